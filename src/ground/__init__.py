@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: MIT
+"""The ground: one subprocess door, one random source, atomic files, one voice to the user."""

@@ -1,0 +1,155 @@
+# SPDX-License-Identifier: MIT
+"""The one door through which this project starts other programs."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import shlex
+import shutil
+import signal
+import subprocess
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from ground.voice import ArtifactError
+
+Argv = Sequence[str | Path]
+
+PR_SET_PDEATHSIG = 1
+_libc = ctypes.CDLL(None, use_errno=True)
+
+
+class ProcessError(ArtifactError):
+    """A program was not found, ended with an error, was killed, or took too long."""
+
+
+def clean_environment(extra: Mapping[str, str] | None = None) -> dict[str, str]:
+    """The environment given to children: nothing of the user's locale or tool settings.
+
+    Package clients keep the host's own configuration (proxies, certificates, pip settings).
+    """
+    kept = {
+        name: value
+        for name, value in os.environ.items()
+        if name in {"PATH", "HOME", "USER", "TERM", "TMPDIR", "XDG_CACHE_HOME", "XDG_RUNTIME_DIR"}
+        or name.lower().endswith("_proxy")
+        or name.startswith(("PIP_", "SSL_CERT", "ARTIFACT_"))
+    }
+    return kept | {"LC_ALL": "C.UTF-8", "TZ": "UTC"} | dict(extra or {})
+
+
+def format_command(argv: Argv) -> str:
+    """The command as one line, ready to paste into a shell."""
+    return shlex.join(str(a) for a in argv)
+
+
+def run(
+    argv: Argv,
+    *,
+    cwd: Path | None = None,
+    env: Mapping[str, str] | None = None,
+    log: Path | None = None,
+    timeout_s: float | None = None,
+    check: bool = True,
+    stdin: bytes = b"",
+) -> subprocess.CompletedProcess[str]:
+    """Run ``argv`` to its end and return its exit status and output.
+
+    With ``log`` both output streams are appended to that file (the result's stdout is then
+    empty) and an error names it.  Raises ProcessError when the program is not found, exceeds
+    ``timeout_s`` host seconds, or (with ``check``) ends other than with 0.
+    """
+    command = [str(a) for a in argv]
+    with start(command, cwd=cwd, env=env, log=log, pipe_input=bool(stdin)) as process:
+        try:
+            out, err = process.communicate(stdin or None, timeout=timeout_s)
+        except subprocess.TimeoutExpired:
+            raise ProcessError(
+                f"`{format_command(command)}` took more than {timeout_s:.0f} s and was stopped",
+                hint=_log_hint(log),
+            ) from None
+    result = subprocess.CompletedProcess(
+        command,
+        process.returncode,
+        (out or b"").decode(errors="replace"),
+        (err or b"").decode(errors="replace"),
+    )
+    if check and result.returncode != 0:
+        raise ProcessError(describe_failure(command, result), hint=_log_hint(log))
+    return result
+
+
+@contextmanager
+def start(
+    argv: Argv,
+    *,
+    cwd: Path | None = None,
+    env: Mapping[str, str] | None = None,
+    log: Path | None = None,
+    pipe_input: bool = False,
+) -> Iterator[subprocess.Popen[bytes]]:
+    """Start ``argv`` in a process group of its own, which dies with this block and with us.
+
+    stdin is closed; stdout and stderr are pipes, or appended to ``log``.
+    """
+    command = [str(a) for a in argv]
+    path = shutil.which(command[0], path=clean_environment(env)["PATH"])
+    if path is None:
+        raise ProcessError(
+            f"program not found: {command[0]}", hint="./invoke --list installs what is needed"
+        )
+    parent = os.getpid()
+
+    def die_with_parent() -> None:
+        _libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+        if os.getppid() != parent:  # the parent died before the call above
+            os._exit(127)
+
+    stream = log.open("ab") if log else None
+    try:
+        process = subprocess.Popen(  # noqa: S603 - argv lists only, never a shell
+            command,
+            executable=path,
+            cwd=cwd,
+            env=clean_environment(env),
+            stdin=subprocess.PIPE if pipe_input else subprocess.DEVNULL,
+            stdout=stream or subprocess.PIPE,
+            stderr=stream or subprocess.PIPE,
+            start_new_session=True,
+            preexec_fn=die_with_parent,
+        )
+    finally:
+        if stream:
+            stream.close()
+    try:
+        yield process
+    finally:
+        kill_group(process)
+        for pipe in (process.stdin, process.stdout, process.stderr):
+            if pipe:
+                pipe.close()
+
+
+def kill_group(process: subprocess.Popen[bytes]) -> None:
+    """Kill the process group that ``start`` made, if anything of it is left, and reap it."""
+    try:
+        os.killpg(process.pid, signal.SIGKILL)
+    except (ProcessLookupError, PermissionError):
+        pass
+    process.wait()
+
+
+def describe_failure(argv: Argv, result: subprocess.CompletedProcess[str]) -> str:
+    """One line (and the end of stderr) that says how a program ended."""
+    if result.returncode < 0:
+        how = f"was killed by {signal.Signals(-result.returncode).name}"
+    else:
+        how = f"ended with exit status {result.returncode}"
+    tail = "\n".join((result.stderr or result.stdout).strip().splitlines()[-15:])
+    return f"`{format_command(argv)}` {how}" + (f"\n{tail}" if tail else "")
+
+
+def _log_hint(log: Path | None) -> str:
+    return f"read {log}" if log else ""
