@@ -10,7 +10,7 @@ import shutil
 import signal
 import subprocess
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from ground.voice import ArtifactError
@@ -109,7 +109,7 @@ def start(
 
     stream = log.open("ab") if log else None
     try:
-        process = subprocess.Popen(  # noqa: S603 - argv lists only, never a shell
+        process = subprocess.Popen(
             command,
             executable=path,
             cwd=cwd,
@@ -118,7 +118,7 @@ def start(
             stdout=stream or subprocess.PIPE,
             stderr=stream or subprocess.PIPE,
             start_new_session=True,
-            preexec_fn=die_with_parent,
+            preexec_fn=die_with_parent,  # noqa: PLW1509 - two system calls, no locks
         )
     finally:
         if stream:
@@ -134,10 +134,8 @@ def start(
 
 def kill_group(process: subprocess.Popen[bytes]) -> None:
     """Kill the process group that ``start`` made, if anything of it is left, and reap it."""
-    try:
+    with suppress(ProcessLookupError, PermissionError):
         os.killpg(process.pid, signal.SIGKILL)
-    except (ProcessLookupError, PermissionError):
-        pass
     process.wait()
 
 
