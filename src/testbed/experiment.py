@@ -1,0 +1,147 @@
+# SPDX-License-Identifier: MIT
+"""What one run measures: an Experiment is a value, complete, frozen, and round-trips by JSON.
+
+Everything that can change a result is a field here; nothing else is.  The run's key is made of
+its canonical JSON and the digests of the build products.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal, Self
+
+from pydantic import Field, model_validator
+
+from testbed.geometry import Bytes, ClockRate, Core, Geometry, Value
+
+Count = Annotated[int, Field(ge=1, le=100_000_000)]
+Nanoseconds = Annotated[int, Field(ge=0, le=10**12)]
+
+
+class Ab(Value):
+    """ApacheBench: a closed loop of ``concurrency`` connections, one request each, in all
+    ``requests``; ``size`` is that of the files asked for.
+
+    A fleet of processes shares the concurrency, each on another file, started ``stagger_ms``
+    of virtual time apart, so that no SYN storm happens that no real client makes.
+    """
+
+    kind: Literal["ab"] = "ab"
+    concurrency: Annotated[int, Field(ge=1, le=20_000)]
+    requests: Count
+    size: Literal["100", "1k", "10k", "100k"] = "1k"
+    per_process: Annotated[int, Field(ge=1, le=1024)] = 64
+    stagger_ms: Annotated[int, Field(ge=0, le=10_000)] = 4
+    timeout_s: Annotated[int, Field(ge=1, le=3600)] = 30
+
+    @model_validator(mode="after")
+    def check_requests(self) -> Self:
+        """ab refuses more connections than requests."""
+        if self.requests < self.concurrency:
+            raise ValueError(
+                f"ab: requests = {self.requests} is less than concurrency = {self.concurrency}; "
+                f"give at least -n {self.concurrency}"
+            )
+        return self
+
+
+class Httperf(Value):
+    """httperf: an open loop of ``connections`` in all, ``rate`` new ones a second, each given up
+    after ``timeout_s``; shared by ``processes`` processes."""
+
+    kind: Literal["httperf"] = "httperf"
+    rate: Annotated[int, Field(ge=1, le=1_000_000)]
+    connections: Count
+    size: Literal["100", "1k", "10k", "100k"] = "1k"
+    timeout_s: Annotated[int, Field(ge=1, le=3600)] = 5
+    processes: Annotated[int, Field(ge=1, le=64)] = 1
+
+
+class Netperf(Value):
+    """netperf against netserver: bulk transfer or request/response for ``seconds`` virtual s."""
+
+    kind: Literal["netperf"] = "netperf"
+    test: Literal["TCP_STREAM", "TCP_MAERTS", "TCP_RR", "TCP_CRR"]
+    seconds: Annotated[int, Field(ge=1, le=600)] = 1
+    streams: Annotated[int, Field(ge=1, le=256)] = 1
+    request_bytes: Annotated[int, Field(ge=1, le=1 << 20)] = 1
+    response_bytes: Annotated[int, Field(ge=1, le=1 << 20)] = 1
+
+
+Load = Annotated[Ab | Httperf | Netperf, Field(discriminator="kind")]
+
+
+class Link(Value):
+    """The wire between the server and each client.
+
+    ``queue_bytes`` may wait for the wire before a frame is dropped; ``fifo_bytes`` is the
+    receiver's buffer while its guest has no descriptor free.  ``quantum_ns`` is how often the
+    machines synchronise: it never changes a result.
+    """
+
+    latency_ns: Annotated[int, Field(ge=1_000, le=10**9)] = 50_000
+    quantum_ns: Annotated[int, Field(ge=1_000, le=10**9)] = 50_000
+    bandwidth: Annotated[int, Field(ge=1_000_000, le=100_000_000_000)] = 1_000_000_000
+    queue_bytes: Bytes = 1 << 20
+    fifo_bytes: Bytes = 48 << 10
+    jitter_ns: Nanoseconds = 0
+
+    @model_validator(mode="after")
+    def check_quantum(self) -> Self:
+        """A quantum longer than the latency would deliver frames late."""
+        if self.quantum_ns > self.latency_ns:
+            raise ValueError(
+                f"link: quantum_ns = {self.quantum_ns} exceeds latency_ns = {self.latency_ns}; "
+                f"give a quantum of at most the latency"
+            )
+        return self
+
+
+class Machines(Value):
+    """The machines around the caches: memory, receive rings, the clients' number and speed.
+
+    ``client_rate`` is the virtual time of one client instruction; ``client_rate`` has no miss
+    costs, so the client is several times faster than the server it drives.
+    """
+
+    server_memory_mib: Annotated[int, Field(ge=64, le=3072)] = 1024
+    client_memory_mib: Annotated[int, Field(ge=64, le=3072)] = 512
+    ring_descriptors: Annotated[int, Field(ge=80, le=4096)] = 4096
+    clients: Annotated[int, Field(ge=1, le=8)] = 1
+    client_rate: ClockRate = ClockRate(num=1, den=5)
+    shuffle_mib: Annotated[int, Field(ge=0, le=1024)] = 64
+    kernel_arguments: tuple[str, ...] = ()
+
+
+class Instruments(Value):
+    """What is recorded beside the counters: the series' period, the TLB model, the profile."""
+
+    sample_ns: Annotated[int, Field(ge=100_000, le=10**9)] = 5_000_000
+    tlb: bool = False
+    profile: bool = False
+
+
+class Limits(Value):
+    """Host seconds after which a run is given up: until both machines are ready, without any
+    sign of life, and in all.  A limit never changes a result, it only ends a run."""
+
+    boot_s: Annotated[int, Field(ge=1, le=3600)] = 120
+    silence_s: Annotated[int, Field(ge=1, le=3600)] = 60
+    total_s: Annotated[int, Field(ge=1, le=86_400)] = 1800
+
+
+class Experiment(Value):
+    """One run: this server under this load on this machine, with this seed.
+
+    ``seed`` moves what really varies between boots: physical page placement, entropy (ports,
+    sequence numbers, hash secrets), the order of files, link jitter.
+    """
+
+    server: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]*$")]
+    load: Load
+    geometry: Geometry
+    core: Core
+    seed: Annotated[int, Field(ge=0, lt=1 << 31)] = 1
+    link: Link = Link()
+    machines: Machines = Machines()
+    instruments: Instruments = Instruments()
+    limits: Limits = Limits()

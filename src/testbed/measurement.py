@@ -1,0 +1,216 @@
+# SPDX-License-Identifier: MIT
+"""What one run found: a Measurement is frozen, round-trips by JSON, and names its evidence.
+
+All times are virtual.  Every quantity of the window is cut from raw series that stay in the run
+directory; a Measurement whose status is ``invalid`` still carries them, with the reasons.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Final, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from ground.files import write_atomically
+from testbed.experiment import Experiment
+
+SCHEMA: Final = 1
+
+Share = Annotated[float, Field(ge=0, le=1)]
+NonNegative = Annotated[float, Field(ge=0)]
+
+
+class Record(BaseModel):
+    """Base of results: frozen, no unknown fields, finite numbers only."""
+
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", allow_inf_nan=False, ser_json_inf_nan="constants"
+    )
+
+
+class Mode(Record):
+    """A quantity split by processor mode."""
+
+    user: NonNegative
+    kernel: NonNegative
+
+    @property
+    def total(self) -> float:
+        """User and kernel together."""
+        return self.user + self.kernel
+
+
+class Misses(Record):
+    """Cache misses per request by level, kind of access and mode.
+
+    ``l2_fetch`` are L2 misses of instruction fetches, the analogue of P6's BUS_TRAN_IFETCH.
+    """
+
+    l1i: Mode
+    l1d_load: Mode
+    l1d_store: Mode
+    l2_fetch: Mode
+    l2_load: Mode
+    l2_store: Mode
+    itlb: Mode
+    dtlb: Mode
+
+    @property
+    def l2_data(self) -> float:
+        """L2 misses of loads and stores, user and kernel."""
+        return self.l2_load.total + self.l2_store.total
+
+    @property
+    def l2_total(self) -> float:
+        """All L2 misses."""
+        return self.l2_data + self.l2_fetch.total
+
+
+class Percentiles(Record):
+    """Percentiles of a latency, virtual microseconds."""
+
+    p50: NonNegative
+    p90: NonNegative
+    p99: NonNegative
+    maximum: NonNegative
+    mean: NonNegative
+    count: Annotated[int, Field(ge=0)]
+
+
+class Window(Record):
+    """The steady window and what was measured in it; link time, ns since the `sync` marker.
+
+    ``open_connections`` is the time-weighted mean at the server; ``busy_share`` the part of
+    virtual time in which the server's CPU was not halted; ``stall_share`` the part of its busy
+    cycles spent in miss stalls; ``link_transmit`` and ``link_receive`` the share of the wire's
+    bandwidth used in either direction, seen from the server.
+    """
+
+    start_ns: Annotated[int, Field(ge=0)]
+    end_ns: Annotated[int, Field(ge=0)]
+    requests: Annotated[int, Field(ge=0)]
+    requests_per_s: NonNegative
+    bytes_per_s: NonNegative
+    open_connections: NonNegative
+    cycles_per_request: NonNegative
+    instructions_per_request: Mode
+    misses_per_request: Misses
+    writebacks_per_request: NonNegative
+    dma_lines_per_request: NonNegative
+    stall_share: Share
+    busy_share: Share
+    idle_share: Share
+    link_transmit: NonNegative
+    link_receive: NonNegative
+    retransmissions: Annotated[int, Field(ge=0)]
+    syn_retransmissions: Annotated[int, Field(ge=0)]
+    request_latency_us: Percentiles
+    connection_latency_us: Percentiles
+
+
+class Losses(Record):
+    """What went wrong between the NICs and the sockets over the whole run, one machine."""
+
+    nic_drops: Annotated[int, Field(ge=0)]
+    link_queue_drops: Annotated[int, Field(ge=0)]
+    link_fifo_drops: Annotated[int, Field(ge=0)]
+    softnet_drops: Annotated[int, Field(ge=0)]
+    retransmitted_segments: Annotated[int, Field(ge=0)]
+    timeouts: Annotated[int, Field(ge=0)]
+    listen_overflows: Annotated[int, Field(ge=0)]
+    listen_drops: Annotated[int, Field(ge=0)]
+    memory_aborts: Annotated[int, Field(ge=0)]
+
+
+class Gate(Record):
+    """One validity gate: ``value`` must satisfy ``relation`` ``bound``."""
+
+    name: str
+    value: float
+    relation: Literal["<=", ">=", "=="]
+    bound: float
+    unit: str
+    passed: bool
+    reason: str
+    remedy: str
+
+
+class Zone(StrEnum):
+    """Where the run lies, from the gates alone.
+
+    elastic: the server has time to spare; plastic: the server is saturated and nothing is
+    lost; failure: packets or connections are lost; unknown: the gates cannot say.
+    """
+
+    ELASTIC = "elastic"
+    PLASTIC = "plastic"
+    FAILURE = "failure"
+    UNKNOWN = "unknown"
+
+
+class LoadReport(Record):
+    """The load generator's own account, summed over its processes and the clients.
+
+    ``requests_per_s`` is the sum of what the processes report, ``wrong`` the responses with a
+    wrong length or status, ``errors`` connections that failed; ``throughput_bit_s`` and
+    ``transactions_per_s`` are netperf's.
+    """
+
+    tool: Literal["ab", "httperf", "netperf"]
+    processes: Annotated[int, Field(ge=0)]
+    completed: Annotated[int, Field(ge=0)]
+    wrong: Annotated[int, Field(ge=0)]
+    errors: Annotated[int, Field(ge=0)]
+    body_bytes: Annotated[int, Field(ge=0)]
+    requests_per_s: NonNegative
+    throughput_bit_s: NonNegative = 0.0
+    transactions_per_s: NonNegative = 0.0
+
+
+class Artefact(Record):
+    """A file of the run directory and its SHA-256; bit-identity is judged by these."""
+
+    name: str
+    sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+    bytes: Annotated[int, Field(ge=0)]
+
+
+class Measurement(Record):
+    """One run's result.
+
+    ``status`` is ``valid`` exactly if every gate passed.  ``series`` names the Parquet file of
+    the in-run series in the run directory: one row per sample, with link time and increments.
+    ``products`` are the digests of what was run.  ``artefacts`` holds only what is
+    deterministic: the same experiment and products give the same digests on any host.
+    """
+
+    version: Literal[1] = SCHEMA
+    experiment: Experiment
+    products: dict[str, str]
+    status: Literal["valid", "invalid"]
+    gates: tuple[Gate, ...]
+    zone: Zone
+    window: Window | None
+    server_losses: Losses
+    client_losses: tuple[Losses, ...]
+    client_busy_share: tuple[Share, ...]
+    load_report: LoadReport
+    virtual_s: NonNegative
+    series: str
+    artefacts: tuple[Artefact, ...]
+
+    @property
+    def failed_gates(self) -> tuple[Gate, ...]:
+        """The gates that did not pass."""
+        return tuple(gate for gate in self.gates if not gate.passed)
+
+    def write(self, path: Path) -> None:
+        """Write this measurement as JSON, whole or not at all."""
+        write_atomically(path, self.model_dump_json(indent=1).encode() + b"\n")
+
+    @classmethod
+    def read(cls, path: Path) -> Self:
+        """The measurement in the file ``path``; pydantic's ValidationError if it is not one."""
+        return cls.model_validate_json(path.read_bytes())
