@@ -1,0 +1,400 @@
+/*
+ * Cache hierarchy of one core: see cache-hierarchy.h
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ */
+#include "cache-hierarchy.h"
+
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define DIRTY 1u
+#define INVALID_L2 UINT32_MAX
+
+static bool power_of_two(uint32_t n)
+{
+    return n && !(n & (n - 1));
+}
+
+const char *cache_geometry_error(const CacheGeometry *g, bool l1)
+{
+    if (!power_of_two(g->line) || g->line < 16 || g->line > 256) {
+        return "the line must be a power of two from 16 to 256 bytes";
+    }
+    if (!g->ways || g->size % (g->ways * g->line) ||
+        !power_of_two(g->size / g->ways / g->line)) {
+        return "size / (ways * line) must be a power of two";
+    }
+    if (l1 && g->size / g->ways < 2 * g->line) {
+        return "L1 must have at least two sets";
+    }
+    if (l1 && g->size / g->ways > CACHE_L1_WAY_MAX) {
+        return "a way of L1 must not exceed a page (4096 bytes)";
+    }
+    if (l1 && (g->ways + 1) * 4 > g->line) {
+        return "ways of L1 must be fewer than line / 4";
+    }
+    if (!l1 && g->ways > 32) {
+        return "L2 must not have more than 32 ways";
+    }
+    return NULL;
+}
+
+/* A word that no address of the slot's set can match, even with bit 0 set */
+static uint32_t invalid_word(const CacheL1 *c, uint32_t index)
+{
+    return index ^ c->line;
+}
+
+static void l1_flush(CacheL1 *c)
+{
+    for (uint32_t i = 0; i < CACHE_L1_WORDS; i++) {
+        c->table[i] = invalid_word(c, (i * 4) & c->index_mask);
+    }
+}
+
+static void l1_init(CacheL1 *c, uint32_t *table, CacheGeometry g)
+{
+    c->table = table;
+    c->line = g.line;
+    c->ways = g.ways;
+    c->index_mask = g.size / g.ways - g.line;
+    l1_flush(c);
+}
+
+static void l2_flush(CacheL2 *c)
+{
+    uint32_t sets = c->set_mask + 1;
+
+    memset(c->tag, 0xff, sizeof(*c->tag) * sets * c->ways);
+    memset(c->tree, 0, sizeof(*c->tree) * sets);
+}
+
+bool cache_hierarchy_init(CacheHierarchy *h, uint32_t *fetch_table,
+                          uint32_t *data_table, CacheGeometry l1i,
+                          CacheGeometry l1d, CacheGeometry l2,
+                          CachePolicy policy, uint64_t seed, uint32_t base)
+{
+    uint32_t sets = l2.size / l2.ways / l2.line;
+
+    l1_init(&h->l1i, fetch_table, l1i);
+    l1_init(&h->l1d, data_table, l1d);
+    h->l2.tag = calloc((size_t)sets * l2.ways, sizeof(*h->l2.tag));
+    h->l2.tree = calloc(sets, sizeof(*h->l2.tree));
+    if (!h->l2.tag || !h->l2.tree) {
+        cache_hierarchy_destroy(h);
+        return false;
+    }
+    h->l2.set_mask = sets - 1;
+    h->l2.ways = l2.ways;
+    h->l2.line_shift = __builtin_ctz(l2.line);
+    h->l2.policy = policy;
+    h->l2.random = seed;
+    h->base = base;
+    l2_flush(&h->l2);
+    return true;
+}
+
+void cache_hierarchy_destroy(CacheHierarchy *h)
+{
+    free(h->l2.tag);
+    free(h->l2.tree);
+    h->l2.tag = h->l2.tree = NULL;
+}
+
+void cache_hierarchy_flush(CacheHierarchy *h)
+{
+    l1_flush(&h->l1i);
+    l1_flush(&h->l1d);
+    l2_flush(&h->l2);
+}
+
+/*
+ * Make @line the most recently used of its set.
+ *
+ * Return: true on a hit; else *@victim is the line that left (bit 0: dirty),
+ * or a word of another set if the way was empty
+ */
+static bool l1_touch(CacheL1 *c, uint32_t line, bool store, uint32_t *victim)
+{
+    uint32_t index = line & c->index_mask;
+    uint32_t *slot = c->table + index / 4;
+    uint32_t carry = slot[0] | (slot[0] == slot[1] ? DIRTY : 0);
+    bool hit = (carry & ~DIRTY) == line;
+
+    for (uint32_t w = 2; w <= c->ways && !hit; w++) {
+        uint32_t next = slot[w];
+
+        slot[w] = carry;
+        carry = next;
+        hit = (carry & ~DIRTY) == line;
+    }
+    slot[0] = line;
+    if (store || (hit && (carry & DIRTY))) {
+        slot[1] = line;
+    } else {
+        slot[1] = invalid_word(c, index);
+    }
+    *victim = carry;
+    return hit;
+}
+
+/* Drop @line from its set, dirty or not; the others keep their order */
+static void l1_invalidate(CacheL1 *c, uint32_t line)
+{
+    uint32_t index = line & c->index_mask;
+    uint32_t *slot = c->table + index / 4;
+    uint32_t w;
+
+    if (slot[0] == line) {
+        uint32_t second = c->ways > 1 ? slot[2] : invalid_word(c, index);
+
+        slot[0] = second & ~DIRTY;
+        slot[1] = second & DIRTY ? slot[0] : invalid_word(c, index);
+        w = 2;
+    } else {
+        for (w = 2; w <= c->ways && (slot[w] & ~DIRTY) != line; w++) {
+        }
+    }
+    for (; w <= c->ways; w++) {
+        slot[w] = w < c->ways ? slot[w + 1] : invalid_word(c, index);
+    }
+}
+
+static void l1_dma_write(CacheL1 *c, uint32_t address, uint32_t size)
+{
+    uint32_t line = address & -c->line;
+    uint32_t last = (address + size - 1) & -c->line;
+
+    l1_invalidate(c, line);
+    while (line != last) {
+        line += c->line;
+        l1_invalidate(c, line);
+    }
+}
+
+/* splitmix64: a step of the state and a mix of it */
+static uint64_t next_random(uint64_t *state)
+{
+    uint64_t z = *state += 0x9e3779b97f4a7c15ull;
+
+    z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9ull;
+    z = (z ^ (z >> 27)) * 0x94d049bb133111ebull;
+    return z ^ (z >> 31);
+}
+
+/*
+ * Tree pseudo-LRU for any number of ways: node n (from 1) has the children 2n
+ * and 2n + 1; its bit names the half used less recently.  A subtree that lies
+ * wholly beyond the last way is never chosen.
+ */
+static uint32_t plru_victim(const CacheL2 *c, uint32_t set)
+{
+    uint32_t node = 1, low = 0, span = 1;
+
+    while (span < c->ways) {
+        span <<= 1;
+    }
+    while (span > 1) {
+        uint32_t right = (c->tree[set] >> node) & 1;
+
+        span >>= 1;
+        if (low + span >= c->ways) {
+            right = 0;
+        }
+        low += right * span;
+        node = node * 2 + right;
+    }
+    return low;
+}
+
+static void plru_touch(CacheL2 *c, uint32_t set, uint32_t way)
+{
+    uint32_t node = 1, low = 0, span = 1;
+
+    while (span < c->ways) {
+        span <<= 1;
+    }
+    while (span > 1) {
+        uint32_t right;
+
+        span >>= 1;
+        right = way >= low + span;
+        if (right) {
+            c->tree[set] &= ~(1u << node);
+        } else {
+            c->tree[set] |= 1u << node;
+        }
+        low += right * span;
+        node = node * 2 + right;
+    }
+}
+
+/* As l1_touch(), for the line number @line; ways are kept by recency */
+static bool l2_touch_lru(CacheL2 *c, uint32_t line, uint32_t *victim)
+{
+    uint32_t *tag = c->tag + (size_t)(line & c->set_mask) * c->ways;
+    uint32_t carry = tag[0];
+    bool hit = carry >> 1 == line;
+
+    for (uint32_t w = 1; w < c->ways && !hit; w++) {
+        uint32_t next = tag[w];
+
+        tag[w] = carry;
+        carry = next;
+        hit = carry >> 1 == line;
+    }
+    tag[0] = line << 1 | (hit ? carry & DIRTY : 0);
+    *victim = carry;
+    return hit;
+}
+
+/* As l1_touch(); ways stay where they are; empty ways are filled first */
+static bool l2_touch_fixed(CacheL2 *c, uint32_t line, uint32_t *victim)
+{
+    uint32_t set = line & c->set_mask;
+    uint32_t *tag = c->tag + (size_t)set * c->ways;
+    uint32_t way = c->ways;
+    bool hit = false;
+
+    for (uint32_t w = 0; w < c->ways && !hit; w++) {
+        hit = tag[w] >> 1 == line;
+        if (hit || (tag[w] == INVALID_L2 && way == c->ways)) {
+            way = w;
+        }
+    }
+    if (way == c->ways) {
+        way = c->policy == CACHE_PLRU ? plru_victim(c, set)
+                                      : next_random(&c->random) % c->ways;
+    }
+    *victim = tag[way];
+    if (!hit) {
+        tag[way] = line << 1;
+    }
+    if (c->policy == CACHE_PLRU) {
+        plru_touch(c, set, way);
+    }
+    return hit;
+}
+
+static bool l2_touch(CacheL2 *c, uint32_t line, uint32_t *victim)
+{
+    return c->policy == CACHE_LRU ? l2_touch_lru(c, line, victim)
+                                  : l2_touch_fixed(c, line, victim);
+}
+
+static uint32_t *l2_find(CacheL2 *c, uint32_t line)
+{
+    uint32_t *tag = c->tag + (size_t)(line & c->set_mask) * c->ways;
+
+    for (uint32_t w = 0; w < c->ways; w++) {
+        if (tag[w] >> 1 == line) {
+            return tag + w;
+        }
+    }
+    return NULL;
+}
+
+static void l2_invalidate(CacheL2 *c, uint32_t line)
+{
+    uint32_t *found = l2_find(c, line);
+    uint32_t *end = c->tag + (size_t)((line & c->set_mask) + 1) * c->ways;
+
+    if (!found) {
+        return;
+    }
+    if (c->policy == CACHE_LRU) {
+        for (; found + 1 < end; found++) {
+            found[0] = found[1];
+        }
+    }
+    *found = INVALID_L2;
+}
+
+static uint32_t l2_line(const CacheHierarchy *h, uint32_t address)
+{
+    return (address - h->base) >> h->l2.line_shift;
+}
+
+/* L1D evicted the dirty line at @address */
+static void write_back(CacheHierarchy *h, uint32_t address)
+{
+    uint32_t *found = l2_find(&h->l2, l2_line(h, address));
+
+    if (found) {
+        *found |= DIRTY;
+    } else {
+        h->n.writeback++;
+    }
+}
+
+/* The line at @address missed L1; @kind, @kernel and @stall as in the access */
+static unsigned l2_access(CacheHierarchy *h, CacheAccess kind,
+                          uint32_t address, unsigned kernel, uint32_t *stall)
+{
+    uint32_t line = l2_line(h, address);
+    uint32_t victim;
+
+    *stall += h->stall_l1[kind];
+    h->n.l1[kind][kernel]++;
+    if (l2_touch(&h->l2, line, &victim)) {
+        return CACHE_MISSED_L1;
+    }
+    *stall += h->stall_l2[kind];
+    h->n.l2[kind][kernel]++;
+    if (victim != INVALID_L2 && (victim & DIRTY)) {
+        h->n.writeback++;
+    }
+    if (kind != CACHE_FETCH && h->region) {
+        h->n.region_l2[h->region[line]]++;
+    }
+    return CACHE_MISSED_L1 | CACHE_MISSED_L2;
+}
+
+static unsigned line_access(CacheHierarchy *h, CacheAccess kind, uint32_t line,
+                            unsigned kernel, uint32_t *stall)
+{
+    CacheL1 *l1 = kind == CACHE_FETCH ? &h->l1i : &h->l1d;
+    uint32_t victim;
+    unsigned missed;
+
+    if (l1_touch(l1, line, kind == CACHE_STORE, &victim)) {
+        return 0;
+    }
+    missed = l2_access(h, kind, line, kernel, stall);
+    if ((victim & DIRTY) && !((victim ^ line) & l1->index_mask)) {
+        write_back(h, victim & ~DIRTY);
+    }
+    return missed;
+}
+
+unsigned cache_hierarchy_access(CacheHierarchy *h, CacheAccess kind,
+                                uint32_t address, uint32_t size,
+                                unsigned kernel, uint32_t *stall)
+{
+    uint32_t length = kind == CACHE_FETCH ? h->l1i.line : h->l1d.line;
+    uint32_t line = address & ~(length - 1);
+    uint32_t last = (address + size - 1) & ~(length - 1);
+    unsigned missed = line_access(h, kind, line, kernel, stall);
+
+    while (line != last) {
+        line += length;
+        missed |= line_access(h, kind, line, kernel, stall);
+    }
+    return missed;
+}
+
+void cache_hierarchy_dma_write(CacheHierarchy *h, uint32_t address,
+                               uint32_t size)
+{
+    uint32_t first_l2 = l2_line(h, address);
+    uint32_t last_l2 = l2_line(h, address + size - 1);
+
+    l1_dma_write(&h->l1i, address, size);
+    l1_dma_write(&h->l1d, address, size);
+    for (uint32_t l = first_l2; l <= last_l2; l++) {
+        l2_invalidate(&h->l2, l);
+        h->n.dma_lines++;
+    }
+}

@@ -1,0 +1,53 @@
+/*
+ * Cache model: what the translator, the TCG backend and devices see of it
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ */
+#ifndef EXEC_CACHE_MODEL_H
+#define EXEC_CACHE_MODEL_H
+
+#include "exec/cpu-common.h"
+
+/*
+ * How translated code is instrumented; changes only while no translated code
+ * exists.  Offsets are from env to the tables of CPUState.cache_tables.
+ */
+typedef struct CacheModelCode {
+    bool on;
+    bool filter;                        /* skip accesses that change nothing */
+    uint32_t fetch_index_mask, fetch_line;
+    uint32_t data_index_mask, data_line;
+} CacheModelCode;
+
+extern CacheModelCode cache_model_code;
+
+#define CACHE_MODEL_FETCH_OFS \
+    ((int)offsetof(CPUState, cache_tables.fetch) - (int)sizeof(CPUState))
+#define CACHE_MODEL_DATA_OFS \
+    ((int)offsetof(CPUState, cache_tables.data) - (int)sizeof(CPUState))
+
+/*
+ * Called by translated code.  @ra is an address inside the translation block
+ * that belongs to the accessing instruction.
+ */
+void cache_model_fetch(CPUState *cpu, uint32_t line, uintptr_t ra);
+void cache_model_data(CPUState *cpu, uintptr_t host, uint32_t meta,
+                      uintptr_t ra);
+
+/* @meta of cache_model_data() */
+#define CACHE_MODEL_META(size, store) ((size) << 1 | (store))
+
+/* An access made by a C function: @host is its address, @size within a page */
+void cache_model_access(CPUState *cpu, const void *host, uint32_t size,
+                        bool store, uintptr_t ra);
+
+/* Whether an instruction at @host is in modelled memory */
+bool cache_model_covers(const void *host);
+
+/* A device wrote guest memory at @host */
+void cache_model_dma_write(const void *host, uint64_t size);
+
+/* The running vCPU changes between user mode and the kernel */
+void cache_model_mode(CPUState *cpu, bool kernel);
+
+#endif
