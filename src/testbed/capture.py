@@ -49,7 +49,7 @@ class Traffic:
     """The capture, understood.
 
     ``retransmitted`` and ``syn_retransmitted`` are times of data segments and SYNs that were
-    seen before; ``payload_time`` and ``payload_bytes`` are the server's new payload.
+    seen before; ``payload_time`` and ``payload_bytes`` are segments of new payload, both ways.
     """
 
     connections: Connections
@@ -70,14 +70,14 @@ def analyse(frames: Frames) -> Traffic:
     again = _find_repeats(sorted_frames, connection, known)
     fresh = known & (sorted_frames.payload > 0) & ~again
     time = sorted_frames.time_ns
-    payload = fresh & sorted_frames.sent
+    answer = fresh & sorted_frames.sent
     return Traffic(
-        connections=_collect_connections(sorted_frames, connection, new_syn, payload),
+        connections=_collect_connections(sorted_frames, connection, new_syn, answer),
         responses=_collect_responses(sorted_frames, connection, fresh),
         retransmitted=np.sort(time[again]),
         syn_retransmitted=np.sort(time[repeated_syn]),
-        payload_time=time[payload],
-        payload_bytes=sorted_frames.payload[payload],
+        payload_time=time[fresh],
+        payload_bytes=sorted_frames.payload[fresh],
     )
 
 
@@ -153,7 +153,7 @@ def _find_repeats(frames: Frames, connection: Ints, known: Flags) -> Flags:
 
 
 def _collect_connections(
-    frames: Frames, connection: Ints, new_syn: Flags, payload: Flags
+    frames: Frames, connection: Ints, new_syn: Flags, answer: Flags
 ) -> Connections:
     count = int(new_syn.sum())
     opened = frames.time_ns[new_syn]
@@ -169,7 +169,7 @@ def _collect_connections(
     both = np.where((fin_in >= 0) & (fin_out >= 0), np.maximum(fin_in, fin_out), -1)
     closed = np.where(both >= 0, both, reset)
     order = np.argsort(opened, kind="stable")
-    return Connections(opened[order], closed[order], latest(payload)[order])
+    return Connections(opened[order], closed[order], latest(answer)[order])
 
 
 def _collect_responses(frames: Frames, connection: Ints, fresh: Flags) -> Responses:

@@ -131,7 +131,6 @@ class Gate(Record):
     value: float
     relation: Literal["<=", ">=", "=="]
     bound: float
-    unit: str
     passed: bool
     reason: str
     remedy: str

@@ -1,0 +1,297 @@
+# SPDX-License-Identifier: MIT
+"""Validity gates: whether a run measured what was asked, each with number, bound and remedy.
+
+A load generator's throughput can look healthy while most connections sleep in retransmission
+timeouts.  No run counts before these gates have passed.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from testbed.experiment import Ab, Experiment, Httperf, Netperf
+from testbed.measurement import Gate, LoadReport, Losses, Window, Zone
+from testbed.window import Span
+
+CLIENT_BUSY = 0.90
+SERVER_BUSY = 0.98
+CONCURRENCY_TOLERANCE = 0.10
+STEP = 0.10
+LOSS_PER_REQUEST = 0.001  # "no retransmission to speak of"
+LINK_SHARE = 0.95
+WINDOW_SAMPLES = 10
+RATE_TOLERANCE = 0.05
+Relation = Literal["<=", ">=", "=="]
+SATURATION_MARGIN = 4  # times the concurrency at which the server's time fills the round trips
+INTERRUPT_DELAY_NS = 256_000  # the NIC holds an interrupt back for at most this long
+ROUND_TRIPS = 3  # of a connection: open, ask, close
+LOSS_GATES = frozenset(
+    {
+        "server-nic-drops",
+        "client-nic-drops",
+        "retransmissions",
+        "syn-retransmissions",
+        "timeouts",
+        "listen-overflows",
+        "memory-aborts",
+        "errors",
+    }
+)
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """All that the gates look at."""
+
+    experiment: Experiment
+    window: Window | None
+    window_samples: int
+    span: Span | None
+    server: Losses
+    clients: tuple[Losses, ...]
+    client_busy: tuple[float, ...]
+    report: LoadReport
+    content_matches: bool
+    suspect_lines: tuple[str, ...]
+    syn_retransmissions: int
+
+
+def check(evidence: Evidence) -> tuple[Gate, ...]:
+    """Every gate that applies to this experiment, in a fixed order."""
+    gates = [*_check_load(evidence), *_check_losses(evidence), *_check_guests(evidence)]
+    if evidence.window is not None and evidence.span is not None:
+        gates += _check_window(evidence.experiment, evidence.window, evidence.span)
+    return tuple(gates)
+
+
+def find_zone(gates: tuple[Gate, ...], window: Window | None) -> Zone:
+    """elastic or plastic by the server's busy share; failure as soon as anything was lost."""
+    if any(gate.name in LOSS_GATES and not gate.passed for gate in gates):
+        return Zone.FAILURE
+    if window is None:
+        return Zone.UNKNOWN
+    return Zone.PLASTIC if window.busy_share >= SERVER_BUSY else Zone.ELASTIC
+
+
+def find_saturation(experiment: Experiment, window: Window) -> float:
+    """Concurrency from which on the server should never idle (asymptotic bound).
+
+    One connection keeps the server busy for S and the network for its round trips; S / (S + R)
+    of a server a connection means that (S + R) / S connections fill it.
+    """
+    service_ns = window.busy_share * 1e9 / max(window.requests_per_s, 1e-9)
+    round_trip = 2 * experiment.link.latency_ns + INTERRUPT_DELAY_NS
+    return (service_ns + ROUND_TRIPS * round_trip) / max(service_ns, 1.0)
+
+
+def _gate(name: str, value: float, relation: Relation, bound: float, *words: str) -> Gate:
+    """A judged gate; ``words`` are what the value is, and the remedy if it does not pass."""
+    what, remedy = words
+    passed = {"<=": value <= bound, ">=": value >= bound, "==": value == bound}[relation]
+    verdict = "as" if passed else "not"
+    return Gate(
+        name=name,
+        value=value,
+        relation=relation,
+        bound=bound,
+        passed=passed,
+        reason=f"{what} is {value:.4g}, {verdict} {relation} {bound:g}",
+        remedy="" if passed else remedy,
+    )
+
+
+def _check_load(evidence: Evidence) -> list[Gate]:
+    """The client had time to spare, and every byte asked for came, and was right."""
+    report, load = evidence.report, evidence.experiment.load
+    gates = [
+        _gate(
+            "client-busy",
+            max(evidence.client_busy, default=1.0),
+            "<=",
+            CLIENT_BUSY,
+            "busy share of the busiest client",
+            "the load generator is the bottleneck: add a client or a faster machines.client_rate",
+        ),
+        _gate(
+            "wrong-responses",
+            report.wrong,
+            "==",
+            0,
+            "responses with a wrong length or status",
+            "read the server's console; is the file there and its configuration right?",
+        ),
+        _gate(
+            "content",
+            0 if evidence.content_matches else 1,
+            "==",
+            0,
+            "files that came over the wire with other bytes than the server holds",
+            "the server or the network corrupts data: a subject's failure, not a setting",
+        ),
+    ]
+    if isinstance(load, Ab | Httperf):
+        asked = load.requests if isinstance(load, Ab) else load.connections
+        missing = "no response: look at the losses; raise the timeout only if none are there"
+        gates.append(
+            _gate("completed", report.completed, "==", asked, "completed requests", missing)
+        )
+        gates.append(
+            _gate("errors", report.errors, "==", 0, "failed connections", missing),
+        )
+    return gates
+
+
+def _check_losses(evidence: Evidence) -> list[Gate]:
+    """Nothing was dropped, and nothing to speak of was sent twice, on either side."""
+    server, clients = evidence.server, evidence.clients
+    requests = max(evidence.report.completed, evidence.report.body_bytes // 65_536, 1)
+    rings = "raise machines.ring_descriptors or link.fifo_bytes, or lower the concurrency"
+    both = (server, *clients)
+    repeated = sum(losses.retransmitted_segments for losses in both)
+    timeouts = sum(losses.timeouts for losses in both)
+
+    def dropped(losses: Losses) -> int:
+        return (
+            losses.nic_drops
+            + losses.link_queue_drops
+            + losses.link_fifo_drops
+            + losses.softnet_drops
+        )
+
+    return [
+        _gate("server-nic-drops", dropped(server), "==", 0, "frames dropped there", rings),
+        _gate(
+            "client-nic-drops",
+            sum(dropped(losses) for losses in clients),
+            "==",
+            0,
+            "frames dropped there",
+            rings,
+        ),
+        _gate(
+            "retransmissions",
+            repeated / requests,
+            "<=",
+            LOSS_PER_REQUEST,
+            "retransmitted segments a request",
+            "connections sleep in timeouts: find the drops first, they are named above",
+        ),
+        _gate(
+            "syn-retransmissions",
+            evidence.syn_retransmissions / requests,
+            "<=",
+            LOSS_PER_REQUEST,
+            "repeated SYNs a request",
+            "raise the listen backlog, or load.stagger_ms so that the ramp is gentler",
+        ),
+        _gate(
+            "timeouts",
+            timeouts / requests,
+            "<=",
+            LOSS_PER_REQUEST,
+            "TCP timeouts a request",
+            "connections sleep: find the drops first",
+        ),
+        _gate(
+            "listen-overflows",
+            server.listen_overflows + server.listen_drops,
+            "==",
+            0,
+            "connections that found the accept queue full",
+            "raise somaxconn and the server's own backlog",
+        ),
+        _gate(
+            "memory-aborts",
+            sum(losses.memory_aborts for losses in both),
+            "==",
+            0,
+            "connections aborted for want of memory",
+            "give machines.server_memory_mib or client_memory_mib more",
+        ),
+    ]
+
+
+def _check_guests(evidence: Evidence) -> list[Gate]:
+    first = evidence.suspect_lines[0] if evidence.suspect_lines else ""
+    return [
+        _gate(
+            "guest-log",
+            len(evidence.suspect_lines),
+            "==",
+            0,
+            "lines of trouble in the guests' logs",
+            f"the first is: {first}",
+        ),
+        _gate(
+            "window-samples",
+            evidence.window_samples,
+            ">=",
+            WINDOW_SAMPLES,
+            "samples in the steady window",
+            "ask for more requests, or a shorter instruments.sample_ns",
+        ),
+    ]
+
+
+def _check_window(experiment: Experiment, window: Window, span: Span) -> list[Gate]:
+    """The window is steady, and the server had in it what the experiment asked for."""
+    gates = [
+        _gate(
+            "steady-state",
+            span.step,
+            "<=",
+            STEP,
+            "largest relative step of throughput in the window",
+            "ask for more requests: the run ends before it has settled",
+        )
+    ]
+    load = experiment.load
+    if not isinstance(load, Netperf):
+        gates.append(
+            _gate(
+                "link-share",
+                max(window.link_transmit, window.link_receive),
+                "<=",
+                LINK_SHARE,
+                "used share of the wire",
+                "the wire is the bottleneck: ask for smaller files or a faster link.bandwidth",
+            )
+        )
+    if isinstance(load, Ab):
+        gates.append(_check_concurrency(load, window))
+        if load.concurrency >= SATURATION_MARGIN * find_saturation(experiment, window):
+            gates.append(
+                _gate(
+                    "server-busy",
+                    window.busy_share,
+                    ">=",
+                    SERVER_BUSY,
+                    "busy share of the server at a concurrency that should fill it",
+                    "connections sleep somewhere: look at losses and at the server's limits",
+                )
+            )
+    if isinstance(load, Httperf):
+        gates.append(
+            _gate(
+                "offered-rate",
+                abs(window.requests_per_s / load.rate - 1),
+                "<=",
+                RATE_TOLERANCE,
+                "relative distance of the reply rate from the asked rate",
+                "beyond the peak load: lower the rate",
+            )
+        )
+    return gates
+
+
+def _check_concurrency(load: Ab, window: Window) -> Gate:
+    return _gate(
+        "concurrency",
+        abs(window.open_connections / load.concurrency - 1),
+        "<=",
+        CONCURRENCY_TOLERANCE,
+        f"distance of open connections ({window.open_connections:.1f}) from the asked "
+        f"{load.concurrency}, relative,",
+        "connections are not where they should be: look at losses, backlogs and ports",
+    )
