@@ -121,12 +121,12 @@ class Instruments(Value):
 
 
 class Limits(Value):
-    """Host seconds after which a run is given up: until both machines are ready, without any
-    sign of life, and in all.  A limit never changes a result, it only ends a run."""
+    """When a run is given up: host seconds without any sign of life and in all, and virtual
+    seconds after `sync`.  A limit never changes a result, it only ends a run."""
 
-    boot_s: Annotated[int, Field(ge=1, le=3600)] = 120
     silence_s: Annotated[int, Field(ge=1, le=3600)] = 60
     total_s: Annotated[int, Field(ge=1, le=86_400)] = 1800
+    virtual_s: Annotated[int, Field(ge=1, le=3600)] = 300
 
 
 class Experiment(Value):
