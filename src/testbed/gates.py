@@ -52,7 +52,6 @@ class Evidence:
     clients: tuple[Losses, ...]
     client_busy: tuple[float, ...]
     report: LoadReport
-    content_matches: bool
     suspect_lines: tuple[str, ...]
     syn_retransmissions: int
 
@@ -120,14 +119,6 @@ def _check_load(evidence: Evidence) -> list[Gate]:
             0,
             "responses with a wrong length or status",
             "read the server's console; is the file there and its configuration right?",
-        ),
-        _gate(
-            "content",
-            0 if evidence.content_matches else 1,
-            "==",
-            0,
-            "files that came over the wire with other bytes than the server holds",
-            "the server or the network corrupts data: a subject's failure, not a setting",
         ),
     ]
     if isinstance(load, Ab | Httperf):

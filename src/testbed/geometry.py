@@ -117,21 +117,23 @@ class Geometry(Value):
     def check_levels(self) -> Self:
         """What the cache model relies on: see the message of each check."""
         for field, cache in (("l1i", self.l1i), ("l1d", self.l1d)):
-            if cache.ways * 4 > cache.line:
+            if (cache.ways + 1) * 4 > cache.line:
                 raise ValueError(
-                    f"{field}: ways x 4 = {cache.ways * 4} exceeds line = {cache.line}; the fast "
-                    f"path keeps a set's tags in one line; give at most {cache.line // 4} ways"
+                    f"{field}: ways = {cache.ways} is too many for line = {cache.line}; the fast "
+                    f"path keeps a set's tags in one line; give at most {cache.line // 4 - 1} ways"
+                )
+            if cache.sets < 2:
+                raise ValueError(f"{field}: one set is too few; give at least two")
+            if cache.way_bytes > PAGE_BYTES:
+                raise ValueError(
+                    f"{field}: one way is {cache.way_bytes} bytes, more than a page; virtual and "
+                    f"physical index would differ: give at least {cache.size // PAGE_BYTES} ways"
                 )
             if cache.line > self.l2.line:
                 raise ValueError(
                     f"{field}: line = {cache.line} exceeds l2's line = {self.l2.line}; "
                     f"an L1 line must lie within one L2 line"
                 )
-        if self.l1d.way_bytes > PAGE_BYTES:
-            raise ValueError(
-                f"l1d: one way is {self.l1d.way_bytes} bytes, more than a page; virtual and "
-                f"physical index would differ: give at least {self.l1d.size // PAGE_BYTES} ways"
-            )
         if self.policy == "plru" and not _is_power_of_two(self.l2.ways):
             raise ValueError(f"policy = plru needs a power of two of l2 ways, not {self.l2.ways}")
         return self

@@ -1,0 +1,213 @@
+# SPDX-License-Identifier: MIT
+"""From a run directory to a Measurement: a pure function of the files that the machines left."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+
+import polars as pl
+
+from ground.files import digest_file
+from testbed.capture import Traffic, analyse
+from testbed.command import find_mac
+from testbed.counters import read_counters, tabulate
+from testbed.experiment import Experiment, Netperf
+from testbed.faults import InfrastructureFailed, MeasurementInvalid, SubjectFailed
+from testbed.frames import Emissions, read_emissions
+from testbed.gates import Evidence, check, find_zone
+from testbed.guest_network import (
+    LinkStatistics,
+    find_suspect_lines,
+    measure_busy_share,
+    measure_losses,
+)
+from testbed.job import NETPERF_DATA_PORT
+from testbed.load_reports import (
+    ReportError,
+    add_reports,
+    parse_ab,
+    parse_httperf,
+    parse_netperf,
+)
+from testbed.measurement import Artefact, LoadReport, Measurement, Window
+from testbed.pcap import Frames, join_frames, read_frames
+from testbed.window import Span, build_series, count_completions, find_span, measure_window
+
+SERIES = "series.parquet"
+
+
+def evaluate(experiment: Experiment, directory: Path, products: Mapping[str, str]) -> Measurement:
+    """Judge and measure the finished run in ``directory``.
+
+    Raises SubjectFailed if bytes came wrong over the wire, InfrastructureFailed if a file of the
+    run is missing or cut off, MeasurementInvalid if no load generator reported.
+    """
+    clients = [f"client{number}" for number in range(1, experiment.machines.clients + 1)]
+    emissions = {
+        name: read_emissions(directory / name / "frames.bin") for name in ("server", *clients)
+    }
+    _compare_content(emissions, directory)
+    frames = _read_wire(experiment, directory)
+    traffic = analyse(frames)
+    completions = count_completions(experiment, traffic)
+    counters = read_counters(directory / "server" / "counters.jsonl")
+    series = build_series(tabulate(counters), traffic, completions, frames)
+    _write_series(series, directory / SERIES)
+    span = find_span(experiment, traffic, completions)
+    window = measure_window(experiment, span, series, traffic) if span else None
+    evidence = _collect_evidence(experiment, directory, emissions, span, window, series, traffic)
+    gates = check(evidence)
+    return Measurement(
+        experiment=experiment,
+        products=dict(products),
+        status="valid" if window and all(gate.passed for gate in gates) else "invalid",
+        gates=gates,
+        zone=find_zone(gates, window),
+        window=window,
+        server_losses=evidence.server,
+        client_losses=evidence.clients,
+        client_busy_share=evidence.client_busy,
+        load_report=evidence.report,
+        virtual_s=max(0, counters[-1].link_ns) / 1e9,
+        series=SERIES,
+        artefacts=_digest_artefacts(directory),
+    )
+
+
+def _compare_content(emissions: Mapping[str, Emissions], directory: Path) -> None:
+    """The digest of what each client fetched must be that of what the server holds."""
+    if "content" not in emissions["server"]:
+        return
+    held = emissions["server"].text("content").split()[0]
+    for name, emitted in emissions.items():
+        if emitted.text("content").split()[0] != held:
+            raise SubjectFailed(
+                f"{name} received other bytes than the server holds",
+                hint=f"read {directory / 'server' / 'console.txt'}",
+            )
+
+
+def _read_wire(experiment: Experiment, directory: Path) -> Frames:
+    port = NETPERF_DATA_PORT if isinstance(experiment.load, Netperf) else 80
+    return join_frames(
+        [
+            read_frames(
+                directory / "server" / f"link{number}.pcap",
+                bytes.fromhex(find_mac(number, 0).replace(":", "")),
+                port,
+            )
+            for number in range(1, experiment.machines.clients + 1)
+        ]
+    )
+
+
+def _collect_evidence(
+    experiment: Experiment,
+    directory: Path,
+    emissions: Mapping[str, Emissions],
+    span: Span | None,
+    window: Window | None,
+    series: pl.DataFrame,
+    traffic: Traffic,
+) -> Evidence:
+    clients = [name for name in emissions if name != "server"]
+    inside = (
+        0
+        if window is None
+        else series.filter(
+            (pl.col("link_ns") > window.start_ns) & (pl.col("link_ns") <= window.end_ns)
+        ).height
+    )
+    links = range(1, len(clients) + 1)
+    return Evidence(
+        experiment=experiment,
+        window=window,
+        window_samples=inside,
+        span=span,
+        server=measure_losses(
+            emissions["server"],
+            "before",
+            "after",
+            _read_link_statistics([directory / "server" / f"link{n}.json" for n in links]),
+        ),
+        clients=tuple(
+            measure_losses(
+                emissions[name],
+                "before",
+                "after",
+                _read_link_statistics([directory / name / f"link{n}.json"]),
+            )
+            for n, name in enumerate(clients, 1)
+        ),
+        client_busy=tuple(
+            measure_busy_share(emissions[name], "before", "after") for name in clients
+        ),
+        report=read_reports(experiment, [emissions[name] for name in clients]),
+        suspect_lines=_find_suspects(directory, emissions),
+        syn_retransmissions=len(traffic.syn_retransmitted),
+    )
+
+
+def read_reports(experiment: Experiment, clients: list[Emissions]) -> LoadReport:
+    """The sum of all load generators' reports; MeasurementInvalid if one gave up."""
+    load = experiment.load
+    try:
+        reports = []
+        for emitted in clients:
+            for name in emitted.names("report."):
+                text = emitted.text(name)
+                if load.kind == "ab":
+                    reports.append(parse_ab(text))
+                elif load.kind == "httperf":
+                    reports.append(parse_httperf(text))
+                else:
+                    reports.append(parse_netperf(text, load.test))
+        return add_reports(reports)
+    except ReportError as error:
+        raise MeasurementInvalid(error.message, hint=error.hint) from None
+
+
+def _read_link_statistics(paths: list[Path]) -> LinkStatistics:
+    queue = fifo = 0
+    for path in paths:
+        try:
+            values = json.loads(path.read_text())
+            queue += int(values["queue_drops"])
+            fifo += int(values["fifo_drops"])
+        except (OSError, ValueError, KeyError) as error:
+            raise InfrastructureFailed(
+                f"{path}: no link statistics ({error})", hint="was the disk full?"
+            ) from None
+    return LinkStatistics(queue_drops=queue, fifo_drops=fifo)
+
+
+def _find_suspects(directory: Path, emissions: Mapping[str, Emissions]) -> tuple[str, ...]:
+    lines: list[str] = []
+    for name, emitted in emissions.items():
+        console = (directory / name / "console.txt").read_text(errors="replace")
+        for line in find_suspect_lines(console + emitted.text("dmesg")):
+            if f"{name}: {line}" not in lines:
+                lines.append(f"{name}: {line}")
+    return tuple(lines)
+
+
+def _write_series(series: pl.DataFrame, path: Path) -> None:
+    temporary = path.with_name(f".{path.name}")
+    series.write_parquet(temporary, compression="zstd", statistics=False)
+    temporary.replace(path)
+
+
+def _digest_artefacts(directory: Path) -> tuple[Artefact, ...]:
+    """Digests of all that must be the same bytes in a repeat: what guests and wire said."""
+    patterns = ("*/console.txt", "*/frames.bin", "*/counters.jsonl", "*/link*.pcap")
+    paths = sorted(path for pattern in patterns for path in directory.glob(pattern))
+    return tuple(
+        Artefact(
+            name=path.relative_to(directory).as_posix(),
+            sha256=digest_file(path),
+            bytes=path.stat().st_size,
+        )
+        for path in paths
+    )

@@ -1,0 +1,105 @@
+# SPDX-License-Identifier: MIT
+"""One measured run: prepare, start the machines, watch, evaluate."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+
+from ground.files import write_atomically
+from ground.seeds import derive_bytes
+from testbed.command import Boot, MachinePlan, Wire, find_mac, plan_machine
+from testbed.evaluation import evaluate
+from testbed.experiment import Experiment
+from testbed.job import write_client_job, write_server_job
+from testbed.machine import Pool, QemuPool, share_memory
+from testbed.measurement import Measurement
+from testbed.monitor import watch
+from testbed.servers import load_server
+
+ENTROPY_BYTES = 64
+RAW_FILES = ("*/link*.pcap", "*/counters.jsonl", "*/entropy.bin")
+
+
+@dataclass(frozen=True)
+class Products:
+    """What a run boots, and the digests that make it the same run again."""
+
+    server: Boot
+    client: Boot
+    digests: Mapping[str, str]
+
+
+def run_products(
+    experiment: Experiment,
+    products: Products,
+    directory: Path,
+    *,
+    pool: Pool | None = None,
+    keep_raw: bool = True,
+) -> Measurement:
+    """Run ``experiment`` in ``directory`` (made if absent) and return what it measured.
+
+    ``directory`` then holds ``measurement.json``, ``series.parquet``, consoles and emissions of
+    the machines, and with ``keep_raw`` the captures and counter streams.  Raises SubjectFailed,
+    InfrastructureFailed or MeasurementInvalid; the files stay where they are for reading.
+    """
+    directory = directory.resolve()
+    with ExitStack() as stack:
+        plans = prepare(experiment, products, directory, stack)
+        chosen = pool or QemuPool()
+        watch(
+            [stack.enter_context(chosen.start(plan)) for plan in plans],
+            experiment.limits,
+        )
+    measurement = evaluate(experiment, directory, products.digests)
+    measurement.write(directory / "measurement.json")
+    if not keep_raw:
+        for pattern in RAW_FILES:
+            for path in directory.glob(pattern):
+                path.unlink()
+    return measurement
+
+
+def prepare(
+    experiment: Experiment, products: Products, directory: Path, stack: ExitStack
+) -> list[MachinePlan]:
+    """Write jobs and entropy, open the links' memory, and plan the machines."""
+    numbers = range(1, experiment.machines.clients + 1)
+    server = load_server(experiment.server)
+    jobs = {"server": write_server_job(experiment, server)} | {
+        f"client{number}": write_client_job(experiment, number) for number in numbers
+    }
+    links = {number: stack.enter_context(share_memory(f"link{number}")) for number in numbers}
+    write_atomically(directory / "experiment.json", experiment.model_dump_json(indent=1).encode())
+    plans = []
+    for name, job in jobs.items():
+        place = directory / name
+        place.mkdir(parents=True, exist_ok=True)
+        for stale in ("console.txt", "frames.bin", "counters.jsonl", "qemu.log"):
+            (place / stale).unlink(missing_ok=True)
+        (place / "job.sh").write_text(job)
+        entropy = derive_bytes(experiment.seed, f"entropy/{name}", ENTROPY_BYTES)
+        (place / "entropy.bin").write_bytes(entropy)
+        wires = tuple(
+            _plan_wire(name, number, links[number], place)
+            for number in numbers
+            if name in {"server", f"client{number}"}
+        )
+        boot = products.server if name == "server" else products.client
+        plans.append(plan_machine(experiment, boot, name, place, wires))
+    return plans
+
+
+def _plan_wire(name: str, number: int, path: str, place: Path) -> Wire:
+    side = 0 if name == "server" else 1
+    return Wire(
+        path=path,
+        side=side,
+        client=number,
+        mac=find_mac(number, side),
+        pcap=place / f"link{number}.pcap" if side == 0 else None,
+        stats=place / f"link{number}.json",
+    )
