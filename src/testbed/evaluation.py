@@ -5,12 +5,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 import polars as pl
 
 from ground.files import digest_file
-from testbed.capture import Traffic, analyse
+from testbed.capture import analyse
 from testbed.command import find_mac
 from testbed.counters import read_counters, tabulate
 from testbed.experiment import Experiment, Netperf
@@ -57,7 +58,8 @@ def evaluate(experiment: Experiment, directory: Path, products: Mapping[str, str
     _write_series(series, directory / SERIES)
     span = find_span(experiment, traffic, completions)
     window = measure_window(experiment, span, series, traffic) if span else None
-    evidence = _collect_evidence(experiment, directory, emissions, span, window, series, traffic)
+    found = _Found(span, window, _count_samples(series, window), len(traffic.syn_retransmitted))
+    evidence = _collect_evidence(experiment, directory, emissions, found)
     gates = check(evidence)
     return Measurement(
         experiment=experiment,
@@ -103,29 +105,31 @@ def _read_wire(experiment: Experiment, directory: Path) -> Frames:
     )
 
 
+@dataclass(frozen=True)
+class _Found:
+    span: Span | None
+    window: Window | None
+    window_samples: int
+    syn_retransmissions: int
+
+
+def _count_samples(series: pl.DataFrame, window: Window | None) -> int:
+    if window is None:
+        return 0
+    ends = series["link_ns"]
+    return int(((ends > window.start_ns) & (ends <= window.end_ns)).sum())
+
+
 def _collect_evidence(
-    experiment: Experiment,
-    directory: Path,
-    emissions: Mapping[str, Emissions],
-    span: Span | None,
-    window: Window | None,
-    series: pl.DataFrame,
-    traffic: Traffic,
+    experiment: Experiment, directory: Path, emissions: Mapping[str, Emissions], found: _Found
 ) -> Evidence:
     clients = [name for name in emissions if name != "server"]
-    inside = (
-        0
-        if window is None
-        else series.filter(
-            (pl.col("link_ns") > window.start_ns) & (pl.col("link_ns") <= window.end_ns)
-        ).height
-    )
     links = range(1, len(clients) + 1)
     return Evidence(
         experiment=experiment,
-        window=window,
-        window_samples=inside,
-        span=span,
+        window=found.window,
+        window_samples=found.window_samples,
+        span=found.span,
         server=measure_losses(
             emissions["server"],
             "before",
@@ -146,7 +150,7 @@ def _collect_evidence(
         ),
         report=read_reports(experiment, [emissions[name] for name in clients]),
         suspect_lines=_find_suspects(directory, emissions),
-        syn_retransmissions=len(traffic.syn_retransmitted),
+        syn_retransmissions=found.syn_retransmissions,
     )
 
 

@@ -131,6 +131,7 @@ class Gate(Record):
     value: float
     relation: Literal["<=", ">=", "=="]
     bound: float
+    unit: str = ""
     passed: bool
     reason: str
     remedy: str
