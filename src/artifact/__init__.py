@@ -1,1 +1,2 @@
 # SPDX-License-Identifier: MIT
+"""From a plan to a verdict: plans, run store, sweep, statistics, claims, report."""

@@ -1,0 +1,176 @@
+# SPDX-License-Identifier: MIT
+"""An experiment file (experiments/*.toml): which factors are varied, at which values, per tier."""
+
+from __future__ import annotations
+
+import json
+import tomllib
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Self
+
+from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError, model_validator
+
+from ground.places import PROJECT
+from ground.voice import UsageError
+from testbed.experiment import Experiment
+from testbed.geometries import load_geometry
+
+FOLDER = PROJECT / "experiments"
+
+
+class Tier(StrEnum):
+    """How much is run: every stage once, the default, or everything."""
+
+    KICK = "kick"
+    QUICK = "quick"
+    FULL = "full"
+
+
+class Strict(BaseModel):
+    """Base of what is read from TOML: frozen, no unknown fields."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Scope(Strict):
+    """What one tier runs: a full cross of servers, variants, levels and seeds 1..``seeds``.
+
+    ``levels`` are concurrencies, ascending.  Empty ``variants`` means all of them.
+    """
+
+    servers: Annotated[tuple[str, ...], Field(min_length=1)]
+    levels: Annotated[tuple[int, ...], Field(min_length=1)]
+    seeds: Annotated[int, Field(ge=1, le=1000)]
+    variants: tuple[str, ...] = ()
+
+    @model_validator(mode="after")
+    def check_levels(self) -> Self:
+        """Each level once, ascending, so that trends and figures need no sorting."""
+        if list(self.levels) != sorted(set(self.levels)) or self.levels[0] < 1:
+            raise ValueError(f"levels = {list(self.levels)} must be positive, ascending, distinct")
+        return self
+
+
+class Variant(Strict):
+    """A named departure from the base: dotted paths into the experiment and their values."""
+
+    name: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9.-]*$")]
+    why: str = ""
+    set: dict[str, JsonValue] = {}
+
+
+class Design(Strict):
+    """One experiment file.
+
+    ``requests`` maps the highest concurrency of a range to the number of requests of a run
+    there: a run needs several requests per connection for a steady window, and no more.
+    ``base`` holds dotted paths that all runs share, ``order_seed`` shuffles the runs.
+    """
+
+    id: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]*$")]
+    title: str
+    question: str
+    geometry: str
+    requests: dict[int, Annotated[int, Field(ge=1)]]
+    base: dict[str, JsonValue] = {}
+    order_seed: Annotated[int, Field(ge=0)] = 2006
+    variant: tuple[Variant, ...] = (Variant(name="base"),)
+    tier: dict[Tier, Scope]
+
+    @model_validator(mode="after")
+    def check_references(self) -> Self:
+        """Every variant and every level that a tier names has a definition."""
+        names = [variant.name for variant in self.variant]
+        if len(names) != len(set(names)):
+            raise ValueError(f"variants must have distinct names, not {names}")
+        for tier, scope in self.tier.items():
+            if unknown := set(scope.variants) - set(names):
+                raise ValueError(f"tier {tier}: no variant named {sorted(unknown)[0]!r}")
+            if scope.levels[-1] > max(self.requests):
+                raise ValueError(
+                    f"tier {tier}: level {scope.levels[-1]} is above the last range of "
+                    f"[requests], {max(self.requests)}"
+                )
+        return self
+
+    def find_requests(self, level: int) -> int:
+        """The number of requests of a run at concurrency ``level``."""
+        return self.requests[min(bound for bound in self.requests if bound >= level)]
+
+    def find_variants(self, scope: Scope) -> list[Variant]:
+        """The variants that ``scope`` runs, in the file's order."""
+        return [v for v in self.variant if not scope.variants or v.name in scope.variants]
+
+    def finalize_experiment(
+        self, server: str, variant: Variant, level: int, seed: int
+    ) -> Experiment:
+        """The experiment at one point of the design.
+
+        Raises UsageError when a dotted path or a value does not fit the experiment.
+        """
+        machine = load_geometry(self.geometry)
+        requests = self.find_requests(level)
+        base = Experiment.model_validate(
+            {
+                "server": server,
+                "load": {"kind": "ab", "concurrency": level, "requests": requests},
+                "geometry": machine.geometry,
+                "core": machine.core,
+                "seed": seed,
+            }
+        )
+        tree = json.loads(base.model_dump_json())
+        for path, value in (self.base | variant.set).items():
+            _set_leaf(tree, path, value, self.id)
+        try:
+            return Experiment.model_validate_json(json.dumps(tree))
+        except ValidationError as error:
+            first = error.errors()[0]
+            where = ".".join(str(part) for part in first["loc"])
+            raise UsageError(
+                f"experiment {self.id}, variant {variant.name}: {where}: {first['msg']}",
+                hint=f"correct it in {FOLDER / self.id}.toml",
+            ) from None
+
+
+def _set_leaf(tree: dict[str, JsonValue], path: str, value: JsonValue, design: str) -> None:
+    *trail, leaf = path.split(".")
+    node: JsonValue = tree
+    for part in trail:
+        node = node.get(part) if isinstance(node, dict) else None
+    if not isinstance(node, dict) or leaf not in node:
+        raise UsageError(
+            f"experiment {design}: there is no field {path!r} to set",
+            hint="see testbed.experiment.Experiment for the fields",
+        )
+    node[leaf] = value
+
+
+def load_design(name: str, folder: Path = FOLDER) -> Design:
+    """The experiment file ``name`` of this project.  Raises UsageError if it is absent or wrong."""
+    path = folder / f"{name}.toml"
+    if not path.is_file():
+        raise UsageError(
+            f"no experiment {name!r}", hint=f"choose one of {', '.join(find_designs(folder))}"
+        )
+    return parse_design(path.read_text(), path)
+
+
+def parse_design(text: str, path: Path) -> Design:
+    """Check the text of an experiment file; errors as `load_design`."""
+    try:
+        return Design.model_validate(tomllib.loads(text))
+    except tomllib.TOMLDecodeError as error:
+        raise UsageError(f"{path}: {error}", hint="correct the TOML syntax there") from None
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"])
+        message = first["msg"].removeprefix("Value error, ")
+        raise UsageError(f"{path}: {where}: {message}", hint=f"correct {path}") from None
+
+
+def find_designs(folder: Path = FOLDER) -> list[str]:
+    """Names of the experiments of this project (claims and references are none)."""
+    others = {"claims", "reference"}
+    return sorted(path.stem for path in folder.glob("*.toml") if path.stem not in others)

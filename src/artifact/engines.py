@@ -1,0 +1,67 @@
+# SPDX-License-Identifier: MIT
+"""The engine of one host: a pool of worker processes."""
+
+from __future__ import annotations
+
+import ctypes
+import multiprocessing
+import os
+import signal
+from collections.abc import Iterator
+from concurrent.futures import BrokenExecutor, Executor, ProcessPoolExecutor
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from typing import Any
+
+PR_SET_PDEATHSIG = 1
+
+
+def find_default_jobs() -> int:
+    """Runs at once on this host: a run keeps two cores busy, one for each machine."""
+    return max(1, len(os.sched_getaffinity(0)) // 2)
+
+
+def _prepare_worker(parent: int) -> None:
+    """A worker ends with its parent, and leaves Ctrl-C to it."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+    if os.getppid() != parent:
+        os._exit(127)
+
+
+@dataclass(frozen=True)
+class LocalEngine:
+    """``slots`` worker processes on this host."""
+
+    slots: int
+
+    @contextmanager
+    def open(self) -> Iterator[Executor]:
+        """A process pool; its workers are killed when the block is left early."""
+        # Not fork: the progress display has a thread, and a forked lock can hang for ever.
+        context = multiprocessing.get_context("spawn")
+        executor = ProcessPoolExecutor(
+            self.slots, mp_context=context, initializer=_prepare_worker, initargs=(os.getpid(),)
+        )
+        try:
+            yield executor
+        except BaseException:
+            _kill_workers(executor)
+            raise
+        finally:
+            executor.shutdown(wait=True, cancel_futures=True)
+
+    def check(self) -> None:
+        """A pool reports its own death; there is nothing to check."""
+
+    def is_worker_loss(self, error: BaseException) -> bool:
+        """A pool breaks when one of its workers dies."""
+        return isinstance(error, BrokenExecutor)
+
+
+def _kill_workers(executor: ProcessPoolExecutor) -> None:
+    # The pool has no public way to end running calls before Python 3.14.
+    workers: dict[int, Any] = getattr(executor, "_processes", None) or {}
+    for worker in list(workers.values()):
+        with suppress(ProcessLookupError, ValueError):
+            worker.kill()

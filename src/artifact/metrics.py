@@ -1,0 +1,113 @@
+# SPDX-License-Identifier: MIT
+"""The registry of metrics: what each is, in which unit, and how it is read from a window."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from ground.voice import UsageError
+from testbed.measurement import Window
+
+
+@dataclass(frozen=True)
+class Metric:
+    """A quantity of a run's steady window."""
+
+    name: str
+    label: str
+    unit: str
+    definition: str
+    read: Callable[[Window], float]
+
+
+_ALL = (
+    Metric(
+        "throughput",
+        "throughput",
+        "requests/s",
+        "Responses completed in the steady window per second of virtual time.",
+        lambda w: w.requests_per_s,
+    ),
+    Metric(
+        "l2_data",
+        "L2 data misses",
+        "misses/request",
+        "L2 misses of loads and stores, user and kernel, per completed request; misses of DMA "
+        "and prefetches are not among them (the machine has no prefetcher).",
+        lambda w: w.misses_per_request.l2_data,
+    ),
+    Metric(
+        "l2_fetch",
+        "L2 instruction misses",
+        "misses/request",
+        "L2 misses of instruction fetches, user and kernel, per completed request: the analogue "
+        "of the P6 event BUS_TRAN_IFETCH (bus transactions for instruction fetches) that is "
+        "behind the paper's i-cache numbers.",
+        lambda w: w.misses_per_request.l2_fetch.total,
+    ),
+    Metric(
+        "l2_total",
+        "L2 misses",
+        "misses/request",
+        "All demand L2 misses per completed request: l2_data + l2_fetch.",
+        lambda w: w.misses_per_request.l2_total,
+    ),
+    Metric(
+        "l1i",
+        "L1 instruction misses",
+        "misses/request",
+        "L1I misses, user and kernel, per completed request.",
+        lambda w: w.misses_per_request.l1i.total,
+    ),
+    Metric(
+        "cycles",
+        "cycles",
+        "cycles/request",
+        "Busy core cycles (instructions x base CPI + miss stalls) per completed request.",
+        lambda w: w.cycles_per_request,
+    ),
+    Metric(
+        "instructions",
+        "instructions",
+        "instructions/request",
+        "Instructions, user and kernel, per completed request.",
+        lambda w: w.instructions_per_request.total,
+    ),
+    Metric(
+        "stall_share",
+        "share of cycles in miss stalls",
+        "",
+        "Part of the busy cycles spent waiting for misses.",
+        lambda w: w.stall_share,
+    ),
+    Metric(
+        "open_connections",
+        "open connections",
+        "connections",
+        "Time-weighted mean of the connections open at the server in the steady window.",
+        lambda w: w.open_connections,
+    ),
+    Metric(
+        "busy_share",
+        "busy share",
+        "",
+        "Part of virtual time in which the server's CPU was not halted.",
+        lambda w: w.busy_share,
+    ),
+    Metric(
+        "latency_p99",
+        "99th percentile of latency",
+        "us",
+        "Request's first byte in to response's last byte out, at the server's end of the wire.",
+        lambda w: w.request_latency_us.p99,
+    ),
+)
+METRICS = {metric.name: metric for metric in _ALL}
+
+
+def find_metric(name: str) -> Metric:
+    """The metric ``name``.  Raises UsageError if there is none."""
+    if name not in METRICS:
+        raise UsageError(f"no metric {name!r}", hint=f"choose one of {', '.join(METRICS)}")
+    return METRICS[name]

@@ -1,0 +1,158 @@
+# SPDX-License-Identifier: MIT
+"""From experiment files to the list of runs, in order, written down before the first run."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from artifact.design import Design, Tier
+from artifact.inputs import collect_inputs, find_key
+from ground.files import write_atomically
+from ground.seeds import generator
+from ground.voice import UsageError
+from testbed.experiment import Experiment
+
+SHOWN_DIFFERENCES = 40
+
+
+class PlannedRun(BaseModel):
+    """One run of a plan: its place in the design, its experiment, its key."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    design: str
+    server: str
+    variant: str
+    level: int
+    seed: int
+    key: str
+    experiment: Experiment
+
+    @property
+    def label(self) -> str:
+        """The run's name for people."""
+        return f"{self.design}/{self.server}/{self.variant}/c={self.level}/seed={self.seed}"
+
+
+class Plan(BaseModel):
+    """All runs of a tier in the order in which they are started, and what they depend on."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    tier: Tier
+    designs: tuple[str, ...]
+    products: dict[str, str]
+    runs: tuple[PlannedRun, ...]
+
+    @property
+    def keys(self) -> list[str]:
+        """Keys of all runs, each once, in order (two designs may share a run)."""
+        return list(dict.fromkeys(run.key for run in self.runs))
+
+    def take_shard(self, index: int, count: int) -> Plan:
+        """The part ``index`` (from 1) of ``count`` parts of this plan: every count-th run."""
+        if not 1 <= index <= count:
+            raise UsageError(f"no shard {index}/{count}", hint="give --shard 1/N to N/N")
+        return self.model_copy(update={"runs": self.runs[index - 1 :: count]})
+
+
+def make_plan(tier: Tier, designs: Sequence[Design], products: Mapping[str, str]) -> Plan:
+    """The runs of ``tier``: seed 1 over all levels first, so that a first figure comes early;
+    the others in an order drawn from each design's fixed seed, so that no drift of the host
+    can follow a factor."""
+    first: list[PlannedRun] = []
+    rest: list[PlannedRun] = []
+    for design in designs:
+        runs = list_runs(design, tier, products)
+        first += [run for run in runs if run.seed == 1]
+        others = [run for run in runs if run.seed != 1]
+        order = generator(design.order_seed, f"order of {design.id}").permutation(len(others))
+        rest += [others[i] for i in order]
+    return Plan(
+        tier=tier,
+        designs=tuple(design.id for design in designs),
+        products=dict(products),
+        runs=tuple(first + rest),
+    )
+
+
+def list_runs(design: Design, tier: Tier, products: Mapping[str, str]) -> list[PlannedRun]:
+    """The runs of one design in the order of its factors; none if it has no such tier."""
+    scope = design.tier.get(tier)
+    if scope is None:
+        return []
+    runs = []
+    for seed in range(1, scope.seeds + 1):
+        for variant in design.find_variants(scope):
+            for server in scope.servers:
+                for level in scope.levels:
+                    experiment = design.finalize_experiment(server, variant, level, seed)
+                    runs.append(
+                        PlannedRun(
+                            design=design.id,
+                            server=server,
+                            variant=variant.name,
+                            level=level,
+                            seed=seed,
+                            key=find_key(collect_inputs(experiment, products)),
+                            experiment=experiment,
+                        )
+                    )
+    return runs
+
+
+def record_plan(plan: Plan, path: Path, *, replan: bool = False) -> None:
+    """Write the manifest of planned runs to ``path`` before the first run.
+
+    If another plan is recorded there, raises UsageError with the differences, unless
+    ``replan``: results of two configurations must not meet in one figure unseen.
+    """
+    text = render_plan(plan)
+    if path.is_file() and not replan:
+        recorded = path.read_text()
+        if recorded != text:
+            raise UsageError(
+                f"the plan differs from the one recorded in {path}:\n"
+                + describe_differences(recorded, text),
+                hint="undo the change, or accept the new plan with --replan (finished runs "
+                "whose inputs did not change are kept)",
+            )
+    write_atomically(path, text.encode())
+
+
+def load_plan(path: Path) -> Plan:
+    """The plan recorded at ``path``.  Raises UsageError if there is none."""
+    try:
+        return Plan.model_validate_json(path.read_bytes())
+    except FileNotFoundError:
+        raise UsageError(f"no plan at {path}", hint="run ./invoke reproduce first") from None
+    except ValidationError as error:
+        raise UsageError(
+            f"{path} is not a plan: {error.errors()[0]['msg']}", hint="run with --replan"
+        ) from None
+
+
+def render_plan(plan: Plan) -> str:
+    """The manifest's text; equal plans give equal text."""
+    return plan.model_dump_json(indent=1) + "\n"
+
+
+def describe_differences(recorded: str, wanted: str) -> str:
+    """The changed lines between two manifests, shortened; keys are left out since they follow."""
+    before, after = (
+        [line.strip() for line in text.splitlines() if '"key":' not in line]
+        for text in (recorded, wanted)
+    )
+    changed = [
+        line
+        for line in difflib.unified_diff(before, after, "recorded", "now", lineterm="", n=0)
+        if not line.startswith("@@")
+    ]
+    if len(changed) > SHOWN_DIFFERENCES:
+        more = len(changed) - SHOWN_DIFFERENCES
+        changed = [*changed[:SHOWN_DIFFERENCES], f"... and {more} more lines"]
+    return "\n".join(changed)

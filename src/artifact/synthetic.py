@@ -1,0 +1,201 @@
+# SPDX-License-Identifier: MIT
+"""A runner without machines: measurements with known effects, to rehearse the whole pipeline.
+
+Its products are named ``synthetic``, so that its keys never meet those of the testbed, and the
+report says on every page and figure what it is.  Results are a pure function of the experiment.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+from ground.files import canonical_json, digest_bytes
+from ground.seeds import generator
+from testbed.experiment import Ab, Experiment
+from testbed.measurement import (
+    Artefact,
+    Gate,
+    LoadReport,
+    Losses,
+    Measurement,
+    Misses,
+    Mode,
+    Percentiles,
+    Window,
+    Zone,
+)
+
+SYNTHETIC = "synthetic"
+NO_LOSS = Losses(
+    nic_drops=0,
+    link_queue_drops=0,
+    link_fifo_drops=0,
+    softnet_drops=0,
+    retransmitted_segments=0,
+    timeouts=0,
+    listen_overflows=0,
+    listen_drops=0,
+    memory_aborts=0,
+)
+
+
+@dataclass(frozen=True)
+class Effect:
+    """How a synthetic server degrades: cycles of a request = ``cycles`` + misses x 125.
+
+    Beyond ``fits`` connections ``spilled`` data misses a request are approached; instruction
+    misses fall from ``cold`` as requests come in larger cohorts.
+    """
+
+    cycles: float = 90_000
+    fits: float = 40
+    spilled: float = 320
+    cold: float = 400
+
+
+@dataclass(frozen=True)
+class SyntheticRunner:
+    """Measurements that follow ``effects`` (by server) with ``noise`` relative deviation.
+
+    ``fails_beyond`` is the concurrency above which connections are lost, ``delay_s`` the host
+    time a run takes.
+    """
+
+    effects: Mapping[str, Effect] = field(default_factory=dict)
+    noise: float = 0.01
+    fails_beyond: int = 4000
+    delay_s: float = 0.0
+
+    @property
+    def products(self) -> Mapping[str, str]:
+        """Not those of any machine."""
+        parameters = {name: vars(effect) for name, effect in sorted(self.effects.items())}
+        text = f"{parameters} {self.noise} {self.fails_beyond}"
+        return {SYNTHETIC: digest_bytes(text.encode())}
+
+    def run(self, experiment: Experiment, directory: Path) -> Measurement:
+        """The synthetic measurement of ``experiment``, with a console and a series."""
+        time.sleep(self.delay_s)
+        if not isinstance(experiment.load, Ab):
+            raise NotImplementedError("the synthetic runner knows only ab")
+        window = self._make_window(experiment, experiment.load)
+        lines = f"synthetic {experiment.server} c={experiment.load.concurrency}\n"
+        (directory / "console.txt").write_text(lines)
+        (directory / "series.txt").write_bytes(canonical_json(window.model_dump(mode="json")))
+        lost = experiment.load.concurrency > self.fails_beyond
+        return Measurement(
+            experiment=experiment,
+            products=dict(self.products),
+            status="invalid" if lost else "valid",
+            gates=(_make_gate(lost),),
+            zone=_find_zone(lost, window),
+            window=window,
+            server_losses=NO_LOSS,
+            client_losses=(NO_LOSS,),
+            client_busy_share=(0.4,),
+            load_report=LoadReport(
+                tool="ab",
+                processes=1,
+                completed=experiment.load.requests,
+                wrong=0,
+                errors=0,
+                body_bytes=experiment.load.requests * 1024,
+                requests_per_s=window.requests_per_s,
+            ),
+            virtual_s=experiment.load.requests / window.requests_per_s,
+            series="series.txt",
+            artefacts=tuple(_describe(directory / n) for n in ("console.txt", "series.txt")),
+        )
+
+    def _make_window(self, experiment: Experiment, load: Ab) -> Window:
+        effect = self.effects.get(experiment.server, Effect())
+        identity = digest_bytes(experiment.model_dump_json(exclude={"limits"}).encode())
+        random = generator(experiment.seed, f"synthetic {identity}")
+        concurrency = float(load.concurrency)
+        data, fetch = (
+            value * float(np.exp(random.normal(0, self.noise)))
+            for value in (
+                20 + effect.spilled * concurrency / (concurrency + effect.fits * 8),
+                5 + effect.cold / min(concurrency, 40.0),
+            )
+        )
+        core = experiment.core
+        stall = (data + fetch) * float(core.l2.load)
+        cycles = effect.cycles * float(core.base_cpi) + stall
+        capacity = core.clock_mhz * 1e6 / cycles
+        rate = min(capacity, concurrency * 3000.0)
+        return Window(
+            start_ns=100_000_000,
+            end_ns=100_000_000 + int(load.requests / rate * 1e9),
+            requests=load.requests,
+            requests_per_s=rate,
+            bytes_per_s=rate * 1300,
+            open_connections=concurrency * 0.99,
+            cycles_per_request=cycles,
+            instructions_per_request=Mode(user=effect.cycles * 0.2, kernel=effect.cycles * 0.8),
+            misses_per_request=_make_misses(data, fetch),
+            writebacks_per_request=data / 3,
+            dma_lines_per_request=12,
+            stall_share=stall / cycles,
+            busy_share=rate / capacity,
+            idle_share=1 - rate / capacity,
+            link_transmit=0.1,
+            link_receive=0.05,
+            retransmissions=0,
+            syn_retransmissions=0,
+            request_latency_us=_make_latency(concurrency / rate * 1e6),
+            connection_latency_us=_make_latency(concurrency / rate * 1.2e6),
+        )
+
+
+def _make_misses(data: float, fetch: float) -> Misses:
+    nothing = Mode(user=0, kernel=0)
+    return Misses(
+        l1i=Mode(user=fetch, kernel=fetch * 5),
+        l1d_load=Mode(user=data, kernel=data * 4),
+        l1d_store=Mode(user=data / 2, kernel=data),
+        l2_fetch=Mode(user=fetch * 0.2, kernel=fetch * 0.8),
+        l2_load=Mode(user=data * 0.1, kernel=data * 0.6),
+        l2_store=Mode(user=data * 0.1, kernel=data * 0.2),
+        itlb=nothing,
+        dtlb=nothing,
+    )
+
+
+def _make_latency(mean_us: float) -> Percentiles:
+    return Percentiles(
+        p50=mean_us * 0.9,
+        p90=mean_us * 1.4,
+        p99=mean_us * 2,
+        maximum=mean_us * 3,
+        mean=mean_us,
+        count=1000,
+    )
+
+
+def _make_gate(lost: bool) -> Gate:
+    return Gate(
+        name="retransmissions",
+        value=900.0 if lost else 0.0,
+        relation="<=",
+        bound=10.0,
+        passed=not lost,
+        reason="900 segments were retransmitted, at most 10 may be" if lost else "",
+        remedy="lower the concurrency" if lost else "",
+    )
+
+
+def _find_zone(lost: bool, window: Window) -> Zone:
+    if lost:
+        return Zone.FAILURE
+    return Zone.PLASTIC if window.busy_share > 0.98 else Zone.ELASTIC
+
+
+def _describe(path: Path) -> Artefact:
+    data = path.read_bytes()
+    return Artefact(name=path.name, sha256=digest_bytes(data), bytes=len(data))

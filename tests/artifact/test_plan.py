@@ -1,0 +1,114 @@
+# SPDX-License-Identifier: MIT
+"""Plans: what is run, in which order, and that a changed configuration does not pass unseen."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from artifact.design import Design, Tier, find_designs, load_design, parse_design
+from artifact.inputs import collect_inputs, digest_code, find_key
+from artifact.plan import Plan, load_plan, make_plan, record_plan
+from ground.voice import UsageError
+from testbed.experiment import Limits
+
+
+def test_first_seed_comes_first_and_the_rest_is_shuffled(plan: Plan) -> None:
+    seeds = [run.seed for run in plan.runs]
+    assert seeds[:10] == [1] * 10
+    assert sorted(seeds[10:]) != seeds[10:]
+    assert len(plan.keys) == len(plan.runs) == 2 * 5 * 5
+
+
+def test_the_order_is_that_of_the_fixed_seed(design: Design, plan: Plan) -> None:
+    assert make_plan(Tier.QUICK, [design], plan.products) == plan
+    other = design.model_copy(update={"order_seed": 1})
+    reordered = make_plan(Tier.QUICK, [other], plan.products)
+    assert reordered.keys != plan.keys
+    assert set(reordered.keys) == set(plan.keys)
+
+
+def test_every_input_moves_the_key_and_limits_do_not(plan: Plan) -> None:
+    run = plan.runs[0]
+    assert find_key(collect_inputs(run.experiment, plan.products)) == run.key
+    assert find_key(collect_inputs(run.experiment, {"qemu": "other"})) != run.key
+    slower = run.experiment.model_copy(update={"limits": Limits(total_s=7)})
+    assert find_key(collect_inputs(slower, plan.products)) == run.key
+    core = run.experiment.core.model_copy(update={"clock_mhz": 1401})
+    moved = run.experiment.model_copy(update={"core": core})
+    assert find_key(collect_inputs(moved, plan.products)) != run.key
+
+
+def test_shards_partition_the_plan(plan: Plan) -> None:
+    parts = [plan.take_shard(i, 3).keys for i in (1, 2, 3)]
+    assert sorted(key for part in parts for key in part) == sorted(plan.keys)
+    with pytest.raises(UsageError, match="no shard 4/3"):
+        plan.take_shard(4, 3)
+
+
+def test_a_changed_plan_is_refused_with_the_difference(
+    design: Design, plan: Plan, tmp_path: Path
+) -> None:
+    path = tmp_path / "plan.json"
+    record_plan(plan, path)
+    record_plan(plan, path)
+    assert load_plan(path) == plan
+    changed = make_plan(Tier.QUICK, [design], {"synthetic": "another build"})
+    with pytest.raises(UsageError) as caught:
+        record_plan(changed, path)
+    assert '+"synthetic": "another build"' in caught.value.message
+    assert load_plan(path) == plan
+    record_plan(changed, path, replan=True)
+    assert load_plan(path) == changed
+
+
+@pytest.mark.parametrize(
+    ("broken", "message"),
+    [
+        ("seeds = 5", "seeds"),
+        ("levels = [1, 8, 40, 2500, 4500]", "levels"),
+        ("[tier.quick]", "tier"),
+        ('title = "A small experiment"', "title"),
+    ],
+)
+def test_a_missing_part_is_named(design_text: str, broken: str, message: str) -> None:
+    text = design_text.replace(broken, "" if broken != "[tier.quick]" else "[tier.quickest]")
+    with pytest.raises(UsageError, match=message):
+        parse_design(text, Path("small.toml"))
+
+
+def test_wrong_paths_and_values_are_named(design: Design) -> None:
+    base = design.variant[0]
+    with pytest.raises(UsageError, match=r"no field 'core\.base_cip'"):
+        wrong = base.model_copy(update={"set": {"core.base_cip": "1"}})
+        design.finalize_experiment("nginx", wrong, 8, 1)
+    with pytest.raises(UsageError, match="variant base: core"):
+        wrong = base.model_copy(update={"set": {"core.base_cpi": "-1"}})
+        design.finalize_experiment("nginx", wrong, 8, 1)
+
+
+def test_the_designs_of_the_project_are_whole() -> None:
+    assert {"footnote3", "sensitivity"} <= set(find_designs())
+    for name in find_designs():
+        design = load_design(name)
+        for tier in design.tier:
+            runs = make_plan(tier, [design], {}).runs
+            assert runs
+            assert all(run.experiment.load.kind == "ab" for run in runs)
+
+
+def test_variants_share_the_runs_they_have_in_common() -> None:
+    designs = [load_design("footnote3"), load_design("sensitivity")]
+    plan = make_plan(Tier.FULL, designs, {})
+    assert len(plan.keys) == len(plan.runs) - 2 * 10  # nginx at 40 and 2500, base, ten seeds
+
+
+def test_code_digest_sees_meaning_alone(tmp_path: Path) -> None:
+    file = tmp_path / "gate.py"
+    file.write_text('"""Doc."""\nBOUND = 10  # why\n\ndef f() -> None:\n    """What."""\n')
+    before = digest_code(tmp_path)
+    file.write_text('"""Other doc."""\n\nBOUND = 10\ndef f() -> None:\n    """Else."""\n')
+    assert digest_code(tmp_path) == before
+    file.write_text("BOUND = 11\n")
+    assert digest_code(tmp_path) != before

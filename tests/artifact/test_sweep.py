@@ -1,0 +1,215 @@
+# SPDX-License-Identifier: MIT
+"""Sweeps on a process pool and on a real Dask cluster; workers that die; what is retried."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import psutil
+import pytest
+
+from artifact.cluster import ClusterEngine
+from artifact.engines import LocalEngine
+from artifact.perform import Done, Task
+from artifact.plan import Plan
+from artifact.runner import DiskFullError, InfrastructureError
+from artifact.store import Outcome, Store
+from artifact.sweep import MAX_TRIES, list_tasks, sweep
+from artifact.synthetic import SyntheticRunner
+from ground.voice import ArtifactError, UsageError
+from testbed.experiment import Experiment
+from testbed.measurement import Measurement
+
+
+@dataclass
+class Log:
+    """Records what it is told."""
+
+    finished: list[str] = field(default_factory=list)
+    retried: list[str] = field(default_factory=list)
+
+    def finish(self, task: Task, done: Done) -> None:
+        self.finished.append(task.label)
+
+    def retry(self, task: Task, error: BaseException, tries: int) -> None:
+        self.retried.append(task.label)
+
+
+def read_results(store: Path) -> dict[str, str]:
+    """Digest of each stored result."""
+    results = {}
+    for key in Store(store).find_keys():
+        entry = Store(store).load(key)
+        assert entry is not None
+        results[key] = entry.digest
+    return results
+
+
+@pytest.fixture
+def reference(plan: Plan, tmp_path: Path) -> dict[str, str]:
+    """Results of an undisturbed sweep."""
+    tally = sweep(list_tasks(plan, tmp_path / "ref"), SyntheticRunner(), LocalEngine(1), Log())
+    assert len(tally.done) == len(plan.keys)
+    return read_results(tmp_path / "ref")
+
+
+def test_a_pool_gives_the_same_results_in_any_number(
+    plan: Plan, reference: dict[str, str], tmp_path: Path
+) -> None:
+    log = Log()
+    tally = sweep(list_tasks(plan, tmp_path / "s"), SyntheticRunner(), LocalEngine(3), log)
+    assert read_results(tmp_path / "s") == reference
+    assert len(log.finished) == len(plan.keys)
+    assert tally.count(Outcome.INVALID) == 10
+    assert not tally.unfinished
+
+
+def test_a_killed_worker_is_replaced(plan: Plan, reference: dict[str, str], tmp_path: Path) -> None:
+    me = psutil.Process()
+    killed = []
+
+    def kill_one_worker() -> None:
+        for _ in range(3):
+            time.sleep(0.8)
+            workers = [c for c in me.children() if "spawn_main" in " ".join(c.cmdline())]
+            if workers:
+                killed.append(workers[0].pid)
+                workers[0].kill()
+
+    thread = threading.Thread(target=kill_one_worker)
+    thread.start()
+    log = Log()
+    runner = SyntheticRunner(delay_s=0.1)
+    tally = sweep(list_tasks(plan, tmp_path / "s"), runner, LocalEngine(2), log)
+    thread.join()
+    assert killed
+    assert log.retried
+    assert not tally.unfinished
+    assert read_results(tmp_path / "s") == reference
+
+
+@dataclass(frozen=True)
+class Unreliable(SyntheticRunner):
+    """The infrastructure fails under the first ``failures`` tries of each run at c = 8."""
+
+    marks: Path = Path()
+    failures: int = 1
+
+    def run(self, experiment: Experiment, directory: Path) -> Measurement:
+        if experiment.load.kind == "ab" and experiment.load.concurrency == 8:
+            mine = self.marks / f"{experiment.server}-{experiment.seed}"
+            count = len(mine.read_text()) if mine.exists() else 0
+            if count < self.failures:
+                mine.write_text("x" * (count + 1))
+                raise InfrastructureError("a machine died")
+        return super().run(experiment, directory)
+
+
+@dataclass
+class ThreadEngine:
+    """Threads: so that runners of this module need no import in another process."""
+
+    slots: int = 2
+
+    def open(self) -> object:
+        from concurrent.futures import ThreadPoolExecutor
+
+        return ThreadPoolExecutor(self.slots)
+
+    def check(self) -> None:
+        pass
+
+    def is_worker_loss(self, error: BaseException) -> bool:
+        return False
+
+
+def test_infrastructure_failures_are_retried_and_leave_no_trace(
+    plan: Plan, reference: dict[str, str], tmp_path: Path
+) -> None:
+    log = Log()
+    runner = Unreliable(marks=tmp_path)
+    tally = sweep(list_tasks(plan, tmp_path / "s"), runner, ThreadEngine(), log)  # type: ignore[arg-type]
+    assert len(log.retried) == 10
+    assert not tally.unfinished
+    assert read_results(tmp_path / "s") == reference
+
+
+def test_what_keeps_failing_is_listed_and_the_rest_is_done(plan: Plan, tmp_path: Path) -> None:
+    log = Log()
+    runner = Unreliable(marks=tmp_path, failures=99)
+    tally = sweep(list_tasks(plan, tmp_path / "s"), runner, ThreadEngine(), log)  # type: ignore[arg-type]
+    assert len(tally.unfinished) == 10
+    assert len(log.retried) == 10 * MAX_TRIES
+    assert len(tally.done) == len(plan.keys) - 10
+    assert set(tally.unfinished.values()) == {"a machine died"}
+
+
+@dataclass(frozen=True)
+class NoSpace(SyntheticRunner):
+    """The disk is full when the run writes its first file."""
+
+    def run(self, experiment: Experiment, directory: Path) -> Measurement:
+        raise OSError(28, "No space left on device")
+
+
+def test_a_full_disk_stops_the_sweep(plan: Plan, tmp_path: Path) -> None:
+    with pytest.raises(DiskFullError) as caught:
+        sweep(list_tasks(plan, tmp_path), NoSpace(), ThreadEngine(), Log())  # type: ignore[arg-type]
+    assert "free some space" in caught.value.hint
+
+
+def test_ctrl_c_ends_workers_and_keeps_results(plan: Plan, tmp_path: Path) -> None:
+    runner = SyntheticRunner(delay_s=0.3)
+    timer = threading.Timer(3.0, os.kill, (os.getpid(), signal.SIGINT))
+    timer.start()
+    with pytest.raises(ArtifactError, match=r"interrupted; [1-9]"):
+        sweep(list_tasks(plan, tmp_path), runner, LocalEngine(2), Log())
+    assert not [c for c in psutil.Process().children() if "spawn_main" in " ".join(c.cmdline())]
+    stored = read_results(tmp_path)
+    assert 0 < len(stored) < len(plan.keys)
+
+
+@pytest.fixture
+def cluster(tmp_path: Path) -> Iterator[tuple[str, list[int]]]:
+    """A real scheduler with three worker processes; its address and the workers' ids."""
+    from distributed import LocalCluster
+
+    with LocalCluster(
+        n_workers=3,
+        threads_per_worker=1,
+        processes=True,
+        dashboard_address=None,
+        resources={"vm": 1},
+        host="127.0.0.1",
+        local_directory=str(tmp_path / "dask"),
+    ) as local:
+        pids = [worker.process.process.pid for worker in local.workers.values()]
+        yield local.scheduler_address, pids
+
+
+def test_a_cluster_gives_the_same_results(
+    plan: Plan, reference: dict[str, str], cluster: tuple[str, list[int]], tmp_path: Path
+) -> None:
+    address, pids = cluster
+    engine = ClusterEngine.connect(address)
+    assert engine.slots == 3
+    engine.check()
+    timer = threading.Timer(1.0, os.kill, (pids[0], signal.SIGKILL))
+    timer.start()
+    runner = SyntheticRunner(delay_s=0.15)
+    tally = sweep(list_tasks(plan, tmp_path / "s"), runner, engine, Log())
+    timer.join()
+    assert not tally.unfinished
+    assert not psutil.pid_exists(pids[0]) or psutil.Process(pids[0]).status() == "zombie"
+    assert read_results(tmp_path / "s") == reference
+
+
+def test_a_missing_cluster_is_a_usage_error() -> None:
+    with pytest.raises(UsageError, match="no Dask scheduler"):
+        ClusterEngine.connect("tcp://127.0.0.1:9")
