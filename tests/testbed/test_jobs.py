@@ -1,0 +1,102 @@
+# SPDX-License-Identifier: MIT
+"""Jobs and command lines: pure functions of the experiment, and complete."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from testbed.command import Boot, Wire, finalize_cache_model, plan_machine
+from testbed.experiment import Ab, Experiment, Httperf, Netperf
+from testbed.job import find_paths, share_load, write_client_job, write_server_job
+from testbed.servers import ServerDescription
+
+NGINX = ServerDescription(name="nginx", start="nginx", ready="wget -q -O - http://127.0.0.1/f0")
+
+
+@given(
+    concurrency=st.integers(1, 5000), extra=st.integers(0, 50_000), per_process=st.integers(1, 200)
+)
+def test_the_fleet_adds_up(concurrency: int, extra: int, per_process: int) -> None:
+    load = Ab(concurrency=concurrency, requests=concurrency + extra, per_process=per_process)
+    shares = share_load(load)
+    assert sum(c for c, _ in shares) == concurrency
+    assert sum(n for _, n in shares) == load.requests
+    assert all(1 <= c <= per_process and n >= c for c, n in shares)
+
+
+def test_every_share_reaches_exactly_one_client(experiment: Experiment) -> None:
+    load = Ab(concurrency=1000, requests=20_000)
+    machines = experiment.machines.model_copy(update={"clients": 3})
+    wide = experiment.model_copy(update={"load": load, "machines": machines})
+    jobs = [write_client_job(wide, number) for number in (1, 2, 3)]
+    reports = re.findall(r"> (report\.\d+) ", "".join(jobs))
+    assert len(reports) == len(set(reports)) == len(share_load(load))
+    assert "http://10.0.3.1/" in jobs[2]
+
+
+def test_the_seed_moves_files_and_nothing_else_in_the_fleet(experiment: Experiment) -> None:
+    first, second = (find_paths(experiment.model_copy(update={"seed": seed})) for seed in (1, 2))
+    assert first != second
+    assert sorted(first) == sorted(second)
+    assert find_paths(experiment) == first
+
+
+@pytest.mark.parametrize(
+    "load",
+    [
+        Ab(concurrency=300, requests=3000),
+        Httperf(rate=1000, connections=5000, processes=3),
+        Netperf(test="TCP_STREAM"),
+        Netperf(test="TCP_CRR", streams=4),
+    ],
+)
+def test_jobs_are_shell(experiment: Experiment, load: Ab | Httperf | Netperf) -> None:
+    changed = experiment.model_copy(update={"load": load})
+    for job in (write_server_job(changed, NGINX), write_client_job(changed, 1)):
+        checked = subprocess.run(
+            ["sh", "-n"], input=job, text=True, capture_output=True, check=False
+        )
+        assert checked.returncode == 0, checked.stderr
+        assert job.rstrip().endswith("echo ok | emit finished")
+        assert job.index("mark sync") < job.index("snap after")
+
+
+def test_command_lines_hold_what_determinism_needs(experiment: Experiment) -> None:
+    boot = Boot(Path("/q"), Path("/fw"), Path("/k"), Path("/r"))
+    wire = Wire("/proc/1/fd/3", 0, 1, "52:54:00:00:01:01", Path("/d/l.pcap"), Path("/d/l.json"))
+    argv = plan_machine(experiment, boot, "server", Path("/d"), (wire,)).argv
+    line = " ".join(argv)
+    for needed in (
+        "-nodefaults",
+        "-no-user-config",
+        "-no-reboot",
+        "clock=vm",
+        "-seed 1",
+        "shift=0,sleep=off,num=5,den=7",
+        "hpet=off",
+        "romfile=",
+        "-cpu pentium3",
+        "nokaslr",
+        "stall-l2-load=125000",
+        "l2=1048576:8:64",
+    ):
+        assert needed in line
+
+
+def test_the_tlb_model_is_an_option(experiment: Experiment) -> None:
+    assert "tlb" not in finalize_cache_model(experiment, Path("/d"))
+    on = experiment.instruments.model_copy(update={"tlb": True})
+    options = finalize_cache_model(experiment.model_copy(update={"instruments": on}), Path("/d"))
+    assert "itlb=128:4,dtlb=128:4,stall-itlb=38000,stall-dtlb=38000" in options
+
+
+def test_stalls_are_in_units_of_one_instruction(experiment: Experiment) -> None:
+    core = experiment.core.model_copy(update={"base_cpi": experiment.core.base_cpi / 2})
+    options = finalize_cache_model(experiment.model_copy(update={"core": core}), Path("/d"))
+    assert "stall-l2-load=250000" in options
