@@ -11,8 +11,8 @@ from typing import Any
 
 from distributed import Client, KilledWorker
 
-from artifact.runner import InfrastructureError
 from ground.voice import UsageError
+from testbed.faults import InfrastructureFailed
 
 REMEDY = "dask worker ADDRESS --nworkers N --nthreads 1 --resources vm=1"
 
@@ -54,13 +54,13 @@ class ClusterEngine:
                 executor.shutdown(wait=False)
 
     def check(self) -> None:
-        """Raises InfrastructureError when no worker is left: the runs would wait for ever."""
+        """Raises InfrastructureFailed when no worker is left: the runs would wait for ever."""
         try:
             slots = _count_slots(self.address)
         except (OSError, ValueError):
             slots = 0
         if slots == 0:
-            raise InfrastructureError(
+            raise InfrastructureFailed(
                 f"the cluster at {self.address} has no worker left", hint=REMEDY
             )
 

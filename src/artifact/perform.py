@@ -9,9 +9,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from artifact.inputs import collect_inputs
-from artifact.runner import Runner, SubjectError
+from artifact.runner import Runner
 from artifact.store import COST, ENTRY, INDEX, Cost, Entry, Outcome, Store, name_full_disk
 from testbed.experiment import Experiment
+from testbed.faults import MeasurementInvalid, SubjectFailed
 from testbed.measurement import Measurement
 
 # Packet captures are large, and the same run gives the same ones: their digests are kept.
@@ -66,12 +67,10 @@ def _run(experiment: Experiment, runner: Runner, files: Path) -> Entry:
     try:
         with name_full_disk(files):
             measurement = runner.run(experiment, files)
-    except SubjectError as error:
-        return Entry(
-            inputs=inputs,
-            outcome=Outcome.SUBJECT_FAILED,
-            reasons=(error.message,),
-        )
+    except SubjectFailed as error:
+        return Entry(inputs=inputs, outcome=Outcome.SUBJECT_FAILED, reasons=(error.message,))
+    except MeasurementInvalid as error:
+        return Entry(inputs=inputs, outcome=Outcome.INVALID, reasons=(error.message,))
     return Entry(
         inputs=inputs,
         outcome=Outcome.MEASURED if measurement.status == "valid" else Outcome.INVALID,

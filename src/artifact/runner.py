@@ -12,14 +12,6 @@ from testbed.experiment import Experiment
 from testbed.measurement import Measurement
 
 
-class SubjectError(ArtifactError):
-    """The server under test failed (oops, crash, wrong bytes): a result, stored as such."""
-
-
-class InfrastructureError(ArtifactError):
-    """The testbed failed (a machine died, a file vanished): retried, never stored."""
-
-
 class DiskFullError(ArtifactError):
     """No space for a result: the sweep stops, since each further run would fail alike."""
 
@@ -34,6 +26,6 @@ class Runner(Protocol):
     def run(self, experiment: Experiment, directory: Path) -> Measurement:
         """Perform ``experiment`` with ``directory`` (empty) for its files.
 
-        Raises SubjectError, InfrastructureError or DiskFullError; a run that breaks a validity
+        Raises the faults of `testbed.faults`, or DiskFullError; a run that breaks a validity
         gate returns a Measurement with status ``invalid``.
         """

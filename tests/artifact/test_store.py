@@ -11,7 +11,7 @@ import pytest
 
 from artifact.perform import Task, perform
 from artifact.plan import Plan
-from artifact.runner import DiskFullError, InfrastructureError, SubjectError
+from artifact.runner import DiskFullError
 from artifact.store import (
     COST,
     ENTRY,
@@ -27,6 +27,7 @@ from artifact.sweep import list_tasks
 from artifact.synthetic import SyntheticRunner
 from ground.seeds import generator
 from testbed.experiment import Experiment
+from testbed.faults import InfrastructureFailed, SubjectFailed
 from testbed.measurement import Measurement
 
 
@@ -110,13 +111,13 @@ def test_an_entry_under_another_key_is_refused(task: Task, runner: SyntheticRunn
 
 def test_failures_are_told_apart(task: Task) -> None:
     store = Store(task.store)
-    with pytest.raises(InfrastructureError):
-        perform(task, Failing(InfrastructureError("a machine died")))
+    with pytest.raises(InfrastructureFailed):
+        perform(task, Failing(InfrastructureFailed("a machine died")))
     assert store.load(task.key) is None
     with pytest.raises(DiskFullError):
         perform(task, Failing(OSError(28, "No space left on device")))
     assert store.load(task.key) is None
-    done = perform(task, Failing(SubjectError("the kernel said Oops")))
+    done = perform(task, Failing(SubjectFailed("the kernel said Oops")))
     assert done.outcome is Outcome.SUBJECT_FAILED
     entry = store.load(task.key)
     assert entry is not None

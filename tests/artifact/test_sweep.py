@@ -18,12 +18,13 @@ from artifact.cluster import ClusterEngine
 from artifact.engines import LocalEngine
 from artifact.perform import Done, Task
 from artifact.plan import Plan
-from artifact.runner import DiskFullError, InfrastructureError
+from artifact.runner import DiskFullError
 from artifact.store import Outcome, Store
 from artifact.sweep import MAX_TRIES, list_tasks, sweep
 from artifact.synthetic import SyntheticRunner
 from ground.voice import ArtifactError, UsageError
 from testbed.experiment import Experiment
+from testbed.faults import InfrastructureFailed
 from testbed.measurement import Measurement
 
 
@@ -107,7 +108,7 @@ class Unreliable(SyntheticRunner):
             count = len(mine.read_text()) if mine.exists() else 0
             if count < self.failures:
                 mine.write_text("x" * (count + 1))
-                raise InfrastructureError("a machine died")
+                raise InfrastructureFailed("a machine died")
         return super().run(experiment, directory)
 
 
