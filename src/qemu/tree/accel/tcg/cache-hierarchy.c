@@ -22,7 +22,7 @@ const char *cache_geometry_error(const CacheGeometry *g, bool l1)
     if (!power_of_two(g->line) || g->line < 16 || g->line > 256) {
         return "the line must be a power of two from 16 to 256 bytes";
     }
-    if (!g->ways || g->size % (g->ways * g->line) ||
+    if (!g->ways || g->size % ((uint64_t)g->ways * g->line) ||
         !power_of_two(g->size / g->ways / g->line)) {
         return "size / (ways * line) must be a power of two";
     }

@@ -11,8 +11,18 @@
  * nor exclusive.  A dirty line that L1D evicts marks its L2 copy dirty without
  * touching its recency, or goes to memory if L2 has none; a dirty line that L2
  * evicts goes to memory.  Both are counted as writebacks.  A device that writes
- * memory invalidates the lines everywhere.  Both L1 caches are true LRU; L2 is
- * true LRU, tree pseudo-LRU, or random.
+ * memory invalidates the lines everywhere.  L1I and L1D do not see each other:
+ * a store leaves the line in L1I as it is.
+ *
+ * An access is split into the lines of L1 that it touches, in ascending order.
+ * For each that misses L1, L2 is looked up and filled first; then the line that
+ * L1 evicted for it is written back.
+ *
+ * Both L1 caches are true LRU; L2 is true LRU, tree pseudo-LRU, or random.  An
+ * empty way is always filled first (for the last two: the lowest).  PLRU: hits
+ * and fills turn the nodes above their way away from it; at first, and after a
+ * flush, all nodes point to the lower half.  Random: if the set is full, the
+ * way is the next number of splitmix64 modulo the ways.
  *
  * Addresses are the low 32 bits of host addresses: guest RAM is one host
  * mapping of at most 4 GiB, aligned to pages, and a way of L1 is at most a
@@ -140,6 +150,8 @@ void cache_hierarchy_dma_write(CacheHierarchy *h, uint32_t address,
 
 /**
  * cache_l1_filter: the inline test of translated code, in C
+ *
+ * @size: at most a line
  *
  * Return: true if the access changes neither state nor counters
  */

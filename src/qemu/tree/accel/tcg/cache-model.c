@@ -26,6 +26,9 @@
 #include "cache-hierarchy.h"
 #include "cache-profile.h"
 
+/* More frequent records would fill the disk and tell nothing more */
+#define MIN_SAMPLE_NS 10000
+
 #define TYPE_CACHE_MODEL "cache-model"
 OBJECT_DECLARE_SIMPLE_TYPE(CacheModel, CACHE_MODEL)
 
@@ -52,6 +55,7 @@ struct CacheModel {
     uint64_t insn[2];                   /* executed while on, [user, kernel] */
     uint64_t mark_units, mark_stall;    /* at the last change of mode */
     QEMUTimer *sample;
+    int64_t next_sample;
     Notifier marker, exit;
     CacheProfile *stacks;
     FILE *stream;
@@ -130,26 +134,35 @@ bool cache_model_covers(const void *host)
     return (uint64_t)((const uint8_t *)host - model->ram) < model->ram_size;
 }
 
-void cache_model_fetch(CPUState *cpu, uint32_t line, uintptr_t ra)
+/*
+ * Translated code calls from behind the block's end and then jumps (e9 rel32)
+ * back to the instruction, which only the target of that jump tells.
+ */
+static uintptr_t follow_jump(uintptr_t jump)
 {
-    access_memory(cpu, CACHE_FETCH, line, 1, ra);
+    return jump + 5 + (int32_t)ldl_le_p((const uint8_t *)jump + 1);
+}
+
+void cache_model_fetch(CPUState *cpu, uint32_t line, uintptr_t jump)
+{
+    access_memory(cpu, CACHE_FETCH, line, 1, follow_jump(jump));
 }
 
 void cache_model_data(CPUState *cpu, uintptr_t host, uint32_t meta,
-                      uintptr_t ra)
+                      uintptr_t jump)
 {
     if (likely(cache_model_covers((void *)host))) {
         access_memory(cpu, meta & 1 ? CACHE_STORE : CACHE_LOAD, host, meta >> 1,
-                      ra);
+                      follow_jump(jump));
     }
 }
 
 void cache_model_access(CPUState *cpu, const void *host, uint32_t size,
                         bool store, uintptr_t ra)
 {
-    if (cache_model_code.on) {
-        cache_model_data(cpu, (uintptr_t)host, CACHE_MODEL_META(size, store),
-                         ra);
+    if (cache_model_code.on && cache_model_covers(host)) {
+        access_memory(cpu, store ? CACHE_STORE : CACHE_LOAD, (uintptr_t)host,
+                      size, ra);
     }
 }
 
@@ -216,8 +229,9 @@ static void write_record(CPUState *cpu, const char *event, uint32_t argument)
 static void sample_cb(void *opaque)
 {
     write_record(first_cpu, "sample", 0);
-    timer_mod_ns(model->sample,
-                 timer_expire_time_ns(model->sample) + model->sample_ns);
+    /* Not from the clock, which a stall may have carried past the deadline */
+    model->next_sample += model->sample_ns;
+    timer_mod_ns(model->sample, model->next_sample);
 }
 
 /* --- markers --- */
@@ -277,9 +291,9 @@ static void switch_work(CPUState *cpu, run_on_cpu_data data)
         model->mark_stall = model->stall_units;
         write_record(cpu, "start", 0);
         if (model->sample_ns) {
-            timer_mod_ns(model->sample,
-                         qemu_clock_get_ns(QEMU_CLOCK_VIRTUAL) +
-                         model->sample_ns);
+            model->next_sample = qemu_clock_get_ns(QEMU_CLOCK_VIRTUAL) +
+                                 model->sample_ns;
+            timer_mod_ns(model->sample, model->next_sample);
         }
     }
 }
@@ -348,6 +362,11 @@ static void cache_model_complete(UserCreatable *uc, Error **errp)
     }
     if (!m->l1i.size || !m->l1d.size || !m->l2.size || !m->output) {
         error_setg(errp, "cache-model: l1i, l1d, l2 and output are needed");
+        return;
+    }
+    if (m->sample_ns && m->sample_ns < MIN_SAMPLE_NS) {
+        error_setg(errp, "cache-model: sample-ns must be 0 or at least %d",
+                   MIN_SAMPLE_NS);
         return;
     }
     if (MAX(m->l1i.line, m->l1d.line) > m->l2.line) {

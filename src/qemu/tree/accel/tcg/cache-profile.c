@@ -10,6 +10,9 @@
 #include "qemu/bswap.h"
 #include "qemu/error-report.h"
 #include "cpu.h"
+#include "exec/exec-all.h"
+#include "exec/translation-block.h"
+#include "tcg/insn-start-words.h"
 #include "hw/boards.h"
 #include "exec/memory.h"
 #include "cache-profile.h"
@@ -71,15 +74,27 @@ static bool read_frame(const CacheProfile *p, uint32_t address,
     return true;
 }
 
+/* Linear address of the instruction that the host address @ra belongs to */
+static uint32_t find_pc(CPUState *cpu, uintptr_t ra)
+{
+    CPUX86State *env = cpu_env(cpu);
+    uint64_t data[TARGET_INSN_START_WORDS];
+
+    if (!ra || !cpu_unwind_state_data(cpu, ra, data)) {
+        return env->eip;
+    }
+    if (cpu->tcg_cflags & CF_PCREL) {
+        return (env->eip & TARGET_PAGE_MASK) | data[0];
+    }
+    return data[0];
+}
+
 static void walk_stack(const CacheProfile *p, CPUState *cpu, uintptr_t ra,
                        Stack *s)
 {
-    CPUX86State *env = cpu_env(cpu);
-    uint64_t data[INSN_START_WORDS];
-    uint32_t frame = env->regs[R_EBP], caller;
+    uint32_t frame = cpu_env(cpu)->regs[R_EBP], caller;
 
-    s->pc[s->depth++] = ra && cpu_unwind_state_data(cpu, ra, data)
-        ? (tb_cflags_pc(cpu, data[0], env)) : env->eip;
+    s->pc[s->depth++] = find_pc(cpu, ra);
     while (s->depth < DEPTH &&
            read_frame(p, frame, &caller, &s->pc[s->depth]) &&
            s->pc[s->depth] >= p->kernel_base) {

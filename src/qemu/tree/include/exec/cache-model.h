@@ -26,18 +26,18 @@ extern CacheModelCode cache_model_code;
 #define CACHE_MODEL_DATA_OFS \
     ((int)offsetof(CPUState, cache_tables.data) - (int)sizeof(CPUState))
 
-/*
- * Called by translated code.  @ra is an address inside the translation block
- * that belongs to the accessing instruction.
- */
-void cache_model_fetch(CPUState *cpu, uint32_t line, uintptr_t ra);
+/* Called by translated code; at @jump is its jump back to the instruction */
+void cache_model_fetch(CPUState *cpu, uint32_t line, uintptr_t jump);
 void cache_model_data(CPUState *cpu, uintptr_t host, uint32_t meta,
-                      uintptr_t ra);
+                      uintptr_t jump);
 
 /* @meta of cache_model_data() */
 #define CACHE_MODEL_META(size, store) ((size) << 1 | (store))
 
-/* An access made by a C function: @host is its address, @size within a page */
+/*
+ * An access made by a C function: @host is its address, @size within a page,
+ * @ra an address in the translation block that belongs to the instruction
+ */
 void cache_model_access(CPUState *cpu, const void *host, uint32_t size,
                         bool store, uintptr_t ra);
 
