@@ -1,0 +1,14 @@
+# SPDX-License-Identifier: MIT
+from __future__ import annotations
+
+import ctypes
+
+import pytest
+
+from tests.qemu.cache_library import build_library
+
+
+@pytest.fixture(scope="session")
+def library(tmp_path_factory: pytest.TempPathFactory) -> ctypes.CDLL:
+    """The C model, compiled for this session."""
+    return build_library(tmp_path_factory.mktemp("hierarchy"))

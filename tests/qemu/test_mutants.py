@@ -1,0 +1,88 @@
+# SPDX-License-Identifier: MIT
+"""The comparison can fail: each small error put into the C model is found by a trace."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from tests.qemu.cache_library import SOURCE, build_library
+from tests.qemu.cache_reference import Config, Shape
+from tests.qemu.replay import find_difference, find_filter_difference
+from tests.qemu.traces import make_long_trace
+
+LRU = Config(Shape(256, 4, 32), Shape(96, 3, 16), Shape(1536, 12, 64), seed=9)
+CONFIGS = [LRU, replace(LRU, policy="plru"), replace(LRU, policy="random")]
+
+# (name, file, text in it, what stands there instead)
+MUTANTS = [
+    ("hit loses dirty bit", "c", "if (store || (hit && (carry & DIRTY)))", "if (store)"),
+    ("miss inherits dirty bit", "c", "(hit && (carry & DIRTY))", "(carry & DIRTY)"),
+    ("L1 lacks its last way", "c", "w <= c->ways && !hit; w++", "w < c->ways && !hit; w++"),
+    ("dirty mark is dropped on a hit's way", "c", "slot[w] = carry;", "slot[w] = carry & ~DIRTY;"),
+    ("victim of an empty way is believed", "c", "(victim ^ line) & l1->index_mask", "0"),
+    (
+        "only the first line counts",
+        "c",
+        "while (line != last) {\n        line += length;",
+        "while (0) {",
+    ),
+    (
+        "last byte is forgotten",
+        "c",
+        "(address + size - 1) & ~(length - 1)",
+        "(address + size) & ~(length - 1)",
+    ),
+    ("fetch goes to L1D", "c", "kind == CACHE_FETCH ? &h->l1i : &h->l1d;", "&h->l1d;"),
+    ("L2 is indexed by host address", "c", "(address - h->base) >>", "address >>"),
+    ("L2 hit loses dirty bit", "c", "(hit ? carry & DIRTY : 0)", "0"),
+    ("L2 is FIFO", "c", "tag[0] = line << 1 |", "if (!hit) tag[0] = line << 1 |"),
+    ("write-back touches memory always", "c", "*found |= DIRTY;", "h->n.writeback++;"),
+    ("device leaves L1D alone", "c", "l1_dma_write(&h->l1d, address, size);", ""),
+    ("device leaves L2 alone", "c", "        l2_invalidate(&h->l2, l);\n", ""),
+    ("device misses its last line", "c", "l <= last_l2", "l < last_l2"),
+    ("invalidation breaks the order", "c", "for (; found + 1 < end; found++) {", "while (0) {"),
+    ("second line stays dirty", "c", "second & DIRTY ? slot[0]", "0 ? slot[0]"),
+    (
+        "PLRU does not see hits",
+        "c",
+        "if (c->policy == CACHE_PLRU) {",
+        "if (!hit && c->policy == CACHE_PLRU) {",
+    ),
+    ("PLRU points to the newer half", "c", "        if (right) {", "        if (!right) {"),
+    (
+        "PLRU never picks the last way",
+        "c",
+        "if (low + span >= c->ways)",
+        "if (low + span >= c->ways - 1)",
+    ),
+    ("random way is of another stream", "c", "z ^ (z >> 31)", "z ^ (z >> 30)"),
+    ("kernel and user are swapped", "c", "h->n.l2[kind][kernel]++", "h->n.l2[kind][!kernel]++"),
+    ("L2 miss costs no L1 miss", "c", "*stall += h->stall_l2[kind]", "*stall = h->stall_l2[kind]"),
+    ("fetch misses are given to regions", "c", "kind != CACHE_FETCH && h->region", "h->region"),
+    ("flush forgets L1I", "c", "    l1_flush(&h->l1i);\n", ""),
+    ("filter takes clean lines for stores", "h", "slot[kind == CACHE_STORE]", "slot[0]"),
+    ("filter takes the next line", "h", "<= c->line - size", "<= c->line - 1"),
+]
+
+
+@pytest.mark.parametrize(
+    ("suffix", "old", "new"), [pytest.param(*m[1:], id=m[0].replace(" ", "-")) for m in MUTANTS]
+)
+def test_mutant_is_found(tmp_path: Path, suffix: str, old: str, new: str) -> None:
+    for name in ("cache-hierarchy.c", "cache-hierarchy.h"):
+        text = (SOURCE / name).read_text()
+        if name.endswith(suffix):
+            assert old in text, "the source changed; adapt this mutant"
+            text = text.replace(old, new, 1)
+        (tmp_path / name).write_text(text)
+    mutant = build_library(tmp_path, tmp_path, warnings=False)
+    found = [
+        find_difference(mutant, config, trace, base=0x8000)
+        or find_filter_difference(mutant, config, trace, base=0x8000)
+        for config in CONFIGS
+        for trace in [make_long_trace(11, config, 10_000, ram=1 << 16)]
+    ]
+    assert any(found)
