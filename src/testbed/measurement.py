@@ -109,6 +109,11 @@ class Window(Record):
     request_latency_us: Percentiles
     connection_latency_us: Percentiles
 
+    @property
+    def duration_ms(self) -> float:
+        """Length of the window in virtual milliseconds."""
+        return (self.end_ns - self.start_ns) / 1e6
+
 
 class Losses(Record):
     """What went wrong between the NICs and the sockets over the whole run, one machine."""

@@ -1,0 +1,108 @@
+# SPDX-License-Identifier: MIT
+"""Measurements, geometries and profiles as tables on the terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from testbed.geometries import GeometryFile
+from testbed.geometry import finalize_rate
+from testbed.measurement import Measurement, Window
+from testbed.profile import Weights
+
+
+def show_measurement(measurement: Measurement) -> RenderableType:
+    """The window's numbers, the gates that failed (or that all passed), the zone."""
+    parts: list[RenderableType] = []
+    if measurement.window:
+        parts.append(_show_window(measurement.window))
+    parts.append(_show_gates(measurement))
+    colour = "green" if measurement.status == "valid" else "red"
+    load = measurement.experiment.load.model_dump_json(exclude_defaults=True)
+    parts.append(
+        Text.from_markup(
+            f"{measurement.experiment.server} under {load}: "
+            f"[bold {colour}]{measurement.status}[/], zone {measurement.zone.value}, "
+            f"{measurement.virtual_s:.2f} virtual s"
+        )
+    )
+    return Group(*parts)
+
+
+def _show_window(window: Window) -> Table:
+    table = Table("quantity", "value", title="steady window", title_justify="left")
+    table.columns[1].justify = "right"
+    misses = window.misses_per_request
+    instructions = window.instructions_per_request
+    rows = {
+        "requests/s": f"{window.requests_per_s:,.0f}",
+        "open connections": f"{window.open_connections:,.1f}",
+        "server busy": f"{window.busy_share:.1%}",
+        "cycles/request": f"{window.cycles_per_request:,.0f}",
+        "  of which stalls": f"{window.stall_share:.1%}",
+        "instructions/request (user + kernel)": (
+            f"{instructions.user:,.0f} + {instructions.kernel:,.0f}"
+        ),
+        "L1I misses/request": f"{misses.l1i.total:,.1f}",
+        "L1D misses/request": f"{misses.l1d_load.total + misses.l1d_store.total:,.1f}",
+        "L2 data misses/request": f"{misses.l2_data:,.1f}",
+        "L2 fetch misses/request": f"{misses.l2_fetch.total:,.1f}",
+        "request latency p50 / p99": (
+            f"{window.request_latency_us.p50:,.0f} / {window.request_latency_us.p99:,.0f} us"
+        ),
+        "wire used out / in": f"{window.link_transmit:.1%} / {window.link_receive:.1%}",
+        "window": f"{window.requests:,} requests, {window.duration_ms:,.0f} ms",
+    }
+    for name, value in rows.items():
+        table.add_row(name, value)
+    return table
+
+
+def _show_gates(measurement: Measurement) -> RenderableType:
+    failed = measurement.failed_gates
+    if not failed:
+        return Text(f"all {len(measurement.gates)} validity gates passed")
+    table = Table("gate", "reason", "remedy", title="failed gates", title_justify="left")
+    for gate in failed:
+        table.add_row(gate.name, gate.reason, gate.remedy)
+    return table
+
+
+def show_geometry(file: GeometryFile) -> RenderableType:
+    """Every number of a geometry file with its source, and the unit of virtual time."""
+    table = Table("field", "value", "source", title=file.title, title_justify="left")
+    for entry in file.sources:
+        swept = f" (swept: {', '.join(entry.sweep)})" if entry.sweep else ""
+        source = Text(entry.source + swept, style="yellow" if entry.assumed else "")
+        table.add_row(entry.field, entry.value, source)
+    geometry, rate = file.geometry, finalize_rate(file.core)
+    colours = max(1, geometry.l2.way_bytes // 4096)
+    return Group(
+        table,
+        Text(
+            f"{geometry.name}: valid. L2 has {geometry.l2.sets} sets and {colours} page colours; "
+            f"one instruction lasts {rate.num}/{rate.den} ns."
+        ),
+    )
+
+
+def show_profile(ranked: Sequence[tuple[str, Weights]], top: int) -> RenderableType:
+    """The ``top`` symbols by L2 misses."""
+    table = Table("symbol", "L2 misses", "share", "fetch", "load", "store")
+    for column in table.columns[1:]:
+        column.justify = "right"
+    total = sum(weights.total for _, weights in ranked)
+    for name, weights in ranked[:top]:
+        table.add_row(
+            name,
+            f"{weights.total:,}",
+            f"{weights.total / total:.1%}",
+            f"{weights.fetch:,}",
+            f"{weights.load:,}",
+            f"{weights.store:,}",
+        )
+    return table
