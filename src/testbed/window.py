@@ -19,6 +19,7 @@ LEVEL_SHARE = 0.9  # the load stands while it is above this share of its median
 STEP_GOAL = 0.05  # the first start is taken from which on no step exceeds this
 BULK_BLOCK = 65_536  # bytes of a bulk transfer that count as one request
 WIRE_OVERHEAD = 24  # preamble, checksum and gap of an Ethernet frame, bytes
+WIRE_MINIMUM = 60  # shorter frames are padded
 MISS_KINDS = ("l1i", "l1d_load", "l1d_store", "l2_fetch", "l2_load", "l2_store", "itlb", "dtlb")
 
 
@@ -113,7 +114,7 @@ def build_series(
     def count(times: Ints, weights: Ints | None = None) -> pl.Series:
         return pl.Series(np.histogram(times, edges, weights=weights)[0].astype(np.int64))
 
-    wire = frames.all_wire + WIRE_OVERHEAD
+    wire = np.maximum(frames.all_wire, WIRE_MINIMUM) + WIRE_OVERHEAD
     sent = frames.all_sent
     return series.with_columns(
         pl.Series("open_connections", measure_open(traffic.connections, edges)),
