@@ -1,0 +1,169 @@
+# SPDX-License-Identifier: MIT
+"""The claims of the paper as data: what is measured, which band was fixed beforehand."""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+from typing import Annotated, Literal, Self
+
+from pydantic import Field, ValidationError, model_validator
+
+from artifact.design import FOLDER, Strict, Tier
+from artifact.metrics import METRICS
+from ground.voice import UsageError
+
+PATH = FOLDER / "claims.toml"
+
+
+class Selector(Strict):
+    """Which runs of a design: one variant at one level; ``server`` only where it differs from
+    the server for which the claim is judged."""
+
+    level: Annotated[int, Field(ge=1)] | None = None
+    variant: str = "base"
+    server: str | None = None
+
+
+class Band(Strict):
+    """The ratios that count as reproduced; an open side has no bound.
+
+    A fall by more than ``low``, where that is given, is not "better": it is another effect.
+    """
+
+    low: Annotated[float, Field(gt=0)] | None = None
+    high: Annotated[float, Field(gt=0)] | None = None
+
+    @model_validator(mode="after")
+    def check_order(self) -> Self:
+        """At least one bound, and in order."""
+        if self.low is None and self.high is None:
+            raise ValueError("a band needs low or high")
+        if self.low is not None and self.high is not None and self.low >= self.high:
+            raise ValueError(f"the band {self.low} .. {self.high} is empty")
+        return self
+
+    def holds(self, low: float, high: float) -> bool:
+        """Whether the interval lies inside."""
+        return (self.low is None or low >= self.low) and (self.high is None or high <= self.high)
+
+    def __str__(self) -> str:
+        if self.low is None:
+            return f"at most {self.high:g}"
+        if self.high is None:
+            return f"at least {self.low:g}"
+        return f"{self.low:g} to {self.high:g}"
+
+
+class Levels(Strict):
+    """A range of concurrencies; those that a tier runs are taken."""
+
+    start: Annotated[int, Field(ge=1, alias="from")]
+    end: Annotated[int, Field(ge=1, alias="to")]
+
+
+class Claim(Strict):
+    """What all claims have.
+
+    ``seeds`` gives the tiers in which the claim is judged and the valid seeds it needs there.
+    """
+
+    id: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9.-]*$")]
+    location: str
+    statement: str
+    design: str
+    servers: Annotated[tuple[str, ...], Field(min_length=1)]
+    metric: str
+    direction: Literal["rises", "falls"]
+    band: Band
+    band_reason: Annotated[str, Field(min_length=20)]
+    indifference: Annotated[float, Field(gt=0, lt=0.5)] = 0.02
+    seeds: dict[Tier, Annotated[int, Field(ge=2)]]
+
+    @model_validator(mode="after")
+    def check_claim(self) -> Self:
+        """The metric exists, and the band lies on the side that the direction says."""
+        if self.metric not in METRICS:
+            raise ValueError(f"no metric {self.metric!r}; choose one of {', '.join(METRICS)}")
+        if self.direction == "falls" and (self.band.high is None or self.band.high >= 1):
+            raise ValueError("a claim that something falls needs band.high below 1")
+        if self.direction == "rises" and (self.band.low is None or self.band.low <= 1):
+            raise ValueError("a claim that something rises needs band.low above 1")
+        return self
+
+
+class RatioClaim(Claim):
+    """``metric`` at ``point`` over that at ``reference``, paired by seed."""
+
+    kind: Literal["ratio"]
+    point: Selector
+    reference: Selector
+
+
+class TrendClaim(Claim):
+    """``metric`` rises or falls over the levels of a range, as concurrency rises."""
+
+    kind: Literal["trend"]
+    levels: Levels
+    variant: str = "base"
+
+
+class MaximumClaim(Claim):
+    """The largest ratio over a range of levels of ``metric`` at ``point`` to ``reference``."""
+
+    kind: Literal["maximum"]
+    levels: Levels
+    point: Selector
+    reference: Selector
+
+
+class EquivalenceClaim(Strict):
+    """``metric`` is the same at ``point`` and ``reference``, within 1 +- ``margin``."""
+
+    kind: Literal["equivalence"]
+    id: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9.-]*$")]
+    location: str
+    statement: str
+    design: str
+    servers: Annotated[tuple[str, ...], Field(min_length=1)]
+    metric: str
+    margin: Annotated[float, Field(gt=0, lt=0.5)]
+    band_reason: Annotated[str, Field(min_length=20)]
+    point: Selector
+    reference: Selector
+    seeds: dict[Tier, Annotated[int, Field(ge=2)]]
+
+
+AnyClaim = Annotated[
+    RatioClaim | TrendClaim | MaximumClaim | EquivalenceClaim, Field(discriminator="kind")
+]
+
+
+class Claims(Strict):
+    """The claims file."""
+
+    claim: tuple[AnyClaim, ...]
+
+    @model_validator(mode="after")
+    def check_ids(self) -> Self:
+        """Ids are distinct."""
+        ids = [claim.id for claim in self.claim]
+        if twice := sorted({i for i in ids if ids.count(i) > 1}):
+            raise ValueError(f"the id {twice[0]} is used twice")
+        return self
+
+
+def load_claims(path: Path = PATH) -> tuple[AnyClaim, ...]:
+    """The claims in the file ``path``.  Raises UsageError naming the claim and the remedy."""
+    try:
+        document = tomllib.loads(path.read_text())
+        return Claims.model_validate(document).claim
+    except FileNotFoundError:
+        raise UsageError(f"no claims at {path}", hint="restore it from the repository") from None
+    except tomllib.TOMLDecodeError as error:
+        raise UsageError(f"{path}: {error}", hint="correct the TOML syntax there") from None
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"])
+        message = first["msg"].removeprefix("Value error, ")
+        raise UsageError(f"{path}: {where}: {message}", hint=f"correct {path}") from None

@@ -1,0 +1,150 @@
+# SPDX-License-Identifier: MIT
+"""The numbers that decide a claim: which runs are compared, their estimate, their tests."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import polars as pl
+
+from artifact.claims import (
+    AnyClaim,
+    Claim,
+    EquivalenceClaim,
+    MaximumClaim,
+    RatioClaim,
+    Selector,
+    TrendClaim,
+)
+from artifact.results import Results, select_valid
+from artifact.statistics import (
+    Estimate,
+    estimate_maximum,
+    estimate_ratio,
+    find_equivalence_p,
+    find_sign_flip_p,
+    find_trend_p,
+    log_ratios,
+)
+from artifact.store import Outcome
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """Numbers for one claim and server, before any adjustment for the number of tests.
+
+    ``p`` is for the claim, ``p_reverse`` for its opposite; both are None, and ``problem`` says
+    why, if there is no estimate.  ``judged`` is False if the tier is not meant to judge.
+    """
+
+    claim: AnyClaim
+    server: str
+    judged: bool = True
+    problem: str = ""
+    estimate: Estimate | None = None
+    p: float | None = None
+    p_reverse: float | None = None
+    keys: tuple[str, ...] = ()
+
+
+def gather(claim: AnyClaim, server: str, results: Results) -> Evidence:
+    """The numbers that decide ``claim`` for ``server``, or the problem that prevents a verdict."""
+    needed = claim.seeds.get(results.plan.tier)
+    if needed is None:
+        problem = f"the {results.plan.tier} tier has too few runs for a verdict"
+        return Evidence(claim, server, judged=False, problem=problem)
+    try:
+        table, keys = _collect(claim, server, results, needed)
+        estimate, p, p_reverse = _estimate(claim, table)
+    except ValueError as error:
+        return Evidence(claim, server, problem=str(error))
+    return Evidence(claim, server, estimate=estimate, p=p, p_reverse=p_reverse, keys=keys)
+
+
+def _collect(
+    claim: AnyClaim, server: str, results: Results, needed: int
+) -> tuple[list[list[float]], tuple[str, ...]]:
+    """One row per seed that has every point of the claim; the runs' keys.
+
+    Raises ValueError, in words, if fewer than ``needed`` seeds are complete.
+    """
+    points = _list_points(claim, results, server)
+    columns: list[dict[int, float]] = []
+    keys: list[str] = []
+    for point in points:
+        frame = select_valid(
+            results,
+            claim.design,
+            claim.metric,
+            server=point.server or server,
+            variant=point.variant,
+        ).filter(pl.col("level") == point.level)
+        columns.append(dict(frame.select("seed", "value").iter_rows()))
+        keys += frame["key"].to_list()
+    seeds = sorted(set.intersection(*(set(column) for column in columns)))
+    if len(seeds) < needed:
+        worst = min(points, key=lambda p: len(columns[points.index(p)]))
+        raise ValueError(
+            f"{len(seeds)} of {needed} seeds are complete and valid; "
+            f"fewest at c = {worst.level}{_explain_losses(results, claim, server, worst)}"
+        )
+    return [[column[seed] for column in columns] for seed in seeds], tuple(sorted(set(keys)))
+
+
+def _explain_losses(results: Results, claim: AnyClaim, server: str, point: Selector) -> str:
+    rows = results.runs.filter(
+        (pl.col("design") == claim.design)
+        & (pl.col("server") == (point.server or server))
+        & (pl.col("variant") == point.variant)
+        & (pl.col("level") == point.level)
+        & (pl.col("outcome") != Outcome.MEASURED.value)
+    )
+    return f" ({rows['outcome'][0]}: {rows['reasons'][0]})" if len(rows) else ""
+
+
+def _list_points(claim: AnyClaim, results: Results, server: str) -> list[Selector]:
+    """Points of a claim in the order in which `_estimate` wants them."""
+    if isinstance(claim, RatioClaim | EquivalenceClaim):
+        return [claim.point, claim.reference]
+    levels = (
+        results.runs.filter((pl.col("design") == claim.design) & (pl.col("server") == server))
+        .filter(pl.col("level").is_between(claim.levels.start, claim.levels.end))["level"]
+        .unique()
+        .sort()
+        .to_list()
+    )
+    if isinstance(claim, TrendClaim):
+        if len(levels) < 3:
+            raise ValueError(f"a trend needs three levels, the plan has {len(levels)}")
+        return [Selector(level=level, variant=claim.variant) for level in levels]
+    if not levels:
+        raise ValueError("the plan has no level in the claim's range")
+    return [
+        selector.model_copy(update={"level": selector.level or level})
+        for level in levels
+        for selector in (claim.point, claim.reference)
+    ]
+
+
+def _estimate(claim: AnyClaim, table: list[list[float]]) -> tuple[Estimate, float, float]:
+    """Estimate, p of the claim, p of its opposite, from one row per seed."""
+    if isinstance(claim, MaximumClaim):
+        pairs = [list(log_ratios(row[0::2], row[1::2])) for row in table]
+        top = estimate_maximum(pairs)
+        largest = [row[top.level] for row in pairs]
+        return Estimate(top.value, top.low, top.high, top.n), *_flip_both(largest, claim)
+    if isinstance(claim, TrendClaim):
+        ends = estimate_ratio([row[-1] for row in table], [row[0] for row in table])
+        rises, falls = find_trend_p(table, "rises"), find_trend_p(table, "falls")
+        return ends, *((rises, falls) if claim.direction == "rises" else (falls, rises))
+    above, below = [row[0] for row in table], [row[1] for row in table]
+    logs = list(log_ratios(above, below))
+    if isinstance(claim, EquivalenceClaim):
+        return estimate_ratio(above, below), find_equivalence_p(logs, claim.margin), 1.0
+    return estimate_ratio(above, below), *_flip_both(logs, claim)
+
+
+def _flip_both(logs: Sequence[float], claim: Claim) -> tuple[float, float]:
+    rises, falls = find_sign_flip_p(logs, "above"), find_sign_flip_p(logs, "below")
+    return (rises, falls) if claim.direction == "rises" else (falls, rises)

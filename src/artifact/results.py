@@ -1,0 +1,139 @@
+# SPDX-License-Identifier: MIT
+"""Results of a plan as a table: one row a run, what is missing or invalid included."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import polars as pl
+
+from artifact.metrics import METRICS, find_metric
+from artifact.plan import Plan, PlannedRun
+from artifact.statistics import estimate_mean
+from artifact.store import DamageError, Entry, Outcome, Store
+from ground.files import canonical_json, digest_bytes
+from testbed.measurement import Zone
+
+MISSING = "missing"
+FACTORS = ("design", "server", "variant", "level")
+
+SCHEMA: dict[str, type[pl.DataType] | pl.DataType] = {
+    "design": pl.String,
+    "server": pl.String,
+    "variant": pl.String,
+    "level": pl.Int64,
+    "seed": pl.Int64,
+    "key": pl.String,
+    "outcome": pl.String,
+    "zone": pl.String,
+    "reasons": pl.String,
+    "digest": pl.String,
+    **dict.fromkeys(METRICS, pl.Float64),
+}
+
+
+@dataclass(frozen=True)
+class Results:
+    """``runs`` has one row per planned run; ``digest`` stands for all results together."""
+
+    plan: Plan
+    runs: pl.DataFrame
+    digest: str
+
+
+def load_results(plan: Plan, store: Store) -> Results:
+    """The results of ``plan`` that ``store`` holds; a damaged entry counts as missing."""
+    rows = [_make_row(run, _find_entry(store, run.key)) for run in plan.runs]
+    frame = pl.DataFrame(rows, schema=SCHEMA).sort(*FACTORS, "seed")
+    digests = dict(frame.select("key", "digest").drop_nulls().iter_rows())
+    return Results(plan, frame, digest_bytes(canonical_json(digests)))
+
+
+def _find_entry(store: Store, key: str) -> Entry | None:
+    try:
+        return store.load(key)
+    except DamageError:
+        return None
+
+
+def _make_row(run: PlannedRun, entry: Entry | None) -> dict[str, object]:
+    row: dict[str, object] = {
+        "design": run.design,
+        "server": run.server,
+        "variant": run.variant,
+        "level": run.level,
+        "seed": run.seed,
+        "key": run.key,
+        "outcome": entry.outcome.value if entry else MISSING,
+        "zone": Zone.UNKNOWN.value,
+        "reasons": "; ".join(entry.reasons) if entry else "not run yet",
+        "digest": entry.digest if entry else None,
+    }
+    if entry and entry.measurement:
+        row["zone"] = entry.measurement.zone.value
+        if window := entry.measurement.window:
+            row |= {name: metric.read(window) for name, metric in METRICS.items()}
+    return row
+
+
+def select_valid(
+    results: Results, design: str, metric: str, *, server: str, variant: str = "base"
+) -> pl.DataFrame:
+    """Valid values of ``metric``: columns level, seed, value, key."""
+    find_metric(metric)
+    return results.runs.filter(
+        (pl.col("design") == design)
+        & (pl.col("server") == server)
+        & (pl.col("variant") == variant)
+        & (pl.col("outcome") == Outcome.MEASURED.value)
+        & pl.col(metric).is_not_null()
+    ).select("level", "seed", pl.col(metric).alias("value"), "key")
+
+
+def summarize(results: Results, design: str, metric: str) -> pl.DataFrame:
+    """Mean over seeds with interval, for each server, variant and level of ``design``.
+
+    Columns: server, variant, level, valid, value, low, high, seeds, zone.  Valid and invalid runs
+    make rows of their own, so that a figure can show both and mix neither.  ``low`` and ``high``
+    are null where there is no interval.
+    """
+    find_metric(metric)
+    runs = results.runs.filter((pl.col("design") == design) & pl.col(metric).is_not_null())
+    valid = pl.col("outcome") == Outcome.MEASURED.value
+    rows = []
+    groups = runs.with_columns(valid=valid).group_by(
+        "server", "variant", "level", "valid", maintain_order=True
+    )
+    for (server, variant, level, is_valid), group in groups:
+        estimate = estimate_mean(group.sort("seed")[metric].to_list())
+        rows.append(
+            {
+                "server": server,
+                "variant": variant,
+                "level": level,
+                "valid": is_valid,
+                "value": estimate.value,
+                "low": estimate.low,
+                "high": estimate.high,
+                "seeds": estimate.n,
+                "zone": group["zone"].mode().sort()[0],
+            }
+        )
+    schema = {
+        "server": pl.String,
+        "variant": pl.String,
+        "level": pl.Int64,
+        "valid": pl.Boolean,
+        "value": pl.Float64,
+        "low": pl.Float64,
+        "high": pl.Float64,
+        "seeds": pl.Int64,
+        "zone": pl.String,
+    }
+    return pl.DataFrame(rows, schema=schema).sort("server", "variant", "level", "valid")
+
+
+def count_outcomes(results: Results) -> dict[str, int]:
+    """Number of runs by how they ended, ``missing`` among them."""
+    counted = results.runs.unique("key").group_by("outcome").len().sort("outcome")
+    return dict(counted.iter_rows())

@@ -1,0 +1,185 @@
+# SPDX-License-Identifier: MIT
+"""From a claim and results to a verdict, by interval logic and nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from enum import StrEnum
+
+from pydantic import BaseModel, ConfigDict
+
+from artifact.claims import AnyClaim, Claim, EquivalenceClaim, MaximumClaim, TrendClaim
+from artifact.evidence import Evidence, gather
+from artifact.results import Results
+from artifact.statistics import adjust_holm
+from ground.voice import ExitCode
+
+ALPHA = 0.05
+
+
+class Verdict(StrEnum):
+    """What the data say of a claim.
+
+    REPRODUCED: the interval lies in the band.  DIRECTION: it excludes "no effect" on the claimed
+    side, but not all of it lies in the band.  CONTRADICTED: it lies on the other side, or shows
+    that there is no effect worth the name.  INCONCLUSIVE: too wide, or too few valid seeds.
+    NOT_JUDGED: the tier has too few runs for a verdict by design.
+    """
+
+    REPRODUCED = "REPRODUCED"
+    DIRECTION = "DIRECTION"
+    INCONCLUSIVE = "INCONCLUSIVE"
+    CONTRADICTED = "CONTRADICTED"
+    NOT_JUDGED = "NOT JUDGED"
+
+
+class Judgement(BaseModel):
+    """A verdict and all that it rests on.
+
+    ``value``, ``low`` and ``high`` are a ratio and its 95 % interval.  ``p`` is that of the
+    claim's test, ``p_adjusted`` after Holm over all claims that are decided by a test.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    claim: str
+    server: str
+    statement: str
+    location: str
+    design: str
+    metric: str
+    measured: str
+    band: str
+    verdict: Verdict
+    reason: str
+    value: float | None = None
+    low: float | None = None
+    high: float | None = None
+    seeds: int = 0
+    p: float | None = None
+    p_adjusted: float | None = None
+    keys: tuple[str, ...] = ()
+
+    @property
+    def id(self) -> str:
+        """Claim and server."""
+        return f"{self.claim}/{self.server}"
+
+
+def judge(claims: Iterable[AnyClaim], results: Results) -> list[Judgement]:
+    """The verdict on each claim for each of its servers."""
+    gathered = [gather(claim, server, results) for claim in claims for server in claim.servers]
+    tested = [
+        i
+        for i, evidence in enumerate(gathered)
+        if evidence.p is not None and isinstance(evidence.claim, TrendClaim | EquivalenceClaim)
+    ]
+    forward = adjust_holm([gathered[i].p or 0.0 for i in tested])
+    reverse = adjust_holm([gathered[i].p_reverse or 0.0 for i in tested])
+    adjusted = {i: (forward[n], reverse[n]) for n, i in enumerate(tested)}
+    return [decide(evidence, *adjusted.get(i, (None, None))) for i, evidence in enumerate(gathered)]
+
+
+def decide(evidence: Evidence, p: float | None, p_reverse: float | None) -> Judgement:
+    """Apply the verdict logic; ``p`` and ``p_reverse`` are Holm-adjusted, None if untested."""
+    claim, estimate = evidence.claim, evidence.estimate
+    if estimate is None:
+        verdict = Verdict.INCONCLUSIVE if evidence.judged else Verdict.NOT_JUDGED
+        reason = evidence.problem
+    elif estimate.low is None or estimate.high is None:
+        verdict, reason = Verdict.INCONCLUSIVE, estimate.note
+    elif isinstance(claim, EquivalenceClaim):
+        verdict, reason = _decide_equivalence(claim, estimate.low, estimate.high, p or 0.0)
+    else:
+        verdict, reason = decide_effect(claim, estimate.low, estimate.high)
+        if isinstance(claim, TrendClaim) and p is not None and p_reverse is not None:
+            verdict, reason = _weigh_trend(verdict, reason, p, p_reverse)
+    return Judgement(
+        claim=claim.id,
+        server=evidence.server,
+        statement=claim.statement,
+        location=claim.location,
+        design=claim.design,
+        metric=claim.metric,
+        measured=describe_measure(claim),
+        band=describe_band(claim),
+        verdict=verdict,
+        reason=reason,
+        value=estimate.value if estimate else None,
+        low=estimate.low if estimate else None,
+        high=estimate.high if estimate else None,
+        seeds=estimate.n if estimate else 0,
+        p=evidence.p,
+        p_adjusted=p,
+        keys=evidence.keys,
+    )
+
+
+def decide_effect(claim: Claim, low: float, high: float) -> tuple[Verdict, str]:
+    """Interval logic for a ratio that is claimed to be on one side of 1."""
+    rises = claim.direction == "rises"
+    if claim.band.holds(low, high):
+        return Verdict.REPRODUCED, "the interval lies in the band"
+    if (low > 1) if rises else (high < 1):
+        return Verdict.DIRECTION, "the effect has the claimed direction, but misses the band"
+    if (high < 1) if rises else (low > 1):
+        return Verdict.CONTRADICTED, "the effect has the opposite direction"
+    if low >= 1 / (1 + claim.indifference) and high <= 1 + claim.indifference:
+        return Verdict.CONTRADICTED, "there is no effect worth the name"
+    return Verdict.INCONCLUSIVE, "the interval includes no effect and is too wide to exclude one"
+
+
+def _weigh_trend(verdict: Verdict, reason: str, p: float, p_reverse: float) -> tuple[Verdict, str]:
+    """A trend needs both: an order over all levels, and an effect from the first to the last."""
+    if p_reverse < ALPHA:
+        return Verdict.CONTRADICTED, "the trend over the levels is the opposite"
+    if verdict in {Verdict.REPRODUCED, Verdict.DIRECTION} and p >= ALPHA:
+        return Verdict.INCONCLUSIVE, f"{reason}, but the levels between show no trend (p = {p:.2g})"
+    return verdict, reason
+
+
+def _decide_equivalence(
+    claim: EquivalenceClaim, low: float, high: float, p: float
+) -> tuple[Verdict, str]:
+    if p < ALPHA:
+        return Verdict.REPRODUCED, "both one-sided tests exclude a change beyond the margin"
+    if low > 1 + claim.margin or high < 1 / (1 + claim.margin):
+        return Verdict.CONTRADICTED, "the change exceeds the margin"
+    return Verdict.INCONCLUSIVE, "a change beyond the margin cannot be excluded"
+
+
+def describe_measure(claim: AnyClaim) -> str:
+    """What is measured, in a few words."""
+    if isinstance(claim, TrendClaim):
+        return f"{claim.metric}, c = {claim.levels.start} to {claim.levels.end}, last / first"
+    point, reference = (
+        ", ".join(
+            part
+            for part in (
+                s.server or "",
+                s.variant if s.variant != "base" else "",
+                f"c = {s.level}" if s.level else "",
+            )
+            if part
+        )
+        for s in (claim.point, claim.reference)
+    )
+    prefix = "largest " if isinstance(claim, MaximumClaim) else ""
+    return f"{prefix}{claim.metric}, {point} / {reference}"
+
+
+def describe_band(claim: AnyClaim) -> str:
+    """The band in words."""
+    if isinstance(claim, EquivalenceClaim):
+        return f"1 +- {claim.margin:g}"
+    return str(claim.band)
+
+
+def find_exit_code(judgements: Sequence[Judgement]) -> ExitCode:
+    """1 if any claim is contradicted, else 3 if any is open, else 0."""
+    verdicts = {judgement.verdict for judgement in judgements}
+    if Verdict.CONTRADICTED in verdicts:
+        return ExitCode.DOES_NOT_HOLD
+    if Verdict.INCONCLUSIVE in verdicts:
+        return ExitCode.INCONCLUSIVE
+    return ExitCode.HOLDS

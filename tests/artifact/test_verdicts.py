@@ -1,0 +1,211 @@
+# SPDX-License-Identifier: MIT
+"""From claims to verdicts: interval logic, thresholds, and that each verdict can come out."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from artifact.claims import AnyClaim, Claims, load_claims
+from artifact.design import Tier, load_design
+from artifact.perform import Task, perform
+from artifact.plan import Plan, make_plan
+from artifact.results import Results, count_outcomes, load_results, summarize
+from artifact.store import Store
+from artifact.synthetic import Effect, SyntheticRunner
+from artifact.verdicts import Judgement, Verdict, decide_effect, find_exit_code, judge
+from ground.voice import ExitCode, UsageError
+
+TRUTHS = {
+    # what the server does: (data misses gained, cycles without misses) -> loss of throughput
+    "nginx": Effect(spilled=320),
+    "lighttpd": Effect(spilled=30),
+    "apache": Effect(spilled=0, cold=0),
+}
+
+
+def make_claims(**changes: object) -> list[AnyClaim]:
+    """The project's claims with fields replaced."""
+    documents = [claim.model_dump(by_alias=True, mode="json") for claim in load_claims()]
+    for document in documents:
+        document.update(changes)
+    return list(Claims.model_validate({"claim": documents}).claim)
+
+
+@pytest.fixture(scope="module")
+def results(tmp_path_factory: pytest.TempPathFactory) -> Results:
+    """The quick tier of footnote 3 with known effects."""
+    return run_design(tmp_path_factory.mktemp("store"), SyntheticRunner(TRUTHS, noise=0.01))
+
+
+def run_design(store: Path, runner: SyntheticRunner, tier: Tier = Tier.QUICK) -> Results:
+    plan = make_plan(tier, [load_design("footnote3")], runner.products)
+    perform_all(plan, store, runner)
+    return load_results(plan, Store(store))
+
+
+def perform_all(plan: Plan, store: Path, runner: SyntheticRunner) -> None:
+    for run in plan.runs:
+        perform(Task(run.key, run.label, run.experiment, store), runner)
+
+
+@pytest.fixture(scope="module")
+def judgements(results: Results) -> dict[str, Judgement]:
+    return {j.id: j for j in judge(load_claims(), results)}
+
+
+@pytest.mark.parametrize(
+    ("claim", "verdict"),
+    [
+        ("footnote3.throughput/nginx", Verdict.REPRODUCED),
+        ("footnote3.throughput/lighttpd", Verdict.DIRECTION),
+        ("footnote3.throughput/apache", Verdict.CONTRADICTED),
+        ("footnote3.data-misses-rise/nginx", Verdict.REPRODUCED),
+        ("footnote3.data-misses-rise/apache", Verdict.CONTRADICTED),
+        ("footnote3.instruction-misses-fall/nginx", Verdict.REPRODUCED),
+        ("footnote3.instruction-misses-fall/apache", Verdict.CONTRADICTED),
+    ],
+)
+def test_known_effects_get_their_verdicts(
+    judgements: dict[str, Judgement], claim: str, verdict: Verdict
+) -> None:
+    judgement = judgements[claim]
+    assert judgement.verdict is verdict, judgement
+    assert judgement.low is not None
+    assert judgement.high is not None
+    assert judgement.value is not None
+    assert judgement.low <= judgement.value <= judgement.high
+    assert judgement.seeds == 5
+    assert len(judgement.keys) >= 10
+
+
+def test_noise_is_inconclusive(tmp_path: Path) -> None:
+    noisy = SyntheticRunner({"nginx": Effect(spilled=15)}, noise=1.0)
+    found = {j.id: j for j in judge(load_claims(), run_design(tmp_path, noisy))}
+    assert found["footnote3.throughput/nginx"].verdict is Verdict.INCONCLUSIVE
+
+
+def test_lost_seeds_are_inconclusive_and_say_why(tmp_path: Path) -> None:
+    runner = SyntheticRunner(TRUTHS, fails_beyond=2000)
+    found = {j.id: j for j in judge(load_claims(), run_design(tmp_path, runner))}
+    judgement = found["footnote3.throughput/nginx"]
+    assert judgement.verdict is Verdict.INCONCLUSIVE
+    assert "0 of 5 seeds" in judgement.reason
+    assert "fewest at c = 2500 (invalid: retransmissions: 900 segments" in judgement.reason
+
+
+def test_the_kick_tier_judges_nothing(tmp_path: Path) -> None:
+    found = judge(load_claims(), run_design(tmp_path, SyntheticRunner(), Tier.KICK))
+    assert {j.verdict for j in found} == {Verdict.NOT_JUDGED}
+    assert find_exit_code(found) is ExitCode.HOLDS
+
+
+def test_identical_seeds_are_no_sample(tmp_path: Path) -> None:
+    found = judge(load_claims(), run_design(tmp_path, SyntheticRunner(TRUTHS, noise=0.0)))
+    assert {j.verdict for j in found} == {Verdict.INCONCLUSIVE}
+    assert all("no sample" in j.reason for j in found)
+
+
+def test_equivalence_and_maximum(results: Results) -> None:
+    shared = {
+        "location": "none",
+        "statement": "a control",
+        "design": "footnote3",
+        "servers": ["nginx", "apache"],
+        "metric": "throughput",
+        "band_reason": "a control of the verdict logic, fixed in this test",
+        "seeds": {"quick": 5},
+    }
+    same = {"id": "same", "kind": "equivalence", "margin": 0.05} | shared
+    same |= {"point": {"level": 2500}, "reference": {"level": 40}}
+    top = {"id": "top", "kind": "maximum", "direction": "rises", "band": {"low": 1.05}} | shared
+    top |= {"levels": {"from": 40, "to": 2500}, "reference": {"server": "nginx"}, "point": {}}
+    top |= {"servers": ["apache"]}
+    claims = Claims.model_validate({"claim": [same, top]}).claim
+    found = {j.id: j for j in judge(claims, results)}
+    assert found["same/nginx"].verdict is Verdict.CONTRADICTED
+    assert found["same/apache"].verdict is Verdict.REPRODUCED
+    assert found["top/apache"].verdict is Verdict.REPRODUCED
+    assert found["top/apache"].value == pytest.approx((90_000 + 338 * 125) / 93_750, rel=0.1)
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "verdict"),
+    [
+        (0.65, 0.80, Verdict.REPRODUCED),
+        (0.60, 0.85, Verdict.REPRODUCED),
+        (0.59, 0.80, Verdict.DIRECTION),
+        (0.80, 0.90, Verdict.DIRECTION),
+        (0.30, 0.40, Verdict.DIRECTION),
+        (0.80, 1.00, Verdict.INCONCLUSIVE),
+        (0.90, 1.10, Verdict.INCONCLUSIVE),
+        (0.99, 1.01, Verdict.CONTRADICTED),
+        (1.01, 1.10, Verdict.CONTRADICTED),
+    ],
+)
+def test_interval_logic(low: float, high: float, verdict: Verdict) -> None:
+    claim = next(c for c in load_claims() if c.id == "footnote3.throughput")
+    assert claim.kind == "ratio"
+    assert decide_effect(claim, low, high)[0] is verdict
+
+
+def test_exit_codes(judgements: dict[str, Judgement]) -> None:
+    by = {j.verdict: j for j in judgements.values()}
+    good, open_ = (
+        by[Verdict.REPRODUCED],
+        by[Verdict.REPRODUCED].model_copy(update={"verdict": Verdict.INCONCLUSIVE}),
+    )
+    assert find_exit_code([good, by[Verdict.DIRECTION]]) is ExitCode.HOLDS
+    assert find_exit_code([good, open_]) is ExitCode.INCONCLUSIVE
+    assert find_exit_code([open_, by[Verdict.CONTRADICTED]]) is ExitCode.DOES_NOT_HOLD
+
+
+def test_tables_hide_nothing(results: Results) -> None:
+    table = summarize(results, "footnote3", "throughput")
+    assert len(table) == 3 * 7
+    beyond = table.filter(table["level"] == 4096)
+    assert beyond["valid"].to_list() == [False] * 3
+    assert beyond["zone"].to_list() == ["failure"] * 3
+    assert count_outcomes(results) == {"invalid": 15, "measured": 90}
+
+
+def test_results_have_one_digest(results: Results, tmp_path: Path) -> None:
+    again = run_design(tmp_path, SyntheticRunner(TRUTHS, noise=0.01))
+    assert again.digest == results.digest
+    assert run_design(tmp_path, SyntheticRunner(noise=0.02)).digest != results.digest
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"metric": "speed"}, "no metric 'speed'"),
+        ({"band": {"low": 0.9}}, "needs band"),
+        ({"band": {"low": 2.0, "high": 1.0}}, "is empty"),
+        ({"band": {}}, "low or high"),
+        ({"seeds": {"quick": 1}}, "greater than or equal to 2"),
+        ({"id": "same"}, "used twice"),
+    ],
+)
+def test_wrong_claims_are_refused(change: dict[str, object], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        make_claims(**change)
+
+
+def test_a_broken_claims_file_is_a_usage_error(tmp_path: Path) -> None:
+    path = tmp_path / "claims.toml"
+    path.write_text('[[claim]]\nid = "x"\nkind = "ratio"\n')
+    with pytest.raises(UsageError, match=r"claim\.0\.ratio\.location"):
+        load_claims(path)
+    with pytest.raises(UsageError, match="no claims"):
+        load_claims(tmp_path / "absent.toml")
+
+
+def test_bands_are_what_was_fixed_before_the_data() -> None:
+    """A changed band is a changed claim: this test must be changed with it, on purpose."""
+    bands = {claim.id: claim.model_dump().get("band") for claim in load_claims()}
+    assert bands == {
+        "footnote3.throughput": {"low": 0.60, "high": 0.85},
+        "footnote3.data-misses-rise": {"low": 1.5, "high": None},
+        "footnote3.instruction-misses-fall": {"low": None, "high": 0.9},
+    }
