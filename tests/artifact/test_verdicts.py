@@ -81,7 +81,7 @@ def test_known_effects_get_their_verdicts(
 
 
 def test_noise_is_inconclusive(tmp_path: Path) -> None:
-    noisy = SyntheticRunner({"nginx": Effect(spilled=15)}, noise=1.0)
+    noisy = SyntheticRunner({"nginx": Effect(spilled=4)}, noise=1.0)
     found = {j.id: j for j in judge(load_claims(), run_design(tmp_path, noisy))}
     assert found["footnote3.throughput/nginx"].verdict is Verdict.INCONCLUSIVE
 

@@ -1,0 +1,81 @@
+# SPDX-License-Identifier: MIT
+"""Ratios with intervals under each other, with the bands that were fixed beforehand."""
+
+from __future__ import annotations
+
+import polars as pl
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
+from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
+
+from figures.style import COLOURS, Provenance, apply_style, make_figure
+
+COLUMNS = ("label", "value", "low", "high", "band_low", "band_high", "note")
+FINE_TICKS = (0.5, 0.6, 0.7, 0.8, 0.9, 1, 1.2, 1.5, 2, 3)
+COARSE_TICKS = (0.01, 0.03, 0.1, 0.3, 1, 3, 10, 30, 100)
+
+
+def draw(frame: pl.DataFrame, provenance: Provenance, title: str = "ratio") -> Figure:
+    """One row of ``frame`` (COLUMNS) per line, the first on top.
+
+    Null ``value`` draws no point, null ``low`` and ``high`` no interval, null ``band_low`` and
+    ``band_high`` an open band (both null: none).  ``note`` stands at the right.
+    """
+    with apply_style():
+        figure, (axes,) = make_figure(1, 0.9 + 0.2 * len(frame), provenance)
+        limits = _find_limits(frame)
+        axes.set_xscale("log")
+        axes.set_xlim(*limits)
+        axes.axvline(1, color="#333333", linewidth=0.8, zorder=1)
+        for i, row in enumerate(frame.iter_rows(named=True)):
+            _draw_row(axes, i, row, limits)
+        axes.set_yticks(range(len(frame)), frame["label"].to_list())
+        axes.set_ylim(len(frame) - 0.4, -0.6)
+        axes.grid(visible=False, axis="y")
+        axes.tick_params(axis="y", length=0)
+        chosen = FINE_TICKS if limits[1] / limits[0] < 5 else COARSE_TICKS
+        ticks = [tick for tick in chosen if limits[0] <= tick <= limits[1]]
+        axes.xaxis.set_major_locator(FixedLocator(ticks))
+        axes.xaxis.set_minor_locator(NullLocator())
+        axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+        axes.set_xlabel(f"{title} (band: shaded; 95 % interval)")
+        return figure
+
+
+def _find_limits(frame: pl.DataFrame) -> tuple[float, float]:
+    numbers = [1.0]
+    for name in ("value", "low", "high", "band_low", "band_high"):
+        numbers += frame[name].drop_nulls().to_list()
+    return min(numbers) / 1.15, max(numbers) * 1.15
+
+
+def _draw_row(
+    axes: Axes, y: int, row: dict[str, float | str | None], limits: tuple[float, float]
+) -> None:
+    if row["band_low"] is not None or row["band_high"] is not None:
+        left = float(row["band_low"] or limits[0])
+        right = float(row["band_high"] or limits[1])
+        axes.add_patch(
+            Rectangle((left, y - 0.36), right - left, 0.72, color="#009E73", alpha=0.18, lw=0)
+        )
+    if row["low"] is not None and row["high"] is not None:
+        axes.hlines(y, float(row["low"]), float(row["high"]), color=COLOURS[0], linewidth=1.4)
+    if row["value"] is not None:
+        hollow = row["low"] is None
+        axes.plot(
+            [float(row["value"])],
+            [y],
+            marker="o",
+            color=COLOURS[0],
+            markerfacecolor="white" if hollow else COLOURS[0],
+            linestyle="none",
+        )
+    axes.annotate(
+        str(row["note"] or ""),
+        (1.01, y),
+        xycoords=("axes fraction", "data"),
+        va="center",
+        fontsize=5.5,
+        color="#333333",
+    )

@@ -1,0 +1,96 @@
+# SPDX-License-Identifier: MIT
+"""One look for all figures: column width, colours safe for colour-blind readers, fixed bytes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import matplotlib as mpl
+import matplotlib.style
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.layout_engine import ConstrainedLayoutEngine
+from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
+
+COLUMN_INCHES = 3.5
+FOOTER_INCHES = 0.12
+FORMATS = ("svg", "png", "pdf")
+# Okabe and Ito's palette: distinct for all common kinds of colour blindness, and in print.
+COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
+MARKERS = ("o", "s", "^", "D", "v", "P", "X")
+DECADES = (1, 10, 100, 1000, 10_000)
+
+STYLE = Path(__file__).with_name("column.mplstyle")
+
+
+@dataclass(frozen=True)
+class Provenance:
+    """Where a figure's data come from; printed in its footer.
+
+    ``digest`` stands for all results, ``synthetic`` marks a rehearsal without machines.
+    """
+
+    tier: str
+    seeds: int
+    digest: str
+    synthetic: bool = False
+
+    def __str__(self) -> str:
+        kind = "SYNTHETIC DATA, " if self.synthetic else ""
+        return f"{kind}{self.tier} tier, {self.seeds} seeds, results {self.digest[:12]}"
+
+
+@contextmanager
+def apply_style() -> Iterator[None]:
+    """Draw within this block; the user's own matplotlib settings have no influence."""
+    with mpl.rc_context():
+        mpl.rcdefaults()
+        mpl.style.use(STYLE)
+        yield
+
+
+def make_figure(rows: int, height: float, provenance: Provenance) -> tuple[Figure, list[Axes]]:
+    """A figure of column width with ``rows`` panels above each other and a footer."""
+    # Room at the bottom for the footer; in a rehearsal, a mark that cannot be missed.
+    layout = ConstrainedLayoutEngine(
+        rect=(0, FOOTER_INCHES / height, 1, 1 - FOOTER_INCHES / height)
+    )
+    figure = Figure(figsize=(COLUMN_INCHES, height), layout=layout)
+    figure.text(0.995, 0.008, str(provenance), ha="right", va="bottom", fontsize=4.6, color="#555")
+    if provenance.synthetic:
+        figure.text(
+            0.5, 0.5, "SYNTHETIC", ha="center", va="center", fontsize=30, color="#d00",
+            alpha=0.15, rotation=30,
+        )  # fmt: skip
+    axes = figure.subplots(rows, 1, squeeze=False)
+    return figure, [row[0] for row in axes]
+
+
+def set_concurrency_axis(axes: Axes, levels: list[int]) -> None:
+    """A logarithmic axis of concurrency with plain numbers."""
+    axes.set_xscale("log")
+    axes.set_xlim(min(levels) * 0.8, max(levels) * 1.25)
+    axes.xaxis.set_major_locator(FixedLocator(DECADES))
+    axes.xaxis.set_minor_locator(NullLocator())
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    axes.set_xlabel("concurrency (connections)")
+
+
+def save_figure(figure: Figure, stem: Path) -> list[Path]:
+    """Write ``stem``.svg, .png and .pdf; equal data give equal bytes."""
+    stem.parent.mkdir(parents=True, exist_ok=True)
+    metadata: dict[str, dict[str, str | None]] = {
+        "svg": {"Date": None, "Creator": "tux-stingy"},
+        "png": {"Software": "tux-stingy"},
+        "pdf": {"CreationDate": None, "Creator": "tux-stingy", "Producer": "tux-stingy"},
+    }
+    paths = []
+    for kind in FORMATS:
+        path = stem.with_suffix(f".{kind}")
+        with apply_style():
+            figure.savefig(path, format=kind, metadata=metadata[kind])
+        paths.append(path)
+    return paths

@@ -1,0 +1,124 @@
+# SPDX-License-Identifier: MIT
+"""Figures: equal data give equal bytes, other data do not; nothing invalid is dropped."""
+
+from __future__ import annotations
+
+import hashlib
+import xml.etree.ElementTree as ET
+from collections.abc import Callable
+from pathlib import Path
+
+import matplotlib as mpl
+import numpy as np
+import polars as pl
+import pytest
+from matplotlib.colors import to_rgb
+from matplotlib.figure import Figure
+
+from figures import cycles, forest, misses, throughput
+from figures.style import COLOURS, FORMATS, Provenance, save_figure
+
+PROVENANCE = Provenance("quick", 5, "0123456789abcdef")
+
+
+def make_frame(factor: float = 1.0) -> pl.DataFrame:
+    levels = [1, 40, 2500, 4096]
+    rows = [
+        {
+            "server": server,
+            "level": level,
+            "valid": level < 4000,
+            "value": factor * 1000 * (n + 1),
+            "low": None if level == 1 else factor * 900 * (n + 1),
+            "high": None if level == 1 else factor * 1100 * (n + 1),
+            "zone": "failure" if level > 4000 else "plastic",
+        }
+        for n, server in enumerate(("apache", "lighttpd", "nginx"))
+        for level in levels
+    ]
+    return pl.DataFrame(rows)
+
+
+def make_ratios() -> pl.DataFrame:
+    return pl.DataFrame(
+        {
+            "label": ["a", "b", "c"],
+            "value": [0.7, 2.0, None],
+            "low": [0.65, None, None],
+            "high": [0.75, None, None],
+            "band_low": [0.6, 1.5, None],
+            "band_high": [0.85, None, None],
+            "note": ["REPRODUCED", "INCONCLUSIVE", ""],
+        }
+    )
+
+
+DRAWINGS: dict[str, Callable[[], Figure]] = {
+    "throughput": lambda: throughput.draw(make_frame(), PROVENANCE),
+    "misses": lambda: misses.draw(make_frame(0.1), make_frame(0.01), PROVENANCE),
+    "cycles": lambda: cycles.draw(make_frame(90), make_frame(1e-4), PROVENANCE),
+    "forest": lambda: forest.draw(make_ratios(), PROVENANCE),
+}
+
+
+def digest(paths: list[Path]) -> list[str]:
+    return [hashlib.sha256(path.read_bytes()).hexdigest() for path in paths]
+
+
+@pytest.mark.parametrize("name", DRAWINGS)
+def test_equal_data_give_equal_bytes(name: str, tmp_path: Path) -> None:
+    first = save_figure(DRAWINGS[name](), tmp_path / "one")
+    with mpl.rc_context({"font.size": 20, "savefig.dpi": 30}):  # the user's settings do not matter
+        second = save_figure(DRAWINGS[name](), tmp_path / "two")
+    assert [path.suffix[1:] for path in first] == list(FORMATS)
+    assert digest(first) == digest(second)
+
+
+def test_other_data_give_other_bytes(tmp_path: Path) -> None:
+    one = save_figure(throughput.draw(make_frame(), PROVENANCE), tmp_path / "one")
+    two = save_figure(throughput.draw(make_frame(1.01), PROVENANCE), tmp_path / "two")
+    assert all(a != b for a, b in zip(digest(one), digest(two), strict=True))
+
+
+@pytest.mark.parametrize("name", DRAWINGS)
+def test_files_are_clean(name: str, tmp_path: Path) -> None:
+    svg, _, pdf = save_figure(DRAWINGS[name](), tmp_path / "figure")
+    ET.parse(svg)
+    assert b"CreationDate" not in pdf.read_bytes()
+    assert "dc:date" not in svg.read_text()
+
+
+def test_invalid_points_are_hollow_and_valid_ones_are_not() -> None:
+    axes = throughput.draw(make_frame(), PROVENANCE).axes[0]
+    hollow = [line for line in axes.lines if line.get_markerfacecolor() == "white"]
+    assert len(hollow) == 3
+    assert all(list(np.asarray(line.get_xdata())) == [4096] for line in hollow)
+    solid = [line for line in axes.lines if line.get_linestyle() == "-"]
+    assert all(list(np.asarray(line.get_xdata())) == [1, 40, 2500] for line in solid)
+
+
+def test_a_frame_of_invalid_runs_alone_is_drawn() -> None:
+    frame = make_frame().with_columns(valid=pl.lit(value=False))
+    axes = throughput.draw(frame, PROVENANCE).axes[0]
+    assert sum(len(np.asarray(line.get_xdata())) for line in axes.lines) >= 12
+
+
+def test_no_points_at_all_are_drawn() -> None:
+    assert throughput.draw(make_frame().clear(), PROVENANCE).axes
+
+
+def test_the_footer_names_the_results_and_a_rehearsal_is_marked() -> None:
+    texts = [t.get_text() for t in throughput.draw(make_frame(), PROVENANCE).texts]
+    assert texts == ["quick tier, 5 seeds, results 0123456789ab"]
+    marked = Provenance("quick", 5, "0123456789abcdef", synthetic=True)
+    texts = [t.get_text() for t in throughput.draw(make_frame(), marked).texts]
+    assert "SYNTHETIC" in texts
+    assert texts[0].startswith("SYNTHETIC DATA")
+
+
+def test_colours_differ_in_lightness_or_hue() -> None:
+    """Any two colours stay apart when red and green are confused (deuteranopia, approximately)."""
+    confuse = np.array([[0.625, 0.375, 0], [0.7, 0.3, 0], [0, 0.3, 0.7]])
+    seen = [confuse @ np.array(to_rgb(colour)) for colour in COLOURS]
+    distances = [np.linalg.norm(seen[i] - seen[j]) for i in range(len(seen)) for j in range(i)]
+    assert min(distances) > 0.1
