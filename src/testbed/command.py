@@ -168,8 +168,7 @@ def finalize_wire(experiment: Experiment, wire: Wire) -> list[str]:
         "-netdev",
         "timedlink," + ",".join(f"{key}={value}" for key, value in options.items()),
         "-device",
-        # The driver's own interrupt throttling is modelled, as on the real card.
-        f"e1000,netdev=n{wire.client},mac={wire.mac},romfile=,mitigation=on",
+        f"e1000,netdev=n{wire.client},mac={wire.mac},romfile=",
     ]
 
 

@@ -45,8 +45,8 @@ class CounterRecord(BaseModel):
     l2_store: Pair
     writeback: Natural
     dma_lines: Natural
-    itlb: Pair
-    dtlb: Pair
+    itlb: Pair = (0, 0)  # absent while the TLB model is off
+    dtlb: Pair = (0, 0)
     region_l2: tuple[Natural, ...]
 
 

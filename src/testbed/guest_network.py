@@ -15,7 +15,7 @@ RECEIVE_DROP, RECEIVE_FIFO = 3, 4  # columns of /proc/net/dev after the colon, f
 TRANSMIT_DROP, TRANSMIT_FIFO = 11, 12
 
 SUSPECT = re.compile(
-    r"oops|BUG:|WARNING:|Kernel panic|general protection|segfault|[Oo]ut of memory|"
+    r"Oops: |BUG: |WARNING: |Kernel panic|general protection|segfault|[Oo]ut of memory|"
     r"page allocation failure|SYN flooding|too many orphaned|oom-kill|hung_task|"
     r"soft lockup|Tx Unit Hang|time wait bucket table overflow|Call Trace|"
     r"table full|[Tt]oo many open files",

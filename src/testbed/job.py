@@ -33,7 +33,7 @@ SERVER_SYSCTLS = {
     "fs/nr_open": "1048576",
 }
 CLIENT_SYSCTLS = SERVER_SYSCTLS | {
-    "net/ipv4/ip_local_port_range": "1024 65000",
+    "net/ipv4/ip_local_port_range": "1024 65535",
     "net/ipv4/tcp_tw_reuse": "1",
     "net/ipv4/tcp_fin_timeout": "5",
 }
