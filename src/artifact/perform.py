@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -90,8 +89,3 @@ def _drop_bulk(files: Path) -> None:
             path.suffix in DROPPED_SUFFIXES or path.name in {ENTRY, INDEX, COST}
         ):
             path.unlink()
-
-
-def list_costs(store: Store, experiments: Mapping[str, Experiment]) -> dict[str, Cost]:
-    """Costs of those of ``experiments`` (by key) that were performed and stored."""
-    return {key: cost for key in experiments if (cost := store.find_cost(key)) is not None}

@@ -90,6 +90,26 @@ def select_valid(
     ).select("level", "seed", pl.col(metric).alias("value"), "key")
 
 
+def find_pairs(
+    results: Results,
+    design: str,
+    metric: str,
+    *,
+    server: str,
+    variant: str,
+    level: int,
+    base: int,
+) -> tuple[list[float], list[float]]:
+    """Valid values at ``level`` and at ``base`` of the seeds that have both, in their order."""
+    frame = select_valid(results, design, metric, server=server, variant=variant)
+    columns = [
+        dict(frame.filter(pl.col("level") == c).select("seed", "value").iter_rows())
+        for c in (level, base)
+    ]
+    seeds = sorted(set(columns[0]) & set(columns[1]))
+    return [columns[0][s] for s in seeds], [columns[1][s] for s in seeds]
+
+
 def summarize(results: Results, design: str, metric: str) -> pl.DataFrame:
     """Mean over seeds with interval, for each server, variant and level of ``design``.
 

@@ -1,0 +1,131 @@
+# SPDX-License-Identifier: MIT
+"""How long a plan will take and how much disk it needs, from what runs cost on this host."""
+
+from __future__ import annotations
+
+import statistics
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from artifact.plan import Plan, PlannedRun
+from artifact.store import Cost, Store
+from testbed.experiment import Experiment
+
+# Used until something was measured here: boot of both machines, then each request.
+ASSUMED_BOOT_S = 8.0
+ASSUMED_REQUEST_S = 0.0016
+ASSUMED_BYTES = 3 << 20
+
+Shape = tuple[str, int, int]
+
+
+@dataclass(frozen=True)
+class Forecast:
+    """What the missing runs of a plan will take.
+
+    ``run_s`` has the seconds of each missing run by key; ``measured`` counts the runs on this
+    host behind the numbers, 0 if they are assumed.
+    """
+
+    run_s: Mapping[str, float]
+    bytes: int
+    jobs: int
+    measured: int
+    first_s: float
+
+    @property
+    def seconds(self) -> float:
+        """Host seconds with ``jobs`` runs at once."""
+        return sum(self.run_s.values()) / self.jobs
+
+
+def find_shape(experiment: Experiment) -> Shape:
+    """What a run's cost hangs on: server, concurrency (or rate), requests."""
+    load = experiment.load
+    if load.kind == "ab":
+        return experiment.server, load.concurrency, load.requests
+    if load.kind == "httperf":
+        return experiment.server, load.rate, load.connections
+    return experiment.server, load.streams, load.seconds * 10_000
+
+
+def list_known_costs(store: Store) -> list[tuple[Shape, Cost]]:
+    """Shapes and costs of all runs that were performed on this host, of any plan.
+
+    Entries are read without a check of their digests: a wrong estimate does no harm.
+    """
+    known = []
+    for key in store.find_keys():
+        cost = store.find_cost(key)
+        experiment = store.peek_experiment(key)
+        if cost is not None and experiment is not None:
+            known.append((find_shape(experiment), cost))
+    return known
+
+
+def forecast(plan: Plan, store: Store, jobs: int) -> Forecast:
+    """Seconds and bytes of those runs of ``plan`` that are not in ``store`` yet."""
+    known = list_known_costs(store)
+    exact: dict[Shape, list[float]] = defaultdict(list)
+    for shape, cost in known:
+        exact[shape].append(cost.seconds)
+    pace = _find_pace(known)
+    present = set(store.find_keys())
+    missing = {run.key: run for run in plan.runs if run.key not in present}
+    run_s = {key: _predict(run.experiment, exact, pace) for key, run in missing.items()}
+    size = statistics.mean([cost.bytes for _, cost in known]) if known else ASSUMED_BYTES
+    return Forecast(
+        run_s=run_s,
+        bytes=round(size * len(missing)),
+        jobs=jobs,
+        measured=len(known),
+        first_s=_sum_first(missing.values(), run_s) / jobs,
+    )
+
+
+def _find_pace(known: Iterable[tuple[Shape, Cost]]) -> float:
+    """How much slower than assumed this host is."""
+    return statistics.median(
+        [cost.seconds / _assume(shape) for shape, cost in known] or [1.0],
+    )
+
+
+def _assume(shape: Shape) -> float:
+    return ASSUMED_BOOT_S + ASSUMED_REQUEST_S * shape[2]
+
+
+def _predict(experiment: Experiment, exact: Mapping[Shape, list[float]], pace: float) -> float:
+    shape = find_shape(experiment)
+    if measured := exact.get(shape):
+        return statistics.median(measured)
+    return _assume(shape) * pace
+
+
+def _sum_first(runs: Iterable[PlannedRun], run_s: Mapping[str, float]) -> float:
+    """Seconds until the first seed of the first design is complete: the first figure."""
+    listed = list(runs)
+    design = listed[0].design if listed else ""
+    return sum(run_s[run.key] for run in listed if run.seed == 1 and run.design == design)
+
+
+def describe_time(seconds: float) -> str:
+    """Seconds for people: "40 s", "12 min", "3 h 05 min"."""
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    minutes = round(seconds / 60)
+    return f"{minutes} min" if minutes < 100 else f"{minutes // 60} h {minutes % 60:02d} min"
+
+
+def describe_forecast(plan: Plan, found: Forecast) -> str:
+    """One line for the announcement of a sweep."""
+    total = len(plan.keys)
+    missing = len(found.run_s)
+    if not missing:
+        return f"{plan.tier} tier: all {total} runs are in the store"
+    basis = f"from {found.measured} runs measured here" if found.measured else "assumed, no run yet"
+    return (
+        f"{plan.tier} tier: {missing} of {total} runs to do, about "
+        f"{describe_time(found.seconds)} with {found.jobs} at once (first figure after about "
+        f"{describe_time(found.first_s)}) and {found.bytes / 1e6:.0f} MB of disk ({basis})"
+    )

@@ -1,0 +1,199 @@
+# SPDX-License-Identifier: MIT
+"""Results to figures: intervals are computed here, figures only draw."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import polars as pl
+from matplotlib.figure import Figure
+
+from artifact.claims import AnyClaim, EquivalenceClaim, load_claims
+from artifact.design import Design
+from artifact.results import Results, find_pairs, summarize
+from artifact.statistics import estimate_ratio
+from artifact.synthetic import SYNTHETIC
+from artifact.verdicts import Judgement
+from figures import cycles, forest, misses, throughput
+from figures.style import Provenance, save_figure
+
+
+@dataclass(frozen=True)
+class Illustration:
+    """A figure: what it shows, its files, the table behind it."""
+
+    name: str
+    design: str
+    caption: str
+    metrics: tuple[str, ...]
+    draw: Callable[[Results, Provenance], Figure]
+    tabulate: Callable[[Results], pl.DataFrame]
+
+
+def make_provenance(results: Results) -> Provenance:
+    """The footer of all figures of ``results``."""
+    return Provenance(
+        tier=results.plan.tier.value,
+        seeds=max((run.seed for run in results.plan.runs), default=0),
+        digest=results.digest,
+        synthetic=SYNTHETIC in results.plan.products,
+    )
+
+
+def list_illustrations(designs: Sequence[Design]) -> list[Illustration]:
+    """The figures of ``designs``: curves for those with several levels and one variant, a table
+    of ratios for those with variants."""
+    found = []
+    for design in designs:
+        found += [_make_ratios(design)] if len(design.variant) > 1 else _make_curves(design)
+    return found
+
+
+def _make_curves(design: Design) -> list[Illustration]:
+    def table(*metrics: str) -> Callable[[Results], pl.DataFrame]:
+        return lambda results: pl.concat(
+            [
+                summarize(results, design.id, metric).with_columns(metric=pl.lit(metric))
+                for metric in metrics
+            ]
+        )
+
+    return [
+        Illustration(
+            f"{design.id}-throughput",
+            design.id,
+            "Throughput against concurrency. Bands are 95 % intervals over seeds.",
+            ("throughput",),
+            lambda r, p: throughput.draw(summarize(r, design.id, "throughput"), p),
+            table("throughput"),
+        ),
+        Illustration(
+            f"{design.id}-misses",
+            design.id,
+            "L2 misses per request against concurrency: of loads and stores (above), of "
+            "instruction fetches (below).",
+            ("l2_data", "l2_fetch"),
+            lambda r, p: misses.draw(
+                summarize(r, design.id, "l2_data"), summarize(r, design.id, "l2_fetch"), p
+            ),
+            table("l2_data", "l2_fetch"),
+        ),
+        Illustration(
+            f"{design.id}-cycles",
+            design.id,
+            "Busy cycles per request (above), and the part of them spent in miss stalls (below).",
+            ("cycles", "stall_share"),
+            lambda r, p: cycles.draw(
+                summarize(r, design.id, "cycles"), summarize(r, design.id, "stall_share"), p
+            ),
+            table("cycles", "stall_share"),
+        ),
+    ]
+
+
+def _make_ratios(design: Design) -> Illustration:
+    return Illustration(
+        f"{design.id}-ratios",
+        design.id,
+        "Throughput at the highest level over that at the lowest, with one assumption of the core "
+        "model changed at a time. Hollow points have one seed and no interval.",
+        ("throughput",),
+        lambda r, p: forest.draw(tabulate_variants(r, design), p, "throughput ratio"),
+        lambda r: tabulate_variants(r, design),
+    )
+
+
+def tabulate_variants(results: Results, design: Design) -> pl.DataFrame:
+    """Ratio of throughput at the last to the first level, for each variant that has runs."""
+    scope = design.tier.get(results.plan.tier)
+    if scope is None:
+        return pl.DataFrame(schema=_FOREST_SCHEMA)
+    rows: list[dict[str, object]] = []
+    for variant in design.find_variants(scope):
+        for server in scope.servers:
+            above, below = find_pairs(
+                results,
+                design.id,
+                "throughput",
+                server=server,
+                variant=variant.name,
+                level=scope.levels[-1],
+                base=scope.levels[0],
+            )
+            found = estimate_ratio(above, below) if above else None
+            rows.append(
+                {
+                    "label": variant.name
+                    if len(scope.servers) == 1
+                    else f"{variant.name}/{server}",
+                    "value": found.value if found else None,
+                    "low": found.low if found else None,
+                    "high": found.high if found else None,
+                    "note": "" if found else "no valid runs",
+                }
+            )
+    return pl.DataFrame(rows, schema=_FOREST_SCHEMA)
+
+
+def tabulate_verdicts(judgements: Sequence[Judgement]) -> pl.DataFrame:
+    """Each judgement with its ratio, interval and band."""
+    claims: dict[str, AnyClaim] = {claim.id: claim for claim in load_claims()}
+    rows = []
+    for judgement in judgements:
+        claim = claims[judgement.claim]
+        if isinstance(claim, EquivalenceClaim):
+            low, high = 1 / (1 + claim.margin), 1 + claim.margin
+            band: tuple[float | None, float | None] = (low, high)
+        else:
+            band = claim.band.low, claim.band.high
+        rows.append(
+            {
+                "label": judgement.id,
+                "value": judgement.value,
+                "low": judgement.low,
+                "high": judgement.high,
+                "band_low": band[0],
+                "band_high": band[1],
+                "note": judgement.verdict.value,
+            }
+        )
+    return pl.DataFrame(rows, schema=_FOREST_SCHEMA)
+
+
+_FOREST_SCHEMA: dict[str, type[pl.DataType]] = {
+    "label": pl.String,
+    "value": pl.Float64,
+    "low": pl.Float64,
+    "high": pl.Float64,
+    "band_low": pl.Float64,
+    "band_high": pl.Float64,
+    "note": pl.String,
+}
+
+
+def write_illustrations(
+    results: Results, designs: Sequence[Design], judgements: Sequence[Judgement], folder: Path
+) -> list[Path]:
+    """Draw every figure into ``folder``/figures and write its table to ``folder``/data."""
+    provenance = make_provenance(results)
+    data = folder / "data"
+    data.mkdir(parents=True, exist_ok=True)
+    results.runs.write_csv(data / "runs.csv")
+    paths = [data / "runs.csv"]
+    for illustration in list_illustrations(designs):
+        table = illustration.tabulate(results)
+        if not len(table):
+            continue
+        paths.append(data / f"{illustration.name}.csv")
+        table.write_csv(paths[-1])
+        figure = illustration.draw(results, provenance)
+        paths += save_figure(figure, folder / "figures" / illustration.name)
+    if judgements:
+        verdicts = tabulate_verdicts(judgements)
+        paths.append(data / "verdicts.csv")
+        verdicts.write_csv(paths[-1])
+        figure = forest.draw(verdicts, provenance)
+        paths += save_figure(figure, folder / "figures" / "verdicts")
+    return paths

@@ -1,0 +1,85 @@
+# SPDX-License-Identifier: MIT
+"""Progress of a sweep: a bar with the time left, a line for each run that was performed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+from artifact.perform import Done, Task
+from artifact.store import Outcome
+from ground.voice import console
+
+COLOURS = {Outcome.MEASURED: "green", Outcome.INVALID: "yellow", Outcome.SUBJECT_FAILED: "red"}
+
+
+class Display:
+    """An observer that shows a bar.
+
+    The bar counts forecast seconds, so that the time left is right although a run at high
+    concurrency takes many times longer than one at low.  ``when_first`` is called once, when all
+    of ``first`` are done.
+    """
+
+    def __init__(
+        self,
+        progress: Progress,
+        run_s: Mapping[str, float],
+        total: int,
+        first: set[str],
+        when_first: Callable[[], None],
+    ):
+        self._progress = progress
+        self._run_s = run_s
+        self._first = set(first)
+        self._when_first = when_first
+        self._count = 0
+        self._total = total
+        self._bar = progress.add_task("runs", total=sum(run_s.values()), count=f"0/{total}")
+
+    def finish(self, task: Task, done: Done) -> None:
+        """Advance the bar; print how the run ended if it was performed now."""
+        self._count += 1
+        self._progress.update(
+            self._bar,
+            advance=self._run_s.get(task.key, 0.0),
+            count=f"{self._count}/{self._total}",
+        )
+        if not done.cached:
+            seconds = f" ({done.cost.seconds:.1f} s)" if done.cost else ""
+            colour = COLOURS[done.outcome]
+            self._progress.console.print(
+                f"  [{colour}]{done.outcome}[/] {task.label}{seconds}"
+                + "".join(f"\n    {reason}" for reason in done.reasons),
+                soft_wrap=True,
+            )
+        self._mark_first(task.key)
+
+    def retry(self, task: Task, error: BaseException, tries: int) -> None:
+        """Say what failed under the run, and that it is tried again."""
+        what = str(error).splitlines()[0] if str(error) else type(error).__name__
+        self._progress.console.print(
+            f"  [magenta]retry[/] {task.label}, try {tries}: {what}", soft_wrap=True
+        )
+
+    def _mark_first(self, key: str) -> None:
+        if key in self._first:
+            self._first.discard(key)
+            if not self._first:
+                self._when_first()
+
+
+@contextmanager
+def open_progress() -> Iterator[Progress]:
+    """The bar on stderr; without a terminal only the lines appear."""
+    columns = (
+        TextColumn("{task.fields[count]} runs"),
+        BarColumn(),
+        TimeElapsedColumn(),
+        TextColumn("left:"),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, console=console) as progress:
+        yield progress

@@ -1,0 +1,197 @@
+# SPDX-License-Identifier: MIT
+"""The report: one self-contained HTML page, and the verdict table for the terminal."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Sequence
+from dataclasses import dataclass
+from importlib.resources import files
+from pathlib import Path
+
+import jinja2
+from rich.console import Console
+from rich.table import Table
+
+from artifact.claims import AnyClaim, load_claims
+from artifact.design import Design
+from artifact.illustrate import list_illustrations
+from artifact.metrics import find_metric
+from artifact.results import Results, count_outcomes
+from artifact.synthetic import SYNTHETIC
+from artifact.verdicts import Judgement, Verdict, describe_band, describe_measure
+from ground.files import write_atomically
+from testbed.experiment import Experiment
+from testbed.geometries import load_geometry
+
+COLOURS = {
+    Verdict.REPRODUCED: "bold green",
+    Verdict.DIRECTION: "bold yellow",
+    Verdict.INCONCLUSIVE: "bold",
+    Verdict.CONTRADICTED: "bold red",
+    Verdict.NOT_JUDGED: "dim",
+}
+TITLE = "Minimizing cache misses in an event-driven network server: reproduction"
+
+
+def format_number(value: object) -> str:
+    """A number with the digits that matter; None as a dash, text as it is."""
+    if value is None:
+        return "-"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, float):
+        return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.3g}"
+    return str(value)
+
+
+def print_verdicts(judgements: Sequence[Judgement], console: Console) -> None:
+    """The verdict table on the terminal."""
+    table = Table(box=None, pad_edge=False)
+    for name in ("claim", "server", "verdict", "ratio", "95 % interval", "band", "seeds"):
+        table.add_column(name, justify="right" if name in {"ratio", "seeds"} else "left")
+    for j in judgements:
+        interval = "-"
+        if j.low is not None and j.high is not None:
+            interval = f"{format_number(j.low)} to {format_number(j.high)}"
+        table.add_row(
+            j.claim,
+            j.server,
+            f"[{COLOURS[j.verdict]}]{j.verdict}[/]",
+            format_number(j.value),
+            interval,
+            j.band,
+            str(j.seeds),
+        )
+    console.print(table)
+
+
+def describe_verdicts(judgements: Sequence[Judgement]) -> str:
+    """How many claims got which verdict, in a sentence."""
+    counts = {verdict: sum(j.verdict is verdict for j in judgements) for verdict in Verdict}
+    parts = [f"{count} {verdict}" for verdict, count in counts.items() if count]
+    return f"{len(judgements)} claims (one per server): {', '.join(parts)}."
+
+
+def write_report(
+    results: Results, designs: Sequence[Design], judgements: Sequence[Judgement], folder: Path
+) -> Path:
+    """Write ``folder``/report.html, which needs no other file; figures must have been drawn."""
+    environment = jinja2.Environment(
+        autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
+    environment.globals["number"] = format_number
+    template = environment.from_string(
+        (files("artifact") / "templates" / "report.html").read_text(encoding="utf-8")
+    )
+    figures = _load_figures(results, designs, folder)
+    plan = results.plan
+    verdict_figure = folder / "figures" / "verdicts.svg"
+    page = template.render(
+        title=TITLE,
+        tier=plan.tier.value,
+        seeds=max((run.seed for run in plan.runs), default=0),
+        total=len(plan.keys),
+        outcomes=count_outcomes(results),
+        digest=results.digest,
+        synthetic=SYNTHETIC in plan.products,
+        summary=describe_verdicts(judgements),
+        judgements=judgements,
+        verdict_image=_embed(verdict_figure) if verdict_figure.is_file() else "",
+        claims=[
+            _describe_claim(claim, judgements, figures, plan.tier.value)
+            for claim in load_claims()
+            if claim.design in plan.designs
+        ],
+        figures=figures,
+        problems=_list_problems(results),
+        machines=[load_geometry(name) for name in sorted({d.geometry for d in designs})],
+        products=plan.products,
+        run_command=find_run_command(plan.runs[0].experiment) if plan.runs else "",
+    )
+    path = folder / "report.html"
+    write_atomically(path, page.encode())
+    return path
+
+
+def find_run_command(experiment: Experiment) -> str:
+    """The command that repeats one run."""
+    load = experiment.load
+    text = f"ab -c {load.concurrency} -n {load.requests}" if load.kind == "ab" else load.kind
+    return (
+        f"./invoke testbed.run --server {experiment.server} --load '{text}' "
+        f"--geometry {experiment.geometry.name} --seed {experiment.seed}"
+    )
+
+
+def _embed(path: Path) -> str:
+    return "data:image/svg+xml;base64," + base64.b64encode(path.read_bytes()).decode()
+
+
+@dataclass(frozen=True)
+class ShownFigure:
+    """A figure as the page shows it: embedded image, and its table."""
+
+    name: str
+    design: str
+    metrics: tuple[str, ...]
+    caption: str
+    image: str
+    columns: list[str]
+    rows: list[tuple[object, ...]]
+
+
+def _load_figures(results: Results, designs: Sequence[Design], folder: Path) -> list[ShownFigure]:
+    found = []
+    for illustration in list_illustrations(designs):
+        path = folder / "figures" / f"{illustration.name}.svg"
+        if path.is_file():
+            table = illustration.tabulate(results)
+            found.append(
+                ShownFigure(
+                    illustration.name,
+                    illustration.design,
+                    illustration.metrics,
+                    illustration.caption,
+                    _embed(path),
+                    table.columns,
+                    table.rows(),
+                )
+            )
+    return found
+
+
+def _describe_claim(
+    claim: AnyClaim,
+    judgements: Sequence[Judgement],
+    figures: Sequence[ShownFigure],
+    tier: str,
+) -> dict[str, object]:
+    return {
+        "id": claim.id,
+        "statement": claim.statement,
+        "location": claim.location,
+        "measured": describe_measure(claim),
+        "definition": find_metric(claim.metric).definition,
+        "band": describe_band(claim),
+        "band_reason": claim.band_reason,
+        "judgements": [j for j in judgements if j.claim == claim.id],
+        "figures": [
+            figure
+            for figure in figures
+            if figure.design == claim.design and claim.metric in figure.metrics
+        ],
+        "command": f"./invoke reproduce --tier {tier} --only {claim.design}",
+    }
+
+
+def _list_problems(results: Results) -> list[dict[str, str]]:
+    labels = {run.key: run.label for run in results.plan.runs}
+    return [
+        {"label": labels[key], "outcome": outcome, "zone": zone, "reasons": reasons}
+        for key, outcome, zone, reasons in results.runs.filter(
+            results.runs["outcome"] != "measured"
+        )
+        .select("key", "outcome", "zone", "reasons")
+        .iter_rows()
+    ]

@@ -1,0 +1,244 @@
+# SPDX-License-Identifier: MIT
+"""From nothing to verdicts: plan, estimate, sweep, statistics, figures, report."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from pydantic import JsonValue
+
+from artifact.claims import load_claims
+from artifact.crate import write_crate
+from artifact.design import Design, Tier, find_designs, load_design
+from artifact.engines import LocalEngine, find_default_jobs
+from artifact.estimate import Forecast, describe_forecast, forecast
+from artifact.illustrate import write_illustrations
+from artifact.plan import Plan, load_plan, make_plan, record_plan
+from artifact.progress import Display, open_progress
+from artifact.report import TITLE, describe_verdicts, print_verdicts, write_report
+from artifact.results import MISSING, Results, count_outcomes, load_results
+from artifact.runner import DiskFullError, Runner
+from artifact.store import Outcome, Store
+from artifact.sweep import Engine, Tally, list_tasks, sweep
+from artifact.verdicts import Judgement, find_exit_code, judge
+from ground.files import write_atomically
+from ground.places import find_outputs
+from ground.voice import ArtifactError, ExitCode, UsageError, complete_step, console
+
+SPARE_BYTES = 200 << 20
+
+
+@dataclass(frozen=True)
+class Order:
+    """What the user asked for; see `./invoke reproduce --help`."""
+
+    tier: Tier = Tier.QUICK
+    designs: tuple[str, ...] = ()
+    jobs: int = 0
+    shard: tuple[int, int] | None = None
+    cluster: str = ""
+    replan: bool = False
+
+
+@dataclass(frozen=True)
+class Places:
+    """Where results go: one store for all tiers, one folder for each tier."""
+
+    root: Path
+
+    @property
+    def store(self) -> Store:
+        """The run store."""
+        return Store(self.root / "store")
+
+    def find_folder(self, tier: Tier) -> Path:
+        """Plan, data, figures and report of ``tier``."""
+        return self.root / "results" / tier.value
+
+
+@dataclass(frozen=True)
+class Conclusion:
+    """What came out, and with which exit code the command ends."""
+
+    results: Results
+    judgements: tuple[Judgement, ...]
+    report: Path
+    code: ExitCode
+
+    def to_json(self) -> JsonValue:
+        """For ``--json``."""
+        return {
+            "tier": self.results.plan.tier.value,
+            "exit_code": int(self.code),
+            "results": self.results.digest,
+            "runs": {**count_outcomes(self.results)},
+            "verdicts": [j.model_dump(mode="json") for j in self.judgements],
+            "report": str(self.report),
+        }
+
+
+def find_places() -> Places:
+    """The places below the project's output folder."""
+    return Places(find_outputs())
+
+
+def parse_tier(text: str) -> Tier:
+    """The tier named ``text``."""
+    try:
+        return Tier(text)
+    except ValueError:
+        raise UsageError(f"no tier {text!r}", hint="choose kick, quick or full") from None
+
+
+def parse_shard(text: str) -> tuple[int, int] | None:
+    """``"2/5"`` as a pair; empty is none."""
+    if not text:
+        return None
+    index, slash, count = text.partition("/")
+    if not (slash and index.isdecimal() and count.isdecimal()):
+        raise UsageError(f"no shard {text!r}", hint="write --shard 1/4 to 4/4")
+    return int(index), int(count)
+
+
+def load_designs(names: Sequence[str]) -> list[Design]:
+    """The named designs, or all of the project."""
+    return [load_design(name) for name in names or find_designs()]
+
+
+def plan_order(order: Order, runner: Runner) -> Plan:
+    """The plan that ``order`` asks for.  Raises UsageError if the tier has no runs in it."""
+    plan = make_plan(order.tier, load_designs(order.designs), runner.products)
+    if not plan.runs:
+        raise UsageError(
+            f"no runs of tier {order.tier} in {', '.join(order.designs) or 'any design'}",
+            hint="choose another tier, or drop --only",
+        )
+    return plan
+
+
+def reproduce(order: Order, runner: Runner, places: Places) -> Conclusion | None:
+    """Carry out ``order``; None if it was a shard, which draws no conclusion by itself."""
+    plan = plan_order(order, runner)
+    engine = find_engine(order)
+    folder = places.find_folder(order.tier)
+    found = announce(plan, places, engine.slots)
+    record_plan(plan, folder / "plan.json", replan=order.replan)
+    part = plan.take_shard(*order.shard) if order.shard else plan
+    tally = run_sweep(part, runner, engine, places, found)
+    if order.shard:
+        console.print(f"shard {order.shard[0]}/{order.shard[1]}: {len(tally.done)} runs are stored")
+        _refuse_unfinished(tally)
+        return None
+    conclusion = conclude(order.tier, places)
+    _refuse_unfinished(tally)
+    return conclusion
+
+
+def announce(plan: Plan, places: Places, jobs: int) -> Forecast:
+    """Say how long it will take; DiskFullError if the disk is known to be too small."""
+    found = forecast(plan, places.store, jobs)
+    console.print(f"[bold]{describe_forecast(plan, found)}[/]")
+    places.root.mkdir(parents=True, exist_ok=True)
+    free = shutil.disk_usage(places.root).free
+    if found.run_s and free < found.bytes + SPARE_BYTES:
+        raise DiskFullError(
+            f"{places.root} has {free / 1e6:.0f} MB free, the sweep needs about "
+            f"{(found.bytes + SPARE_BYTES) / 1e6:.0f} MB",
+            hint="free some space, or set ARTIFACT_OUT to a folder on a larger disk",
+        )
+    return found
+
+
+def find_engine(order: Order) -> Engine:
+    """The engine that ``order`` names."""
+    if order.jobs < 0:
+        raise UsageError(f"no --jobs {order.jobs}", hint="give a number of at least 1")
+    if order.cluster:
+        from artifact.cluster import ClusterEngine  # noqa: PLC0415 - slow to import, rarely used
+
+        return ClusterEngine.connect(order.cluster)
+    return LocalEngine(order.jobs or find_default_jobs())
+
+
+def run_sweep(plan: Plan, runner: Runner, engine: Engine, places: Places, found: Forecast) -> Tally:
+    """Perform what is missing of ``plan``; draw the first figure as soon as it can be drawn."""
+    places.store.gc()
+    design = plan.runs[0].design if plan.runs else ""
+    first = {run.key for run in plan.runs if run.seed == 1 and run.design == design}
+
+    def draw_first() -> None:
+        if len(first) < len(plan.keys):
+            conclude(plan.tier, places, quiet=True)
+            console.print(f"  first figures: {places.find_folder(plan.tier) / 'figures'}")
+
+    with open_progress() as progress:
+        display = Display(progress, found.run_s, len(plan.keys), first, draw_first)
+        return sweep(list_tasks(plan, places.store.root), runner, engine, display)
+
+
+def conclude(tier: Tier, places: Places, *, quiet: bool = False) -> Conclusion:
+    """Judge, draw and report what the store holds of the recorded plan of ``tier``."""
+    folder = places.find_folder(tier)
+    plan = load_plan(folder / "plan.json")
+    designs = load_designs(plan.designs)
+    results = load_results(plan, places.store)
+    claims = [claim for claim in load_claims() if claim.design in plan.designs]
+    judgements = tuple(judge(claims, results))
+    files = write_illustrations(results, designs, judgements, folder)
+    verdicts = folder / "verdicts.json"
+    text = json.dumps([j.model_dump(mode="json") for j in judgements], indent=1)
+    write_atomically(verdicts, text.encode() + b"\n")
+    report = write_report(results, designs, judgements, folder)
+    write_crate(
+        folder,
+        [*files, verdicts, report, folder / "plan.json"],
+        name=f"{TITLE}, {tier} tier",
+        description=describe_verdicts(judgements),
+    )
+    code = find_conclusion_code(results, judgements)
+    conclusion = Conclusion(results, judgements, report, code)
+    if not quiet:
+        print_conclusion(conclusion)
+    return conclusion
+
+
+def find_conclusion_code(results: Results, judgements: Sequence[Judgement]) -> ExitCode:
+    """The exit code of the verdicts; runs that are missing or failed weigh in where no claim
+    is judged, so that the kick tier cannot pass on broken runs."""
+    counts = count_outcomes(results)
+    if counts.get(MISSING):
+        return ExitCode.INFRASTRUCTURE
+    if counts.get(Outcome.SUBJECT_FAILED):
+        return ExitCode.DOES_NOT_HOLD
+    code = find_exit_code(judgements)
+    if code is ExitCode.HOLDS and not counts.get(Outcome.MEASURED):
+        return ExitCode.INCONCLUSIVE
+    return code
+
+
+def print_conclusion(conclusion: Conclusion) -> None:
+    """Verdict table, how the runs ended, where the report is."""
+    print_verdicts(conclusion.judgements, console)
+    counts = count_outcomes(conclusion.results)
+    runs = ", ".join(f"{count} {outcome}" for outcome, count in counts.items())
+    console.print(f"runs: {runs}; results {conclusion.results.digest[:16]}")
+    console.print(f"report: {conclusion.report}", soft_wrap=True)
+
+
+def _refuse_unfinished(tally: Tally) -> None:
+    if tally.unfinished:
+        why = next(iter(tally.unfinished.values()))
+        raise ArtifactError(
+            f"{len(tally.unfinished)} runs are unfinished, since the infrastructure failed: {why}",
+            hint="read the messages above, then give the same command again",
+        )
+
+
+def redraw(tier: Tier, places: Places) -> Conclusion:
+    """Figures and report again, from the stored results."""
+    with complete_step(f"Figures and report of the {tier} tier"):
+        return conclude(tier, places)
