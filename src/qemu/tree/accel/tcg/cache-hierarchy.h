@@ -56,6 +56,12 @@ typedef enum CacheAccess {
     CACHE_STORE,
 } CacheAccess;
 
+/* True LRU, indexed by virtual page number; no table if it is not modelled */
+typedef struct CacheTlb {
+    uint32_t *page;                     /* [set][way], by recency */
+    uint32_t set_mask, ways;
+} CacheTlb;
+
 /* What an access missed; or-ed over the lines that it touches */
 enum {
     CACHE_MISSED_L1 = 1,
@@ -128,6 +134,21 @@ bool cache_hierarchy_init(CacheHierarchy *h, uint32_t *fetch_table,
                           CacheGeometry l1d, CacheGeometry l2,
                           CachePolicy policy, uint64_t seed, uint32_t base);
 void cache_hierarchy_destroy(CacheHierarchy *h);
+
+/**
+ * cache_tlb_error: what is wrong with a TLB
+ *
+ * Return: NULL if it is valid, else a text that names the rule
+ */
+const char *cache_tlb_error(uint32_t entries, uint32_t ways);
+bool cache_tlb_init(CacheTlb *t, uint32_t entries, uint32_t ways);
+void cache_tlb_destroy(CacheTlb *t);
+
+/* Touch @page and return true if it was there; false without a table */
+bool cache_tlb_access(CacheTlb *t, uint32_t page);
+
+/* Drop pages @first to @last, both included */
+void cache_tlb_drop(CacheTlb *t, uint32_t first, uint32_t last);
 
 /* Empty all caches (without writing anything back); counters stay */
 void cache_hierarchy_flush(CacheHierarchy *h);

@@ -16,6 +16,7 @@
 #include "cpu.h"
 #include "exec/cache-model.h"
 #include "exec/tb-flush.h"
+#include "exec/translation-block.h"
 #include "exec/cpu-all.h"
 #include "hw/boards.h"
 #include "hw/core/cpu.h"
@@ -28,6 +29,9 @@
 
 /* More frequent records would fill the disk and tell nothing more */
 #define MIN_SAMPLE_NS 10000
+
+/* Pages by which an i386 kernel without PAE maps RAM linearly: 4 MiB */
+#define LARGE_PAGE_BITS 22
 
 #define TYPE_CACHE_MODEL "cache-model"
 OBJECT_DECLARE_SIMPLE_TYPE(CacheModel, CACHE_MODEL)
@@ -44,6 +48,9 @@ struct CacheModel {
     uint32_t stall_l1i, stall_l1d_load, stall_l1d_store;
     uint32_t stall_l2_fetch, stall_l2_load, stall_l2_store;
     uint32_t kernel_base;
+    uint32_t stall_itlb, stall_dtlb;
+    CacheTlb itlb, dtlb, itlb_large, dtlb_large;
+    uint64_t itlb_miss[2], dtlb_miss[2];
     bool filter;
 
     const uint8_t *ram;
@@ -143,26 +150,81 @@ static uintptr_t follow_jump(uintptr_t jump)
     return jump + 5 + (int32_t)ldl_le_p((const uint8_t *)jump + 1);
 }
 
-void cache_model_fetch(CPUState *cpu, uint32_t line, uintptr_t jump)
+static bool in_linear_map(uint32_t address)
 {
-    access_memory(cpu, CACHE_FETCH, line, 1, follow_jump(jump));
+    return address - model->kernel_base < model->ram_size;
 }
 
-void cache_model_data(CPUState *cpu, uintptr_t host, uint32_t meta,
-                      uintptr_t jump)
+/* Look @address up; large pages have a TLB of their own, if one is given */
+static void translate(CPUState *cpu, CacheTlb *tlb, CacheTlb *large,
+                      uint32_t address, uint32_t stall, uint64_t misses[2])
 {
-    if (likely(cache_model_covers((void *)host))) {
-        access_memory(cpu, meta & 1 ? CACHE_STORE : CACHE_LOAD, host, meta >> 1,
-                      follow_jump(jump));
+    bool hit = large->page && in_linear_map(address)
+        ? cache_tlb_access(large, address >> LARGE_PAGE_BITS)
+        : cache_tlb_access(tlb, address >> TARGET_PAGE_BITS);
+
+    if (!hit) {
+        misses[model->kernel]++;
+        charge(cpu, stall);
     }
 }
 
-void cache_model_access(CPUState *cpu, const void *host, uint32_t size,
-                        bool store, uintptr_t ra)
+void cache_model_fetch(CPUState *cpu, uint32_t line, uint32_t address,
+                       uintptr_t jump)
+{
+    if (unlikely(model->itlb.page)) {
+        translate(cpu, &model->itlb, &model->itlb_large, address,
+                  model->stall_itlb, model->itlb_miss);
+    }
+    access_memory(cpu, CACHE_FETCH, line, 1, follow_jump(jump));
+}
+
+static void access_data(CPUState *cpu, uint32_t host, uint32_t address,
+                        uint32_t size, bool store, uintptr_t ra)
+{
+    if (unlikely(model->dtlb.page)) {
+        translate(cpu, &model->dtlb, &model->dtlb_large, address,
+                  model->stall_dtlb, model->dtlb_miss);
+    }
+    access_memory(cpu, store ? CACHE_STORE : CACHE_LOAD, host, size, ra);
+}
+
+void cache_model_data(CPUState *cpu, uintptr_t host, uint32_t meta,
+                      uint32_t address, uintptr_t jump)
+{
+    if (likely(cache_model_covers((void *)host))) {
+        access_data(cpu, host, address, meta >> 1, meta & 1, follow_jump(jump));
+    }
+}
+
+void cache_model_access(CPUState *cpu, const void *host, uint32_t address,
+                        uint32_t size, bool store, uintptr_t ra)
 {
     if (cache_model_code.on && cache_model_covers(host)) {
-        access_memory(cpu, store ? CACHE_STORE : CACHE_LOAD, (uintptr_t)host,
-                      size, ra);
+        access_data(cpu, (uintptr_t)host, address, size, store, ra);
+    }
+}
+
+void cache_model_tlb_flush_user(void)
+{
+    if (model && model->kernel_base) {
+        uint32_t last = (model->kernel_base >> TARGET_PAGE_BITS) - 1;
+
+        cache_tlb_drop(&model->itlb, 0, last);
+        cache_tlb_drop(&model->dtlb, 0, last);
+    }
+}
+
+void cache_model_tlb_flush_page(uint32_t address)
+{
+    uint32_t page = address >> TARGET_PAGE_BITS;
+    uint32_t large = address >> LARGE_PAGE_BITS;
+
+    if (model) {
+        cache_tlb_drop(&model->itlb, page, page);
+        cache_tlb_drop(&model->dtlb, page, page);
+        cache_tlb_drop(&model->itlb_large, large, large);
+        cache_tlb_drop(&model->dtlb_large, large, large);
     }
 }
 
@@ -218,6 +280,8 @@ static void write_record(CPUState *cpu, const char *event, uint32_t argument)
     write_pair(f, "l2_store", n->l2[CACHE_STORE]);
     fprintf(f, ",\"writeback\":%" PRIu64 ",\"dma_lines\":%" PRIu64,
             n->writeback, n->dma_lines);
+    write_pair(f, "itlb", model->itlb_miss);
+    write_pair(f, "dtlb", model->dtlb_miss);
     write_regions(f, n);
     if (fflush(f) || ferror(f)) {
         error_report("cache-model: writing %s: %s", model->output,
@@ -264,6 +328,10 @@ static bool set_up(CPUState *cpu, Error **errp)
     h->stall_l2[CACHE_FETCH] = m->stall_l2_fetch;
     h->stall_l2[CACHE_LOAD] = m->stall_l2_load;
     h->stall_l2[CACHE_STORE] = m->stall_l2_store;
+    if (m->itlb.page) {
+        /* Translated code must know its own address */
+        cpu->tcg_cflags &= ~CF_PCREL;
+    }
     m->ready = true;
     return true;
 }
@@ -382,7 +450,8 @@ static void cache_model_complete(UserCreatable *uc, Error **errp)
         m->stacks = cache_profile_new(m->kernel_base);
     }
     cache_model_code = (CacheModelCode) {
-        .filter = m->filter,
+        /* What changes nothing in L1 may yet miss in a TLB */
+        .filter = m->filter && !m->itlb.page && !m->dtlb.page,
         .fetch_index_mask = m->l1i.size / m->l1i.ways - m->l1i.line,
         .fetch_line = m->l1i.line,
         .data_index_mask = m->l1d.size / m->l1d.ways - m->l1d.line,
@@ -429,6 +498,45 @@ static void set_l2(Object *obj, const char *value, Error **errp)
     set_geometry(obj, value, "l2", &CACHE_MODEL(obj)->l2, false, errp);
 }
 
+static void set_tlb(const char *value, const char *name, CacheTlb *t,
+                    Error **errp)
+{
+    uint32_t entries, ways;
+    const char *rule;
+    char end;
+
+    if (sscanf(value, "%" SCNu32 ":%" SCNu32 "%c", &entries, &ways, &end) != 2) {
+        error_setg(errp, "cache-model: %s=%s: want ENTRIES:WAYS", name, value);
+        return;
+    }
+    rule = cache_tlb_error(entries, ways);
+    if (rule) {
+        error_setg(errp, "cache-model: %s=%s: %s", name, value, rule);
+    } else if (!cache_tlb_init(t, entries, ways)) {
+        error_setg(errp, "cache-model: out of memory");
+    }
+}
+
+static void set_itlb(Object *obj, const char *value, Error **errp)
+{
+    set_tlb(value, "itlb", &CACHE_MODEL(obj)->itlb, errp);
+}
+
+static void set_dtlb(Object *obj, const char *value, Error **errp)
+{
+    set_tlb(value, "dtlb", &CACHE_MODEL(obj)->dtlb, errp);
+}
+
+static void set_itlb_large(Object *obj, const char *value, Error **errp)
+{
+    set_tlb(value, "itlb-large", &CACHE_MODEL(obj)->itlb_large, errp);
+}
+
+static void set_dtlb_large(Object *obj, const char *value, Error **errp)
+{
+    set_tlb(value, "dtlb-large", &CACHE_MODEL(obj)->dtlb_large, errp);
+}
+
 static void set_policy(Object *obj, const char *value, Error **errp)
 {
     if (!g_str_equal(value, "lru") && !g_str_equal(value, "plru") &&
@@ -469,6 +577,8 @@ static void cache_model_init(Object *obj)
     object_property_add_uint64_ptr(obj, "seed", &m->seed, rw);
     object_property_add_uint64_ptr(obj, "sample-ns", &m->sample_ns, rw);
     object_property_add_uint32_ptr(obj, "kernel-base", &m->kernel_base, rw);
+    object_property_add_uint32_ptr(obj, "stall-itlb", &m->stall_itlb, rw);
+    object_property_add_uint32_ptr(obj, "stall-dtlb", &m->stall_dtlb, rw);
     object_property_add_uint32_ptr(obj, "stall-l1i", &m->stall_l1i, rw);
     object_property_add_uint32_ptr(obj, "stall-l1d-load", &m->stall_l1d_load,
                                    rw);
@@ -487,6 +597,10 @@ static void cache_model_class_init(ObjectClass *oc, void *data)
     object_class_property_add_str(oc, "l1i", NULL, set_l1i);
     object_class_property_add_str(oc, "l1d", NULL, set_l1d);
     object_class_property_add_str(oc, "l2", NULL, set_l2);
+    object_class_property_add_str(oc, "itlb", NULL, set_itlb);
+    object_class_property_add_str(oc, "dtlb", NULL, set_dtlb);
+    object_class_property_add_str(oc, "itlb-large", NULL, set_itlb_large);
+    object_class_property_add_str(oc, "dtlb-large", NULL, set_dtlb_large);
     object_class_property_add_str(oc, "policy", NULL, set_policy);
     object_class_property_add_str(oc, "output", NULL, set_output);
     object_class_property_add_str(oc, "profile", NULL, set_profile);

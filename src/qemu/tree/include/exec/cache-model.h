@@ -27,19 +27,25 @@ extern CacheModelCode cache_model_code;
     ((int)offsetof(CPUState, cache_tables.data) - (int)sizeof(CPUState))
 
 /* Called by translated code; at @jump is its jump back to the instruction */
-void cache_model_fetch(CPUState *cpu, uint32_t line, uintptr_t jump);
+void cache_model_fetch(CPUState *cpu, uint32_t line, uint32_t address,
+                       uintptr_t jump);
 void cache_model_data(CPUState *cpu, uintptr_t host, uint32_t meta,
-                      uintptr_t jump);
+                      uint32_t address, uintptr_t jump);
 
 /* @meta of cache_model_data() */
 #define CACHE_MODEL_META(size, store) ((size) << 1 | (store))
 
 /*
- * An access made by a C function: @host is its address, @size within a page,
- * @ra an address in the translation block that belongs to the instruction
+ * An access made by a C function at the guest-virtual @address, which is @host
+ * here; @size within a page; @ra an address in the translation block that
+ * belongs to the instruction
  */
-void cache_model_access(CPUState *cpu, const void *host, uint32_t size,
-                        bool store, uintptr_t ra);
+void cache_model_access(CPUState *cpu, const void *host, uint32_t address,
+                        uint32_t size, bool store, uintptr_t ra);
+
+/* CR3 was loaded: pages of user space are gone; the kernel's are global */
+void cache_model_tlb_flush_user(void);
+void cache_model_tlb_flush_page(uint32_t address);
 
 /* Whether an instruction at @host is in modelled memory */
 bool cache_model_covers(const void *host);
