@@ -29,8 +29,8 @@ class Ab(Value):
     concurrency: Annotated[int, Field(ge=1, le=20_000)]
     requests: Count
     size: Literal["100", "1k", "10k", "100k"] = "1k"
-    per_process: Annotated[int, Field(ge=1, le=1024)] = 64
-    stagger_ms: Annotated[int, Field(ge=0, le=10_000)] = 4
+    per_process: Annotated[int, Field(ge=1, le=1024)] = 128
+    stagger_ms: Annotated[int, Field(ge=0, le=10_000)] = 16
     timeout_s: Annotated[int, Field(ge=1, le=3600)] = 30
 
     @model_validator(mode="after")
@@ -108,7 +108,7 @@ class Machines(Value):
     ring_descriptors: Annotated[int, Field(ge=80, le=4096)] = 4096
     clients: Annotated[int, Field(ge=1, le=8)] = 1
     client_rate: ClockRate = ClockRate(num=1, den=5)
-    shuffle_mib: Annotated[int, Field(ge=0, le=1024)] = 64
+    shuffle_mib: Annotated[int, Field(ge=0, le=1024)] = 128
     kernel_arguments: tuple[str, ...] = ()
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Sequence
+from itertools import pairwise
 
 from ground.seeds import generator
 from testbed.experiment import Ab, Experiment, Httperf, Netperf
@@ -19,6 +20,7 @@ SMALL_FILES = 64  # f0 .. f63 of 1 KiB each in the document root
 SINGLE_FILES = {"100": "100b", "10k": "10k", "100k": "100k"}
 DONE_PORT = 7000  # plus the client's number: the client says there that its load is over
 NETPERF_DATA_PORT = 12_866
+RATE_GUESS = 10_000  # requests/s, to weigh the fleet's head starts; exactness is not needed
 CONTENT_CHECKS = 8  # files fetched and compared before the load
 
 SERVER_SYSCTLS = {
@@ -149,16 +151,30 @@ def write_fleet(experiment: Experiment, load: Ab, number: int) -> list[str]:
 
 
 def share_load(load: Ab) -> list[tuple[int, int]]:
-    """(concurrency, requests) of each process; both sum exactly to what was asked."""
+    """(concurrency, requests) of each process; both sum exactly to what was asked.
+
+    The processes shall end together, since each that ends takes its connections with it.  Those
+    that start first share the server with fewer others for a while, so they get more requests.
+    """
     processes = -(-load.concurrency // load.per_process)
-    done = asked = 0
-    shares = []
-    for index in range(1, processes + 1):
-        connections = load.concurrency * index // processes
-        requests = load.requests * connections // load.concurrency
-        shares.append((connections - done, requests - asked))
-        done, asked = connections, requests
-    return shares
+    cuts = [load.concurrency * index // processes for index in range(processes + 1)]
+    connections = [after - before for before, after in pairwise(cuts)]
+    step = RATE_GUESS * load.stagger_ms / 1000  # requests served between two starts
+    head_start = [0.0] * (processes + 1)
+    for index in reversed(range(processes)):
+        head_start[index] = head_start[index + 1] + step / (index + 1)
+    common = (load.requests - step * processes) / processes
+    wanted = [
+        max(0.0, head_start[index] + common - connections[index]) for index in range(processes)
+    ]
+    spare = load.requests - load.concurrency
+    total = sum(wanted) or 1.0
+    requests = [
+        count + int(spare * want / total) for count, want in zip(connections, wanted, strict=True)
+    ]
+    for index in range(load.requests - sum(requests)):
+        requests[index % processes] += 1
+    return list(zip(connections, requests, strict=True))
 
 
 def _write_httperf(experiment: Experiment, load: Httperf, number: int) -> list[str]:
