@@ -1,0 +1,24 @@
+# SPDX-License-Identifier: MIT
+"""The host's compiler: part of every binary's identity, so part of the key of what it builds."""
+
+from __future__ import annotations
+
+from functools import cache
+
+from ground.process import ProcessError, run
+from ground.voice import ArtifactError
+
+PACKAGES = ("gcc-12", "binutils", "libc6-dev-i386", "lib32gcc-12-dev")
+
+
+@cache
+def describe_toolchain() -> str:
+    """Names and versions of the packages that turn C into machine code here."""
+    try:
+        listing = run(["dpkg-query", "-W", "-f", "${Package}=${Version} ", *PACKAGES]).stdout
+    except ProcessError as error:
+        raise ArtifactError(
+            f"the compiler's packages are not all installed: {error.message.splitlines()[-1]}",
+            hint="start builds with ./invoke, which installs images/packages/host.txt",
+        ) from None
+    return " ".join(sorted(listing.split()))
