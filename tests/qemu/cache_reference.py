@@ -45,8 +45,8 @@ class Config:
     l2: Shape
     policy: str = "lru"
     seed: int = 0
-    stall_l1: tuple[int, int, int] = (3000, 6000, 500)
-    stall_l2: tuple[int, int, int] = (125000, 125001, 62333)
+    stall_l1: tuple[int, int, int] = (3001, 6499, 500)
+    stall_l2: tuple[int, int, int] = (125003, 124001, 62777)
 
 
 @dataclass
