@@ -2,3 +2,198 @@
 """Entry points: `./invoke --list` shows them, `./invoke TASK --help` explains one."""
 
 from __future__ import annotations
+
+from invoke import Collection, Context, task
+
+from ground.voice import report_errors
+
+TIER = "kick (minutes), quick (at most an hour on 2 cores) or full"
+REHEARSE = "use synthetic measurements instead of machines (kept apart, marked as such)"
+
+
+def _make_order(tier, jobs, cluster, only, shard="", replan=False):
+    from artifact.reproduce import Order, parse_shard, parse_tier
+
+    designs = tuple(name for name in only.split(",") if name)
+    return Order(parse_tier(tier), designs, jobs, parse_shard(shard), cluster, replan)
+
+
+@task(
+    help={
+        "tier": TIER,
+        "jobs": "runs at once (0: one for each two cores)",
+        "shard": "do part i of N and stop, as in 2/5; all parts share one store",
+        "cluster": "address of a Dask scheduler whose workers offer the resource vm",
+        "only": "experiments, separated by commas (default: all)",
+        "replan": "accept that the plan differs from the recorded one",
+        "rehearse": REHEARSE,
+        "out": "folder for the run store and the results (default: out)",
+        "json": "print the verdicts as JSON on stdout",
+    }
+)
+@report_errors
+def reproduce(
+    _: Context,
+    tier="quick",
+    jobs=0,
+    shard="",
+    cluster="",
+    only="",
+    replan=False,
+    rehearse=False,
+    out="",
+    json=False,
+):
+    """Build, run, judge, draw: ends with the verdict table and the path of the report.
+
+    Example: ./invoke reproduce --tier kick
+    Exit codes: 0 holds, 1 does not, 2 usage, 3 inconclusive, 4 infrastructure.
+    """
+    from artifact.entry import run_reproduce
+
+    order = _make_order(tier, jobs, cluster, only, shard, replan)
+    return run_reproduce(order, rehearse=rehearse, out=out, as_json=json)
+
+
+@task(help={"tier": TIER, "rehearse": REHEARSE, "json": "print the verdicts as JSON on stdout"})
+@report_errors
+def figures(_: Context, tier="quick", rehearse=False, json=False):
+    """Draw figures, tables and report again from stored results.
+
+    Example: ./invoke figures --tier full
+    """
+    from artifact.entry import run_redraw
+
+    return run_redraw(tier, rehearse=rehearse, as_json=json)
+
+
+@task(help={"tier": TIER, "rehearse": REHEARSE, "json": "print the verdicts as JSON on stdout"})
+@report_errors
+def report(_: Context, tier="quick", rehearse=False, json=False):
+    """Write the HTML report again from stored results and print the verdict table.
+
+    Example: ./invoke report --tier quick --json
+    """
+    from artifact.entry import run_redraw
+
+    return run_redraw(tier, rehearse=rehearse, as_json=json)
+
+
+@task(
+    help={
+        "tier": TIER,
+        "jobs": "runs at once (0: one for each two cores)",
+        "cluster": "address of a Dask scheduler",
+        "only": "experiments, separated by commas (default: all)",
+        "rehearse": REHEARSE,
+        "json": "print the estimate as JSON on stdout",
+    }
+)
+@report_errors
+def estimate(_: Context, tier="quick", jobs=0, cluster="", only="", rehearse=False, json=False):
+    """Say how long a tier will take here and how much disk it needs.
+
+    Example: ./invoke estimate --tier full
+    """
+    from artifact.entry import run_estimate
+
+    order = _make_order(tier, jobs, cluster, only)
+    return run_estimate(order, rehearse=rehearse, as_json=json)
+
+
+@task(
+    help={
+        "tier": TIER,
+        "jobs": "runs at once (0: one for each two cores)",
+        "only": "experiments, separated by commas (default: all)",
+        "write": "record the results as the reference instead of comparing",
+        "repeat": "do every run twice on this machine and compare the two",
+        "rehearse": REHEARSE,
+    }
+)
+@report_errors
+def verify(_: Context, tier="kick", jobs=0, only="", write=False, repeat=False, rehearse=False):
+    """Compare results of this machine, byte for byte, with the committed reference digests.
+
+    Example: ./invoke verify
+    Exit codes: 0 all the same, 1 the same inputs gave other bytes, 3 built from other sources.
+    """
+    from artifact.entry import run_verify
+
+    order = _make_order(tier, jobs, "", only)
+    return run_verify(order, rehearse=rehearse, write=write, repeat=repeat)
+
+
+@task(name="check", help={"rehearse": REHEARSE})
+@report_errors
+def results_check(_: Context, rehearse=False):
+    """Check every byte of the run store. Example: ./invoke results.check"""
+    from artifact.entry import run_check
+
+    return run_check(rehearse=rehearse)
+
+
+@task(name="list", help={"tier": TIER, "rehearse": REHEARSE, "json": "print JSON on stdout"})
+@report_errors
+def results_list(_: Context, tier="quick", rehearse=False, json=False):
+    """Show how each run of a tier ended. Example: ./invoke results.list --tier kick"""
+    from artifact.entry import run_list
+
+    return run_list(tier, rehearse=rehearse, as_json=json)
+
+
+@task(name="gc", help={"rehearse": REHEARSE})
+@report_errors
+def results_gc(_: Context, rehearse=False):
+    """Remove results that no recorded plan refers to. Example: ./invoke results.gc"""
+    from artifact.entry import run_gc
+
+    return run_gc(rehearse=rehearse)
+
+
+@task(
+    name="disturb",
+    help={
+        "times": "how many sweeps are disturbed",
+        "seed": "what is disturbed and when is drawn from it",
+        "real": "disturb the kick tier on real machines instead of a rehearsal",
+    },
+)
+@report_errors
+def results_disturb(_: Context, times=100, seed=2006, real=False):
+    """Kill processes, fill disks, damage entries at random points; compare the results.
+
+    Example: ./invoke results.disturb --times 100
+    """
+    from artifact.entry import run_disturb
+
+    return run_disturb(times, seed, real=real)
+
+
+@task
+@report_errors
+def lint(_: Context):
+    """Check style, types, the rooms' import rules and licences. Example: ./invoke lint"""
+    from artifact.checks import run_lint
+
+    return run_lint()
+
+
+@task(
+    help={
+        "fast": "leave out builds and everything that boots machines",
+        "select": "only tests that match this pytest expression",
+    }
+)
+@report_errors
+def test(_: Context, fast=False, select=""):
+    """Run all checks and tests; builds what they need first. Example: ./invoke test --fast"""
+    from artifact.checks import run_tests
+
+    return run_tests(fast=fast, select=select)
+
+
+namespace = Collection(reproduce, figures, report, estimate, verify, lint, test)
+namespace.add_collection(
+    Collection("results", results_check, results_list, results_gc, results_disturb)
+)

@@ -12,8 +12,9 @@ from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 from figures.style import COLOURS, Provenance, apply_style, make_figure
 
 COLUMNS = ("label", "value", "low", "high", "band_low", "band_high", "note")
-FINE_TICKS = (0.5, 0.6, 0.7, 0.8, 0.9, 1, 1.2, 1.5, 2, 3)
-COARSE_TICKS = (0.01, 0.03, 0.1, 0.3, 1, 3, 10, 30, 100)
+FINE_TICKS = (0.4, 0.5, 0.6, 0.8, 1, 1.2, 1.5, 2, 2.5)
+MIDDLE_TICKS = (0.2, 0.5, 1, 2, 5)
+COARSE_TICKS = (0.001, 0.01, 0.1, 1, 10, 100)
 
 
 def draw(frame: pl.DataFrame, provenance: Provenance, title: str = "ratio") -> Figure:
@@ -34,13 +35,17 @@ def draw(frame: pl.DataFrame, provenance: Provenance, title: str = "ratio") -> F
         axes.set_ylim(len(frame) - 0.4, -0.6)
         axes.grid(visible=False, axis="y")
         axes.tick_params(axis="y", length=0)
-        chosen = FINE_TICKS if limits[1] / limits[0] < 5 else COARSE_TICKS
-        ticks = [tick for tick in chosen if limits[0] <= tick <= limits[1]]
+        ticks = [tick for tick in _choose_ticks(limits) if limits[0] <= tick <= limits[1]]
         axes.xaxis.set_major_locator(FixedLocator(ticks))
         axes.xaxis.set_minor_locator(NullLocator())
         axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
         axes.set_xlabel(f"{title} (band: shaded; 95 % interval)")
         return figure
+
+
+def _choose_ticks(limits: tuple[float, float]) -> tuple[float, ...]:
+    width = limits[1] / limits[0]
+    return FINE_TICKS if width < 3 else MIDDLE_TICKS if width < 20 else COARSE_TICKS
 
 
 def _find_limits(frame: pl.DataFrame) -> tuple[float, float]:

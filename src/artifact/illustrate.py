@@ -150,7 +150,7 @@ def tabulate_verdicts(judgements: Sequence[Judgement]) -> pl.DataFrame:
             band = claim.band.low, claim.band.high
         rows.append(
             {
-                "label": judgement.id,
+                "label": judgement.id.partition(".")[2] or judgement.id,
                 "value": judgement.value,
                 "low": judgement.low,
                 "high": judgement.high,

@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 
+from rich.markup import escape
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 from artifact.perform import Done, Task
@@ -52,7 +53,7 @@ class Display:
             colour = COLOURS[done.outcome]
             self._progress.console.print(
                 f"  [{colour}]{done.outcome}[/] {task.label}{seconds}"
-                + "".join(f"\n    {reason}" for reason in done.reasons),
+                + "".join(f"\n    {escape(reason)}" for reason in done.reasons),
                 soft_wrap=True,
             )
         self._mark_first(task.key)
@@ -61,7 +62,7 @@ class Display:
         """Say what failed under the run, and that it is tried again."""
         what = str(error).splitlines()[0] if str(error) else type(error).__name__
         self._progress.console.print(
-            f"  [magenta]retry[/] {task.label}, try {tries}: {what}", soft_wrap=True
+            f"  [magenta]retry[/] {task.label}, try {tries}: {escape(what)}", soft_wrap=True
         )
 
     def _mark_first(self, key: str) -> None:

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import base64
+import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.resources import files
@@ -11,6 +12,7 @@ from pathlib import Path
 
 import jinja2
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from artifact.claims import AnyClaim, load_claims
@@ -46,24 +48,29 @@ def format_number(value: object) -> str:
 
 
 def print_verdicts(judgements: Sequence[Judgement], console: Console) -> None:
-    """The verdict table on the terminal."""
-    table = Table(box=None, pad_edge=False)
-    for name in ("claim", "server", "verdict", "ratio", "95 % interval", "band", "seeds"):
-        table.add_column(name, justify="right" if name in {"ratio", "seeds"} else "left")
-    for j in judgements:
-        interval = "-"
-        if j.low is not None and j.high is not None:
-            interval = f"{format_number(j.low)} to {format_number(j.high)}"
-        table.add_row(
-            j.claim,
-            j.server,
-            f"[{COLOURS[j.verdict]}]{j.verdict}[/]",
-            format_number(j.value),
-            interval,
-            j.band,
-            str(j.seeds),
+    """The verdict table on the terminal: a line a claim, below it a line a server."""
+    for claim, group in itertools.groupby(judgements, key=lambda j: j.claim):
+        listed = list(group)
+        console.print(
+            f"[bold]{claim}[/]  {escape(listed[0].measured)}; band {listed[0].band}",
+            soft_wrap=True,
         )
-    console.print(table)
+        table = Table(box=None, show_header=False, padding=(0, 2, 0, 0), pad_edge=False)
+        for j in listed:
+            interval = "no interval"
+            if j.low is not None and j.high is not None:
+                interval = f"{format_number(j.low)} to {format_number(j.high)}"
+            table.add_row(
+                f"  {j.server}",
+                f"[{COLOURS[j.verdict]}]{j.verdict}[/]",
+                format_number(j.value),
+                interval,
+                f"{j.seeds} seeds",
+            )
+        console.print(table)
+        for j in listed:
+            if j.verdict in {Verdict.INCONCLUSIVE, Verdict.CONTRADICTED}:
+                console.print(f"  {j.server}: {escape(j.reason)}", soft_wrap=True)
 
 
 def describe_verdicts(judgements: Sequence[Judgement]) -> str:

@@ -128,7 +128,7 @@ def reproduce(order: Order, runner: Runner, places: Places) -> Conclusion | None
     found = announce(plan, places, engine.slots)
     record_plan(plan, folder / "plan.json", replan=order.replan)
     part = plan.take_shard(*order.shard) if order.shard else plan
-    tally = run_sweep(part, runner, engine, places, found)
+    tally = run_sweep(part, runner, engine, places, found=found)
     if order.shard:
         console.print(f"shard {order.shard[0]}/{order.shard[1]}: {len(tally.done)} runs are stored")
         _refuse_unfinished(tally)
@@ -164,14 +164,24 @@ def find_engine(order: Order) -> Engine:
     return LocalEngine(order.jobs or find_default_jobs())
 
 
-def run_sweep(plan: Plan, runner: Runner, engine: Engine, places: Places, found: Forecast) -> Tally:
-    """Perform what is missing of ``plan``; draw the first figure as soon as it can be drawn."""
+def run_sweep(
+    plan: Plan,
+    runner: Runner,
+    engine: Engine,
+    places: Places,
+    *,
+    found: Forecast,
+    illustrate: bool = True,
+) -> Tally:
+    """Perform what is missing of ``plan``; with ``illustrate`` draw the first figures as soon as
+    one seed is complete (the plan must have been recorded)."""
     places.store.gc()
     design = plan.runs[0].design if plan.runs else ""
     first = {run.key for run in plan.runs if run.seed == 1 and run.design == design}
+    early = illustrate and len(first) < len(plan.keys)
 
     def draw_first() -> None:
-        if len(first) < len(plan.keys):
+        if early:
             conclude(plan.tier, places, quiet=True)
             console.print(f"  first figures: {places.find_folder(plan.tier) / 'figures'}")
 

@@ -3,12 +3,18 @@
 
 from __future__ import annotations
 
+import functools
+import os
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from enum import IntEnum
+from typing import ParamSpec
 
 from rich.console import Console
+from rich.markup import escape
+
+P = ParamSpec("P")
 
 console = Console(stderr=True, highlight=False)
 
@@ -55,9 +61,28 @@ class UsageError(ArtifactError):
 
 def show_error(error: ArtifactError) -> None:
     """Print one line that says what is wrong and one that says what to do."""
-    console.print(f"[bold red]error:[/] {error.message}", markup=True, soft_wrap=True)
+    console.print(f"[bold red]error:[/] {escape(error.message)}", soft_wrap=True)
     if error.hint:
-        console.print(f"[bold]  try:[/] {error.hint}", markup=True, soft_wrap=True)
+        console.print(f"[bold]  try:[/] {escape(error.hint)}", soft_wrap=True)
+
+
+def report_errors(command: Callable[P, ExitCode | None]) -> Callable[P, None]:
+    """Wrap an entry point: errors are shown and end the process with their exit code, as does
+    an exit code that it returns.  ARTIFACT_DEBUG=1 shows the traceback too."""
+
+    @functools.wraps(command)
+    def wrapped(*args: P.args, **kwargs: P.kwargs) -> None:
+        try:
+            code = command(*args, **kwargs)
+        except ArtifactError as error:
+            if os.environ.get("ARTIFACT_DEBUG"):
+                console.print_exception()
+            show_error(error)
+            code = error.code
+        if code:
+            raise SystemExit(int(code))
+
+    return wrapped
 
 
 @contextmanager

@@ -1,0 +1,39 @@
+# SPDX-License-Identifier: MIT
+"""The real runner: one pair of virtual machines per call, booted from the build products."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import testbed
+from artifact.inputs import digest_code
+from ground.files import digest_file
+from ground.places import PROJECT
+from testbed.experiment import Experiment
+from testbed.measurement import Measurement
+from testbed.run import Products, run_products
+
+SERVERS = PROJECT / "images" / "servers"
+
+
+@dataclass(frozen=True)
+class TestbedRunner:
+    """Runs experiments on ``machines``, from the paths and digests of a build."""
+
+    machines: Products
+
+    @cached_property
+    def products(self) -> Mapping[str, str]:
+        """Digests of what is booted, of the testbed's own code, of the servers' descriptions."""
+        code = digest_code(Path(str(testbed.__file__)).parent)
+        servers = {
+            f"servers/{path.stem}": digest_file(path) for path in sorted(SERVERS.glob("*.toml"))
+        }
+        return {**self.machines.digests, **servers, "testbed": code}
+
+    def run(self, experiment: Experiment, directory: Path) -> Measurement:
+        """One measured run; captures and counter streams are dropped once they are evaluated."""
+        return run_products(experiment, self.machines, directory, keep_raw=False)

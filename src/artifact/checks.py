@@ -1,0 +1,52 @@
+# SPDX-License-Identifier: MIT
+"""The project's own checks: style, types, import rules, licences, tests."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+from ground import process
+from ground.places import PROJECT
+from ground.voice import ExitCode, complete_step, console
+
+LINTERS: dict[str, tuple[str, ...]] = {
+    "style": ("ruff", "check", "."),
+    "format": ("ruff", "format", "--check", "."),
+    "types": ("mypy",),
+    "rooms": ("lint-imports",),
+    "licences": ("reuse", "lint", "--quiet"),
+}
+
+
+def run_lint() -> ExitCode:
+    """Run every linter, all of them even if one complains."""
+    wrong = []
+    for name, command in LINTERS.items():
+        with complete_step(f"{name}: {process.format_command(command)}"):
+            result = process.run([find_program(command[0]), *command[1:]], cwd=PROJECT, check=False)
+        if result.returncode:
+            wrong.append(name)
+            console.print(result.stdout + result.stderr, markup=False, soft_wrap=True)
+    if wrong:
+        console.print(f"[red]failed:[/] {', '.join(wrong)}")
+    return ExitCode.DOES_NOT_HOLD if wrong else ExitCode.HOLDS
+
+
+def run_tests(*, fast: bool, select: str) -> ExitCode:
+    """Linters, then pytest, whose closing line comes last; with ``fast`` no builds, no machines."""
+    linted = run_lint()
+    expression = "not real and not slow" if fast else ""
+    marks = ["-m", expression] if expression else []
+    chosen = ["-k", select] if select else []
+    # pytest talks to the user itself, so it keeps the terminal.
+    tested = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", *marks, *chosen], cwd=PROJECT, check=False
+    )
+    return ExitCode.DOES_NOT_HOLD if tested.returncode or linted else ExitCode.HOLDS
+
+
+def find_program(name: str) -> Path:
+    """A program of this project's Python environment."""
+    return Path(sys.executable).parent / name

@@ -1,0 +1,228 @@
+# SPDX-License-Identifier: MIT
+"""What the tasks of the artifact do: flags as the user gave them in, an exit code out."""
+
+from __future__ import annotations
+
+import json
+import sys
+import tempfile
+from collections import Counter
+from pathlib import Path
+
+from rich.table import Table
+
+from artifact import reference
+from artifact.disturbances import Subject, disturb_sweeps
+from artifact.estimate import describe_forecast, forecast
+from artifact.plan import load_plan
+from artifact.reproduce import (
+    Order,
+    Places,
+    announce,
+    find_engine,
+    find_places,
+    parse_tier,
+    plan_order,
+    redraw,
+    reproduce,
+    run_sweep,
+)
+from artifact.results import load_results
+from artifact.runner import Runner
+from artifact.store import DamageError
+from artifact.synthetic import SyntheticRunner
+from ground.places import PROJECT
+from ground.voice import ExitCode, UsageError, console
+
+
+def find_runner(*, rehearse: bool) -> Runner:
+    """The testbed's runner, or the synthetic one for a rehearsal."""
+    if rehearse:
+        return SyntheticRunner(noise=0.02)
+    raise UsageError("no build products", hint="run ./invoke build")
+
+
+def choose_places(*, rehearse: bool, out: str = "") -> Places:
+    """Where results go, ``out`` or the project's output folder; a rehearsal has places apart."""
+    places = Places(Path(out).resolve()) if out else find_places()
+    return Places(places.root / "rehearsal") if rehearse else places
+
+
+def print_json(value: object) -> None:
+    """``value`` on stdout; everything else that is said goes to stderr."""
+    json.dump(value, sys.stdout, indent=1)
+    sys.stdout.write("\n")
+
+
+def run_reproduce(order: Order, *, rehearse: bool, out: str, as_json: bool) -> ExitCode:
+    """`./invoke reproduce`."""
+    places = choose_places(rehearse=rehearse, out=out)
+    conclusion = reproduce(order, find_runner(rehearse=rehearse), places)
+    if conclusion is None:
+        return ExitCode.HOLDS
+    if as_json:
+        print_json(conclusion.to_json())
+    return conclusion.code
+
+
+def run_redraw(tier: str, *, rehearse: bool, as_json: bool) -> ExitCode:
+    """`./invoke figures` and `./invoke report`."""
+    conclusion = redraw(parse_tier(tier), choose_places(rehearse=rehearse))
+    if as_json:
+        print_json(conclusion.to_json())
+    return conclusion.code
+
+
+def run_estimate(order: Order, *, rehearse: bool, as_json: bool) -> ExitCode:
+    """`./invoke estimate`."""
+    plan = plan_order(order, find_runner(rehearse=rehearse))
+    places = choose_places(rehearse=rehearse)
+    found = forecast(plan, places.store, find_engine(order).slots)
+    if as_json:
+        print_json(
+            {
+                "tier": order.tier.value,
+                "runs": len(plan.keys),
+                "missing": len(found.run_s),
+                "seconds": round(found.seconds),
+                "first_figure_s": round(found.first_s),
+                "bytes": found.bytes,
+                "measured_runs": found.measured,
+            }
+        )
+    else:
+        console.print(describe_forecast(plan, found))
+    return ExitCode.HOLDS
+
+
+def run_verify(order: Order, *, rehearse: bool, write: bool, repeat: bool) -> ExitCode:
+    """`./invoke verify`: results of this machine against the committed digests.
+
+    With ``repeat`` every run is done once more in a store of its own and compared with the
+    first: bit-identity on this machine alone.
+    """
+    runner = find_runner(rehearse=rehearse)
+    places = choose_places(rehearse=rehearse)
+    plan = plan_order(order, runner)
+    engine = find_engine(order)
+    found = announce(plan, places, engine.slots)
+    tally = run_sweep(plan, runner, engine, places, found=found, illustrate=False)
+    if tally.unfinished:
+        console.print(f"{len(tally.unfinished)} runs are unfinished; give the same command again")
+        return ExitCode.INFRASTRUCTURE
+    if repeat:
+        return _repeat(order, runner, places)
+    if write:
+        count = reference.write_reference(plan, places.store)
+        console.print(f"{count} reference digests written to {reference.PATH}")
+        return ExitCode.HOLDS
+    known = reference.load_reference()
+    matches = reference.compare(plan, places.store, known)
+    _print_matches({label: match.value for label, match in matches.items()})
+    if other := reference.list_differing_products(plan, known):
+        console.print(f"build products that differ from the reference: {', '.join(other)}")
+    return reference.find_exit_code(matches)
+
+
+def _repeat(order: Order, runner: Runner, places: Places) -> ExitCode:
+    plan = plan_order(order, runner)
+    places.root.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=places.root, prefix="repeat.") as name:
+        again = Places(Path(name))
+        engine = find_engine(order)
+        found = announce(plan, again, engine.slots)
+        run_sweep(plan, runner, engine, again, found=found, illustrate=False)
+        verdict = {}
+        for run in plan.runs:
+            first, second = places.store.load(run.key), again.store.load(run.key)
+            same = first is not None and second is not None and first.digest == second.digest
+            verdict[run.label] = "same" if same else "different"
+    _print_matches(verdict)
+    return ExitCode.HOLDS if set(verdict.values()) == {"same"} else ExitCode.DOES_NOT_HOLD
+
+
+def _print_matches(matches: dict[str, str]) -> None:
+    table = Table("run", "result", box=None)
+    for label, match in matches.items():
+        table.add_row(label, match)
+    console.print(table)
+    counts = Counter(matches.values())
+    console.print(", ".join(f"{count} {match}" for match, count in sorted(counts.items())))
+
+
+def run_check(*, rehearse: bool) -> ExitCode:
+    """`./invoke results.check`: every byte of the store."""
+    store = choose_places(rehearse=rehearse).store
+    damaged = 0
+    keys = store.find_keys()
+    for key in keys:
+        try:
+            store.load(key)
+        except DamageError as error:
+            damaged += 1
+            console.print(f"[red]damaged[/] {error.message}", soft_wrap=True)
+    console.print(f"{len(keys)} entries, {damaged} damaged")
+    if damaged:
+        console.print("the next sweep sets damaged entries aside and runs them again")
+    return ExitCode.DOES_NOT_HOLD if damaged else ExitCode.HOLDS
+
+
+def run_list(tier: str, *, rehearse: bool, as_json: bool) -> ExitCode:
+    """`./invoke results.list`: how each run of the recorded plan ended."""
+    places = choose_places(rehearse=rehearse)
+    plan = load_plan(places.find_folder(parse_tier(tier)) / "plan.json")
+    rows = load_results(plan, places.store).runs
+    if as_json:
+        print_json(rows.to_dicts())
+        return ExitCode.HOLDS
+    table = Table("run", "outcome", "zone", "requests/s", "L2 data", "L2 instr.", box=None)
+    labels = {run.key: run.label for run in plan.runs}
+    for row in rows.iter_rows(named=True):
+        numbers = (row["throughput"], row["l2_data"], row["l2_fetch"])
+        table.add_row(
+            labels[row["key"]],
+            row["outcome"],
+            row["zone"],
+            *("-" if n is None else f"{n:,.1f}" for n in numbers),
+        )
+    console.print(table)
+    return ExitCode.HOLDS
+
+
+def run_gc(*, rehearse: bool) -> ExitCode:
+    """`./invoke results.gc`: drop what no recorded plan refers to."""
+    places = choose_places(rehearse=rehearse)
+    keep: set[str] = set()
+    for path in sorted((places.root / "results").glob("*/plan.json")):
+        keep |= set(load_plan(path).keys)
+    removed = places.store.gc(keep)
+    console.print(f"{removed} directories removed, {len(places.store.find_keys())} entries kept")
+    return ExitCode.HOLDS
+
+
+def run_disturb(times: int, seed: int, *, real: bool) -> ExitCode:
+    """`./invoke results.disturb`: kill, fill and damage at random points, compare results."""
+
+    def rehearsal(out: Path) -> list[str]:
+        return [sys.executable, "-m", "artifact.rehearsal", str(out / "store"), "--runs", "16"]
+
+    def machines(out: Path) -> list[str]:
+        flags = ["--tier", "kick", "--no-build", "--out", str(out)]
+        return [str(PROJECT / "invoke"), "reproduce", *flags]
+
+    subject = Subject(
+        command=machines if real else rehearsal,
+        store=Path("store"),
+        disk_bytes=(20 << 20) if real else (200 << 10),
+    )
+    with tempfile.TemporaryDirectory(prefix="disturbances.") as folder:
+        toll = disturb_sweeps(subject, Path(folder) / "trials", times=times, seed=seed)
+    console.print(
+        f"{toll.trials} sweeps disturbed: "
+        + ", ".join(f"{count} x {kind}" for kind, count in sorted(toll.hits.items()))
+    )
+    for difference in toll.differences:
+        console.print(f"[red]differs[/] {difference}", soft_wrap=True)
+    if not toll.differences:
+        console.print("every one ended with the results of the undisturbed sweep")
+    return ExitCode.DOES_NOT_HOLD if toll.differences else ExitCode.HOLDS
