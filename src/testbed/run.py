@@ -25,10 +25,14 @@ RAW_FILES = ("*/link*.pcap", "*/counters.jsonl", "*/entropy.bin")
 
 @dataclass(frozen=True)
 class Products:
-    """What a run boots, and the digests that make it the same run again."""
+    """What a run boots, and the digests that make it the same run again.
+
+    ``symbols`` is the server's kernel with its symbol table.
+    """
 
     server: Boot
     client: Boot
+    symbols: Path
     digests: Mapping[str, str]
 
 
@@ -47,13 +51,7 @@ def run_products(
     InfrastructureFailed or MeasurementInvalid; the files stay where they are for reading.
     """
     directory = directory.resolve()
-    with ExitStack() as stack:
-        plans = prepare(experiment, products, directory, stack)
-        chosen = pool or QemuPool()
-        watch(
-            [stack.enter_context(chosen.start(plan)) for plan in plans],
-            experiment.limits,
-        )
+    run_jobs(experiment, products, directory, write_jobs(experiment), pool=pool)
     measurement = evaluate(experiment, directory, products.digests)
     measurement.write(directory / "measurement.json")
     if not keep_raw:
@@ -63,16 +61,50 @@ def run_products(
     return measurement
 
 
+def write_jobs(experiment: Experiment) -> dict[str, str]:
+    """The job of each machine, by its name."""
+    server = load_server(experiment.server)
+    return {"server": write_server_job(experiment, server)} | {
+        f"client{number}": write_client_job(experiment, number)
+        for number in range(1, experiment.machines.clients + 1)
+    }
+
+
+def run_jobs(
+    experiment: Experiment,
+    products: Products,
+    directory: Path,
+    jobs: Mapping[str, str],
+    *,
+    pool: Pool | None = None,
+    capture_clients: bool = False,
+) -> None:
+    """Run each machine's job to its end, with files in ``directory``; nothing is evaluated.
+
+    ``jobs`` is shell text by machine name; machines without a job are not started.  Raises
+    SubjectFailed, InfrastructureFailed or MeasurementInvalid.
+    """
+    with ExitStack() as stack:
+        plans = prepare(
+            experiment, products, directory, stack, jobs, capture_clients=capture_clients
+        )
+        chosen = pool or QemuPool()
+        watch([stack.enter_context(chosen.start(plan)) for plan in plans], experiment.limits)
+
+
 def prepare(
-    experiment: Experiment, products: Products, directory: Path, stack: ExitStack
+    experiment: Experiment,
+    products: Products,
+    directory: Path,
+    stack: ExitStack,
+    jobs: Mapping[str, str],
+    *,
+    capture_clients: bool = False,
 ) -> list[MachinePlan]:
     """Write jobs and entropy, open the links' memory, and plan the machines."""
-    numbers = range(1, experiment.machines.clients + 1)
-    server = load_server(experiment.server)
-    jobs = {"server": write_server_job(experiment, server)} | {
-        f"client{number}": write_client_job(experiment, number) for number in numbers
-    }
+    numbers = [n for n in range(1, experiment.machines.clients + 1) if f"client{n}" in jobs]
     links = {number: stack.enter_context(share_memory(f"link{number}")) for number in numbers}
+    directory.mkdir(parents=True, exist_ok=True)
     write_atomically(directory / "experiment.json", experiment.model_dump_json(indent=1).encode())
     plans = []
     for name, job in jobs.items():
@@ -84,7 +116,7 @@ def prepare(
         entropy = derive_bytes(experiment.seed, f"entropy/{name}", ENTROPY_BYTES)
         (place / "entropy.bin").write_bytes(entropy)
         wires = tuple(
-            _plan_wire(name, number, links[number], place)
+            _plan_wire(name, number, links[number], place, capture_clients)
             for number in numbers
             if name in {"server", f"client{number}"}
         )
@@ -93,13 +125,13 @@ def prepare(
     return plans
 
 
-def _plan_wire(name: str, number: int, path: str, place: Path) -> Wire:
+def _plan_wire(name: str, number: int, path: str, place: Path, capture: bool) -> Wire:
     side = 0 if name == "server" else 1
     return Wire(
         path=path,
         side=side,
         client=number,
         mac=find_mac(number, side),
-        pcap=place / f"link{number}.pcap" if side == 0 else None,
+        pcap=place / f"link{number}.pcap" if capture or side == 0 else None,
         stats=place / f"link{number}.json",
     )

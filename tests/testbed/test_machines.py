@@ -25,7 +25,9 @@ from testbed.servers import ServerDescription
 from testbed.synthetic import SyntheticRun, counter_line, frame
 
 BOOT = Boot(Path("/q/qemu"), Path("/q/firmware"), Path("/q/kernel"), Path("/q/root"))
-PRODUCTS = run.Products(server=BOOT, client=BOOT, digests={"qemu": "1" * 64})
+PRODUCTS = run.Products(
+    server=BOOT, client=BOOT, symbols=Path("/q/vmlinux"), digests={"qemu": "1" * 64}
+)
 FINISHED = Step("frames.bin", frame("finished", "ok\n"))
 
 
@@ -216,7 +218,7 @@ def test_prepare_writes_one_job_a_machine(experiment: Experiment, tmp_path: Path
         update={"machines": experiment.machines.model_copy(update={"clients": 2})}
     )
     with ExitStack() as stack:
-        plans = run.prepare(two, PRODUCTS, tmp_path, stack)
+        plans = run.prepare(two, PRODUCTS, tmp_path, stack, run.write_jobs(two))
         assert [plan.name for plan in plans] == ["server", "client1", "client2"]
         server = " ".join(plans[0].argv)
         assert server.count("timedlink") == server.count("e1000,netdev") == 2
