@@ -17,7 +17,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, JsonValue
 
 from ground.files import canonical_json, digest_bytes, digest_tree, write_atomically
 from ground.process import Argv, run
@@ -56,7 +56,8 @@ class Stage:
     @property
     def key(self) -> str:
         """The digest under which the products are kept."""
-        identity = {"name": self.name, "recipe": str(self.recipe), "inputs": dict(self.inputs)}
+        inputs: dict[str, JsonValue] = dict(self.inputs)
+        identity: JsonValue = {"name": self.name, "recipe": self.recipe, "inputs": inputs}
         return digest_bytes(canonical_json(identity))[:32]
 
 

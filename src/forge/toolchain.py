@@ -8,14 +8,15 @@ from functools import cache
 from ground.process import ProcessError, run
 from ground.voice import ArtifactError
 
-PACKAGES = ("gcc-12", "binutils", "libc6-dev-i386", "lib32gcc-12-dev")
+GUEST_PACKAGES = ("gcc-12", "binutils", "libc6-dev-i386", "lib32gcc-12-dev")
+EMULATOR_PACKAGES = ("gcc-12", "binutils", "libc6-dev", "libglib2.0-dev", "zlib1g-dev")
 
 
 @cache
-def describe_toolchain() -> str:
+def describe_toolchain(packages: tuple[str, ...] = GUEST_PACKAGES) -> str:
     """Names and versions of the packages that turn C into machine code here."""
     try:
-        listing = run(["dpkg-query", "-W", "-f", "${Package}=${Version} ", *PACKAGES]).stdout
+        listing = run(["dpkg-query", "-W", "-f", "${Package}=${Version} ", *packages]).stdout
     except ProcessError as error:
         raise ArtifactError(
             f"the compiler's packages are not all installed: {error.message.splitlines()[-1]}",

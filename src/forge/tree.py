@@ -129,11 +129,12 @@ def find_needed(tree: Tree, data: bytes) -> list[str]:
         return []
     needed = []
     for segment in image.iter_segments("PT_INTERP"):
-        needed.append(merge_usr(segment.get_interp_name().lstrip("/")))
+        name = segment.data().rstrip(b"\0").decode()
+        needed.append(merge_usr(name.lstrip("/")))
     for section in image.iter_sections():
         if isinstance(section, DynamicSection):
             for tag in section.iter_tags("DT_NEEDED"):
-                needed.append(find_library(tree, tag.needed))
+                needed.append(find_library(tree, tag.needed))  # type: ignore[attr-defined]
     return needed
 
 
@@ -160,8 +161,9 @@ def _append(archive: bytearray, path: str, entry: Entry, number: int) -> None:
     links = 2 if stat.S_ISDIR(entry.mode) else 1
     time = SOURCE_DATE_EPOCH if number else 0
     major, minor = entry.device
-    fields = (number, entry.mode, 0, 0, links, time, len(entry.data))
-    fields += (0, 0, major, minor, len(name), 0)
+    owner = (0, 0)
+    devices = (0, 0, major, minor)
+    fields = (number, entry.mode, *owner, links, time, len(entry.data), *devices, len(name), 0)
     archive += b"070701" + "".join(f"{value:08X}" for value in fields).encode() + name
     archive += b"\0" * (-len(archive) % 4)
     archive += entry.data

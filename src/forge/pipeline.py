@@ -1,0 +1,148 @@
+# SPDX-License-Identifier: MIT
+"""The build: which stage feeds which, from sources to ``out/manifest.json``."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+
+from forge.debian import ArchiveFile
+from forge.emulator import EmulatorRecipe, FirmwareRecipe
+from forge.kernel import KernelRecipe
+from forge.manifest import NAME, MachineProducts, Manifest, Product
+from forge.programs import ProgramsRecipe
+from forge.roots import RootRecipe
+from forge.sources import Sources
+from forge.stage import Built, Stage, Store
+from forge.toolchain import describe_toolchain
+from ground.places import find_cache, find_outputs
+from ground.voice import UsageError, complete_step, console
+
+MACHINES = ("server", "client")
+
+
+@dataclass
+class Pipeline:
+    """All stages over one cache; each property is built when it is first asked for."""
+
+    cache: Path = field(default_factory=find_cache)
+    jobs: int = field(default_factory=lambda: os.cpu_count() or 1)
+    update_lock: bool = False
+    report: dict[str, Built] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.sources = Sources(self.cache, self.update_lock)
+        self.store = Store(self.cache, jobs=self.jobs)
+
+    def stages(self) -> dict[str, Callable[[], Built]]:
+        """Every stage by name, in the order in which they are built."""
+        return {
+            "firmware": lambda: self.firmware,
+            "programs": lambda: self.programs,
+            "root-server": lambda: self.root("server"),
+            "root-client": lambda: self.root("client"),
+            "kernel-server": lambda: self.kernel("server"),
+            "kernel-client": lambda: self.kernel("client"),
+            "qemu": lambda: self.qemu,
+        }
+
+    @cached_property
+    def firmware(self) -> Built:
+        """QEMU's firmware directory."""
+        return self._obtain(FirmwareRecipe(tuple(p for _, p in self._files("firmware"))).stage())
+
+    @cached_property
+    def qemu(self) -> Built:
+        """The emulator."""
+        return self._obtain(EmulatorRecipe(self._single("qemu")).stage())
+
+    @cached_property
+    def programs(self) -> Built:
+        """The guests' programs."""
+        recipe = ProgramsRecipe(self._single("httperf"), self._single("netperf"))
+        return self._obtain(recipe.stage())
+
+    def root(self, machine: str) -> Built:
+        """The root of ``machine``."""
+        wanted = self.sources.wanted[machine].packages
+        recipe = RootRecipe(machine, self._files(machine), wanted, self.programs)
+        return self._obtain(recipe.stage())
+
+    def kernel(self, machine: str) -> Built:
+        """The kernel of ``machine``."""
+        ((file, path),) = self._files("linux")
+        return self._obtain(KernelRecipe(machine, path, file.sha256).stage())
+
+    def machine(self, name: str) -> MachineProducts:
+        """All products of one machine."""
+        kernel, root = self.kernel(name), self.root(name)
+        return MachineProducts(
+            kernel=Product.measure(kernel / "kernel"),
+            bzimage=Product.measure(kernel / "bzImage"),
+            vmlinux=Product.measure(kernel / "vmlinux"),
+            root=Product.measure(root / "root.cpio"),
+            sbom=Product.measure(root / "sbom.spdx.json"),
+        )
+
+    def manifest(self) -> Manifest:
+        """The manifest of everything; builds what is missing."""
+        return Manifest(
+            qemu=Product.measure(self.qemu / "qemu-system-i386"),
+            firmware=Product(path=self.firmware.directory, sha256=self.firmware.digest),
+            cache_plugin=Product.measure(self.qemu / "libcache.so"),
+            server=self.machine("server"),
+            client=self.machine("client"),
+            matches_lock=not self.sources.differences,
+            differences=tuple(self.sources.differences),
+            sources={
+                group: files[0].version if len(files) == 1 else f"{len(files)} packages"
+                for group, files in sorted(self.sources.lock.items())
+            },
+            toolchain=describe_toolchain(),
+        )
+
+    def _files(self, group: str) -> list[tuple[ArchiveFile, Path]]:
+        return [(file, self.sources.find_file(file)) for file in self.sources.resolve(group)]
+
+    def _single(self, group: str) -> Path:
+        ((_, path),) = self._files(group)
+        return path
+
+    def _obtain(self, stage: Stage) -> Built:
+        built = self.store.obtain(stage)
+        self.report[stage.name] = built
+        return built
+
+
+def build(*, only: str = "", update_lock: bool = False) -> tuple[Manifest | None, Pipeline]:
+    """Build everything (or one stage) and write ``out/manifest.json``.
+
+    Raises UsageError for an unknown stage; ArtifactError when a build fails, naming its log.
+    """
+    pipeline = Pipeline(update_lock=update_lock)
+    if only:
+        stages = pipeline.stages()
+        if only not in stages:
+            raise UsageError(f"no stage {only!r}", hint=f"one of {', '.join(stages)}")
+        stages[only]()
+        return None, pipeline
+    announce(pipeline)
+    with complete_step("Building"):
+        for obtain in pipeline.stages().values():
+            obtain()
+        manifest = pipeline.manifest()
+        manifest.write(find_outputs() / NAME)
+    if update_lock:
+        pipeline.sources.write_lock()
+    return manifest, pipeline
+
+
+def announce(pipeline: Pipeline) -> None:
+    """Say what the last builds of all stages took, so that the wait has an end."""
+    known = {name: pipeline.store.estimate(name) for name in pipeline.stages()}
+    total = sum(seconds for seconds in known.values() if seconds)
+    if total and all(known.values()):
+        console.print(f"[dim]a build of everything took {total / 60:.1f} minutes here[/]")
