@@ -122,8 +122,19 @@ def run_guest(
     """Boot ``kernel`` with the cache model ``config`` (None: without one) to its end."""
     console, stream = directory / "console", directory / "counters"
     argv: list[str | Path] = [emulator.qemu, "-L", emulator.firmware]
-    argv += ["-M", "pc,hpet=off,usb=off", "-nodefaults", "-display", "none", "-cpu", "pentium3"]
-    argv += ["-m", "64", "-accel", "tcg", "-seed", "1", "-rtc", "base=2006-01-01,clock=vm"]
+    argv += ["-M", "pc,hpet=off,usb=off", "-nodefaults", "-no-reboot", "-display", "none"]
+    argv += [
+        "-cpu",
+        "pentium3",
+        "-m",
+        "64",
+        "-accel",
+        "tcg",
+        "-seed",
+        "1",
+        "-rtc",
+        "base=2006-01-01,clock=vm",
+    ]
     argv += ["-icount", f"shift=0,sleep=off,num={rate.numerator},den={rate.denominator}"]
     argv += ["-chardev", f"file,id=d,path={console}", "-device", "isa-debugcon,chardev=d"]
     argv += ["-device", "isa-debug-exit,iobase=0xf4", "-kernel", kernel, *options]

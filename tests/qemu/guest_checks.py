@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
 from pathlib import Path
 
 from tests.qemu.bare_metal import (
@@ -26,10 +27,10 @@ def compare_counters(program: Program, kernel: Path, config: Config, outcome: Ou
         assert region["units"] == sum(got["insn"]) + charged
 
 
-def compare_clock(outcome: Outcome) -> None:
+def compare_clock(outcome: Outcome, rate: Fraction = RATE) -> None:
     """Time is units at the configured rate and the time in which the CPU was halted."""
     for record in outcome.records:
-        units = record["units"] * RATE.numerator // RATE.denominator
+        units = record["units"] * rate.numerator // rate.denominator
         assert record["t"] == units + record["idle_ns"]
 
 

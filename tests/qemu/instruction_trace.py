@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from fractions import Fraction
 from pathlib import Path
 
 from elftools.elf.elffile import ELFFile
@@ -65,6 +66,7 @@ class Program:
     text: list[str] = field(default_factory=lambda: ['#include "guest.h"', ".globl main", "main:"])
     steps: list[Step] = field(default_factory=list)
     edges: list[int] = field(default_factory=list)
+    clocks: set[int] = field(default_factory=set)
     count: int = 0
     kernel: int = 1
 
@@ -91,6 +93,13 @@ class Program:
     def elsewhere(self, *data: Data, code: tuple[Data, ...]) -> None:
         """Execute an instruction whose bytes are at ``code`` (physical; see `fetch`)."""
         self.steps.append(Step(-1, data, 1, self.kernel, code))
+
+    def print_clock(self) -> None:
+        """Print the low half of the time stamp counter; changes EAX and EDX."""
+        self.clocks.add(self.do("rdtsc"))
+        for _ in range(4):
+            self.do("out %al, $0xe9")
+            self.do("shr $8, %eax")
 
     def set_up(self, *lines: str) -> None:
         """Instructions outside the regions of interest."""
@@ -196,3 +205,30 @@ class Totals:
         return Expected(
             counters, self.writeback - before.writeback, self.stall_milli - before.stall_milli
         )
+
+
+def expect_clocks(
+    program: Program,
+    symbols: dict[str, int],
+    config: Config,
+    rate: Fraction,
+    starts: list[tuple[int, int]],
+) -> list[int]:
+    """What the guest reads from its clock, in whole ns.
+
+    ``starts``: units and stall_milli at the start of each region.  A reading contains the
+    instruction that reads and the stall of its fetch.
+    """
+    reference = ReferenceHierarchy(config)
+    readings = []
+    for steps, (units, stall) in zip(program.regions(), starts, strict=True):
+        reference.flush()
+        offset = stall - reference.stall
+        charged = units - stall // 1000
+        for step in steps:
+            charged += step.units
+            run_step(reference, step, symbols)
+            if step.number in program.clocks:
+                now = charged + (reference.stall + offset) // 1000
+                readings.append(now * rate.numerator // rate.denominator)
+    return readings

@@ -16,7 +16,7 @@ from tests.qemu.bare_metal import GDT, IDT
 from tests.qemu.instruction_trace import Data, Place, Program, load, store
 
 ARENA = 0x1000000
-STACK_TOP = 0xF00000 - 4  # main() was called
+ENTRY_ESP = 0xF00000 - 4  # when main is entered
 IMAGES = ARENA + (8 << 20)  # saved FPU state
 COUNTER = ARENA + (8 << 20) + 8192
 DEVICE = 0xFE000000  # nothing answers there: each access leaves the translated code
@@ -31,7 +31,7 @@ class Writer:
     def __init__(self, rng: np.random.Generator) -> None:
         self.rng = rng
         self.program = Program()
-        self.esp = STACK_TOP
+        self.esp = ENTRY_ESP
         self.do = self.program.do
 
     def upto(self, end: int) -> int:
@@ -243,6 +243,13 @@ def write_code(w: Writer) -> None:
 
 
 Kind = Callable[[Writer], None]
+
+
+def write_clock(w: Writer) -> None:
+    """Print the time stamp counter."""
+    w.program.print_clock()
+
+
 KINDS: tuple[Kind, ...] = (
     write_moves,
     write_updates,
