@@ -76,7 +76,7 @@ def write_reference(plan: Plan, store: Store, path: Path = PATH) -> int:
         "# Written by ./invoke verify --write: what each run gives, byte for byte, on any host.",
         "",
         "[products]",
-        *(f'{name} = "{digest}"' for name, digest in sorted(plan.products.items())),
+        *(f'"{name}" = "{digest}"' for name, digest in sorted(plan.products.items())),
     ]
     count = 0
     for run in plan.runs:

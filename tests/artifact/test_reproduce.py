@@ -1,0 +1,252 @@
+# SPDX-License-Identifier: MIT
+"""The whole pipeline on synthetic measurements: sweep, resume, shards, report, references."""
+
+from __future__ import annotations
+
+import html.parser
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from artifact import reference
+from artifact.crate import NAME, read_citation
+from artifact.design import Tier
+from artifact.estimate import describe_time, forecast
+from artifact.plan import load_plan
+from artifact.reproduce import (
+    Order,
+    Places,
+    find_engine,
+    parse_shard,
+    parse_tier,
+    plan_order,
+    redraw,
+    reproduce,
+)
+from artifact.store import Store
+from artifact.synthetic import Effect, SyntheticRunner
+from ground.files import digest_file
+from ground.places import PROJECT
+from ground.voice import ExitCode, UsageError
+
+ORDER = Order(tier=Tier.QUICK, designs=("footnote3",), jobs=2)
+RUNNER = SyntheticRunner(noise=0.02)
+
+
+class Page(html.parser.HTMLParser):
+    """Collects what the page links to and embeds, and checks that elements are closed."""
+
+    VOID = {"meta", "img", "br", "link", "input"}  # noqa: RUF012
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.sources: list[str] = []
+        self.links: list[str] = []
+        self.ids: set[str] = set()
+        self.text = ""
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        given = dict(attrs)
+        if tag not in self.VOID:
+            self.open.append(tag)
+        self.sources += [given["src"] or ""] if "src" in given else []
+        self.links += [given["href"] or ""] if "href" in given else []
+        self.ids |= {given["id"] or ""} if "id" in given else set()
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+    def handle_data(self, data: str) -> None:
+        self.text += data
+
+
+@pytest.fixture(scope="module")
+def places(tmp_path_factory: pytest.TempPathFactory) -> Places:
+    """A finished quick tier."""
+    places = Places(tmp_path_factory.mktemp("out"))
+    conclusion = reproduce(ORDER, RUNNER, places)
+    assert conclusion is not None
+    assert conclusion.code is ExitCode.HOLDS
+    return places
+
+
+def test_the_report_is_whole_and_needs_no_other_file(places: Places) -> None:
+    page = Page()
+    page.feed((places.find_folder(Tier.QUICK) / "report.html").read_text())
+    assert not page.open
+    assert len(page.sources) >= 6
+    assert all(source.startswith("data:image/svg+xml;base64,") for source in page.sources)
+    assert all(link.startswith("#") and link[1:] in page.ids for link in page.links)
+    for wanted in ("REPRODUCED", "Synthetic data", "retransmissions: 900 segments", "assumed"):
+        assert wanted in page.text
+    assert "./invoke reproduce --tier quick --only footnote3" in page.text
+
+
+def test_the_crate_describes_every_file(places: Places) -> None:
+    folder = places.find_folder(Tier.QUICK)
+    graph = json.loads((folder / NAME).read_bytes())["@graph"]
+    files = {e["@id"]: e for e in graph if e["@type"] == "File"}
+    present = {p.relative_to(folder).as_posix() for p in folder.rglob("*") if p.is_file()}
+    assert set(files) == present - {NAME}
+    assert all(digest_file(folder / name) == e["sha256"] for name, e in files.items())
+    root = next(e for e in graph if e["@id"] == "./")
+    assert {part["@id"] for part in root["hasPart"]} == set(files)
+
+
+def test_drawing_again_gives_the_same_bytes(places: Places) -> None:
+    folder = places.find_folder(Tier.QUICK)
+    before = {p: digest_file(p) for p in folder.rglob("*") if p.is_file()}
+    conclusion = redraw(Tier.QUICK, places)
+    assert conclusion.code is ExitCode.HOLDS
+    assert {p: digest_file(p) for p in folder.rglob("*") if p.is_file()} == before
+    assert json.loads(json.dumps(conclusion.to_json()))["exit_code"] == 0
+
+
+def test_a_changed_effect_is_refused_then_contradicts(places: Places, tmp_path: Path) -> None:
+    shutil.copytree(places.root, tmp_path / "out")
+    copy = Places(tmp_path / "out")
+    flat = SyntheticRunner({s: Effect(spilled=0) for s in ("nginx", "lighttpd", "apache")})
+    with pytest.raises(UsageError, match="differs from the one recorded"):
+        reproduce(ORDER, flat, copy)
+    conclusion = reproduce(Order(Tier.QUICK, ("footnote3",), replan=True), flat, copy)
+    assert conclusion is not None
+    assert conclusion.code is ExitCode.DOES_NOT_HOLD
+
+
+def test_shards_make_a_whole(places: Places, tmp_path: Path) -> None:
+    out = Places(tmp_path)
+    order = Order(Tier.QUICK, ("footnote3",), jobs=1)
+    for i in (1, 2, 3):
+        part = Order(Tier.QUICK, ("footnote3",), jobs=1, shard=(i, 3))
+        assert reproduce(part, RUNNER, out) is None
+    whole = reproduce(order, RUNNER, out)
+    one = redraw(Tier.QUICK, places)
+    assert whole is not None
+    assert whole.results.digest == one.results.digest
+    assert whole.judgements == one.judgements
+
+
+def test_estimates_come_from_measured_costs(places: Places, tmp_path: Path) -> None:
+    plan = plan_order(ORDER, RUNNER)
+    nothing = forecast(plan, Store(tmp_path / "empty"), 2)
+    assert nothing.measured == 0
+    assert len(nothing.run_s) == 105
+    assert nothing.seconds == pytest.approx(sum(nothing.run_s.values()) / 2)
+    assert 0 < nothing.first_s < nothing.seconds
+    assert not forecast(plan, places.store, 2).run_s
+    full = plan_order(Order(Tier.FULL, ("footnote3",)), RUNNER)
+    measured = forecast(full, places.store, 2)
+    assert measured.measured == 105
+    assert measured.seconds < nothing.seconds / 10  # synthetic runs take no time
+
+
+def test_times_are_for_people() -> None:
+    assert [describe_time(s) for s in (3, 89, 600, 5000, 11_100)] == [
+        "3 s", "89 s", "10 min", "83 min", "3 h 05 min",
+    ]  # fmt: skip
+
+
+def test_reference_digests(places: Places, tmp_path: Path) -> None:
+    plan = load_plan(places.find_folder(Tier.QUICK) / "plan.json")
+    path = tmp_path / "reference.toml"
+    assert reference.write_reference(plan, places.store, path) == 105
+    known = reference.load_reference(path)
+    found = reference.compare(plan, places.store, known)
+    assert reference.find_exit_code(found) is ExitCode.HOLDS
+    wrong = known.model_copy(
+        update={"run": tuple(r.model_copy(update={"result": "0" * 64}) for r in known.run)}
+    )
+    found = reference.compare(plan, places.store, wrong)
+    assert set(found.values()) == {reference.Match.DIFFERENT}
+    assert reference.find_exit_code(found) is ExitCode.DOES_NOT_HOLD
+    elsewhere = wrong.model_copy(update={"products": {"qemu": "other"}})
+    found = reference.compare(plan, places.store, elsewhere)
+    assert set(found.values()) == {reference.Match.OTHER_SOURCES}
+    assert reference.find_exit_code(found) is ExitCode.INCONCLUSIVE
+    assert reference.list_differing_products(plan, elsewhere) == ["qemu", "synthetic"]
+    with pytest.raises(UsageError, match="no reference digests"):
+        reference.load_reference(tmp_path / "absent.toml")
+
+
+@pytest.mark.parametrize("text", ["2", "a/b", "1/", "/3"])
+def test_wrong_flags_are_usage_errors(text: str) -> None:
+    with pytest.raises(UsageError):
+        parse_shard(text)
+    with pytest.raises(UsageError):
+        parse_tier(text)
+    with pytest.raises(UsageError):
+        find_engine(Order(jobs=-1))
+
+
+def test_citation_is_the_source_of_the_date() -> None:
+    assert read_citation("date-released").count("-") == 2
+    with pytest.raises(LookupError):
+        read_citation("colour")
+
+
+def invoke(*words: str, out: Path) -> subprocess.CompletedProcess[str]:
+    """The command as a user gives it."""
+    return subprocess.run(
+        [str(Path(sys.executable).parent / "invoke"), *words],
+        cwd=PROJECT,
+        env=os.environ | {"ARTIFACT_OUT": str(out)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def test_the_command_line(tmp_path: Path) -> None:
+    first = invoke("reproduce", "--rehearse", "--tier", "kick", "--json", out=tmp_path)
+    assert first.returncode == 0, first.stderr
+    document = json.loads(first.stdout)
+    assert document["runs"] == {"measured": 3}
+    assert Path(document["report"]).is_file()
+    listed = invoke("results.list", "--rehearse", "--tier", "kick", "--json", out=tmp_path)
+    assert len(json.loads(listed.stdout)) == 3
+    estimate = invoke("estimate", "--rehearse", "--tier", "kick", "--json", out=tmp_path)
+    assert json.loads(estimate.stdout)["missing"] == 0
+    assert invoke("verify", "--rehearse", "--repeat", out=tmp_path).returncode == 0
+    assert invoke("results.check", "--rehearse", out=tmp_path).returncode == 0
+    entry = next((tmp_path / "rehearsal/store/runs").glob("*/*/entry.json"))
+    entry.write_bytes(entry.read_bytes().replace(b"nginx", b"ngimx", 1))
+    damaged = invoke("results.check", "--rehearse", out=tmp_path)
+    assert damaged.returncode == 1
+    assert "entry.json has changed" in damaged.stderr
+    assert invoke("results.gc", "--rehearse", out=tmp_path).returncode == 0
+    wrong = invoke("reproduce", "--rehearse", "--tier", "kiss", out=tmp_path)
+    assert wrong.returncode == 2
+    assert "try: choose kick, quick or full" in wrong.stderr
+
+
+def test_a_killed_command_goes_on_where_it_was(places: Places, tmp_path: Path) -> None:
+    """kill -9 of `reproduce` itself, then the same command again."""
+    program = (
+        "from pathlib import Path; import sys\n"
+        "from artifact.reproduce import *; from artifact.synthetic import *\n"
+        "if __name__ == '__main__':\n"
+        "    order = Order(Tier.QUICK, ('footnote3',), jobs=2)\n"
+        "    runner = SyntheticRunner(noise=0.02, delay_s=0.05)\n"
+        "    reproduce(order, runner, Places(Path(sys.argv[1])))\n"
+    )
+    script = tmp_path / "sweep.py"
+    script.write_text(program)
+    out = tmp_path / "out"
+    with subprocess.Popen([sys.executable, str(script), str(out)], stderr=subprocess.DEVNULL) as p:
+        deadline = time.monotonic() + 60
+        while len(Store(out / "store").find_keys()) < 10 and time.monotonic() < deadline:
+            time.sleep(0.05)
+        os.kill(p.pid, signal.SIGKILL)
+    before = len(Store(out / "store").find_keys())
+    assert 10 <= before < 105
+    conclusion = reproduce(ORDER, RUNNER, Places(out))
+    assert conclusion is not None
+    assert conclusion.results.digest == redraw(Tier.QUICK, places).results.digest
