@@ -26,6 +26,7 @@ def _make_order(tier, jobs, cluster, only, shard="", replan=False):
         "cluster": "address of a Dask scheduler whose workers offer the resource vm",
         "only": "experiments, separated by commas (default: all)",
         "replan": "accept that the plan differs from the recorded one",
+        "build": "build what is missing first (--no-build: use the last build as it is)",
         "rehearse": REHEARSE,
         "out": "folder for the run store and the results (default: out)",
         "json": "print the verdicts as JSON on stdout",
@@ -40,6 +41,7 @@ def reproduce(
     cluster="",
     only="",
     replan=False,
+    build=True,
     rehearse=False,
     out="",
     json=False,
@@ -52,7 +54,7 @@ def reproduce(
     from artifact.entry import run_reproduce
 
     order = _make_order(tier, jobs, cluster, only, shard, replan)
-    return run_reproduce(order, rehearse=rehearse, out=out, as_json=json)
+    return run_reproduce(order, rehearse=rehearse, build=build, out=out, as_json=json)
 
 
 @task(help={"tier": TIER, "rehearse": REHEARSE, "json": "print the verdicts as JSON on stdout"})

@@ -8,10 +8,13 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
+from testbed.products import load_products
+
 import testbed
 from artifact.inputs import digest_code
+from forge.manifest import NAME, Manifest
 from ground.files import digest_file
-from ground.places import PROJECT
+from ground.places import PROJECT, find_outputs
 from testbed.experiment import Experiment
 from testbed.measurement import Measurement
 from testbed.run import Products, run_products
@@ -19,11 +22,23 @@ from testbed.run import Products, run_products
 SERVERS = PROJECT / "images" / "servers"
 
 
+def load_bench() -> TestbedRunner:
+    """The runner for the build that ``out/manifest.json`` names.
+
+    Raises UsageError if nothing was built.
+    """
+    manifest = Manifest.load(find_outputs() / NAME)
+    notes = tuple(f"Built from other sources than locked: {line}" for line in manifest.differences)
+    return TestbedRunner(load_products(), notes)
+
+
 @dataclass(frozen=True)
 class TestbedRunner:
-    """Runs experiments on ``machines``, from the paths and digests of a build."""
+    """Runs experiments on ``machines``, from the paths and digests of a build; ``notes`` say
+    where that build departs from the locked sources."""
 
     machines: Products
+    notes: tuple[str, ...] = ()
 
     @cached_property
     def products(self) -> Mapping[str, str]:

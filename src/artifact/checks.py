@@ -7,6 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+from forge.pipeline import build
 from ground import process
 from ground.places import PROJECT
 from ground.voice import ExitCode, complete_step, console
@@ -16,7 +17,7 @@ LINTERS: dict[str, tuple[str, ...]] = {
     "format": ("ruff", "format", "--check", "."),
     "types": ("mypy",),
     "rooms": ("lint-imports",),
-    "licences": ("reuse", "lint", "--quiet"),
+    "licences": ("reuse", "lint", "--lines"),
 }
 
 
@@ -35,8 +36,11 @@ def run_lint() -> ExitCode:
 
 
 def run_tests(*, fast: bool, select: str) -> ExitCode:
-    """Linters, then pytest, whose closing line comes last; with ``fast`` no builds, no machines."""
+    """Linters, builds, then pytest, whose closing line comes last; with ``fast`` neither builds
+    nor tests that need them or take more than a minute."""
     linted = run_lint()
+    if not fast:
+        build()
     expression = "not real and not slow" if fast else ""
     marks = ["-m", expression] if expression else []
     chosen = ["-k", select] if select else []

@@ -46,6 +46,7 @@ class Plan(BaseModel):
     tier: Tier
     designs: tuple[str, ...]
     products: dict[str, str]
+    notes: tuple[str, ...] = ()
     runs: tuple[PlannedRun, ...]
 
     @property
@@ -60,7 +61,12 @@ class Plan(BaseModel):
         return self.model_copy(update={"runs": self.runs[index - 1 :: count]})
 
 
-def make_plan(tier: Tier, designs: Sequence[Design], products: Mapping[str, str]) -> Plan:
+def make_plan(
+    tier: Tier,
+    designs: Sequence[Design],
+    products: Mapping[str, str],
+    notes: tuple[str, ...] = (),
+) -> Plan:
     """The runs of ``tier``: seed 1 over all levels first, so that a first figure comes early;
     the others in an order drawn from each design's fixed seed, so that no drift of the host
     can follow a factor."""
@@ -76,6 +82,7 @@ def make_plan(tier: Tier, designs: Sequence[Design], products: Mapping[str, str]
         tier=tier,
         designs=tuple(design.id for design in designs),
         products=dict(products),
+        notes=notes,
         runs=tuple(first + rest),
     )
 

@@ -20,7 +20,6 @@ from artifact.design import Design
 from artifact.illustrate import list_illustrations
 from artifact.metrics import find_metric
 from artifact.results import Results, count_outcomes
-from artifact.synthetic import SYNTHETIC
 from artifact.verdicts import Judgement, Verdict, describe_band, describe_measure
 from ground.files import write_atomically
 from testbed.experiment import Experiment
@@ -101,7 +100,7 @@ def write_report(
         total=len(plan.keys),
         outcomes=count_outcomes(results),
         digest=results.digest,
-        synthetic=SYNTHETIC in plan.products,
+        notes=plan.notes,
         summary=describe_verdicts(judgements),
         judgements=judgements,
         verdict_image=_embed(verdict_figure) if verdict_figure.is_file() else "",

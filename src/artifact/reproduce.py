@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pydantic import JsonValue
+from rich.markup import escape
 
 from artifact.claims import load_claims
 from artifact.crate import write_crate
@@ -111,7 +112,7 @@ def load_designs(names: Sequence[str]) -> list[Design]:
 
 def plan_order(order: Order, runner: Runner) -> Plan:
     """The plan that ``order`` asks for.  Raises UsageError if the tier has no runs in it."""
-    plan = make_plan(order.tier, load_designs(order.designs), runner.products)
+    plan = make_plan(order.tier, load_designs(order.designs), runner.products, runner.notes)
     if not plan.runs:
         raise UsageError(
             f"no runs of tier {order.tier} in {', '.join(order.designs) or 'any design'}",
@@ -142,6 +143,8 @@ def announce(plan: Plan, places: Places, jobs: int) -> Forecast:
     """Say how long it will take; DiskFullError if the disk is known to be too small."""
     found = forecast(plan, places.store, jobs)
     console.print(f"[bold]{describe_forecast(plan, found)}[/]")
+    for note in plan.notes:
+        console.print(f"[yellow]{escape(note)}[/]", soft_wrap=True)
     places.root.mkdir(parents=True, exist_ok=True)
     free = shutil.disk_usage(places.root).free
     if found.run_s and free < found.bytes + SPARE_BYTES:

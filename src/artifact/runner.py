@@ -23,6 +23,10 @@ class Runner(Protocol):
     def products(self) -> Mapping[str, str]:
         """Digests of all that a run depends on beside its experiment; part of the run's key."""
 
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What a reader of the results must know of the products, such as other sources."""
+
     def run(self, experiment: Experiment, directory: Path) -> Measurement:
         """Perform ``experiment`` with ``directory`` (empty) for its files.
 

@@ -78,6 +78,11 @@ class SyntheticRunner:
         text = f"{parameters} {self.noise} {self.fails_beyond}"
         return {SYNTHETIC: digest_bytes(text.encode())}
 
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What the report says on top."""
+        return ("Synthetic data: a rehearsal of the pipeline without machines; no results.",)
+
     def run(self, experiment: Experiment, directory: Path) -> Measurement:
         """The synthetic measurement of ``experiment``, with a console and a series."""
         time.sleep(self.delay_s)
