@@ -22,7 +22,8 @@ def compare_counters(program: Program, kernel: Path, config: Config, outcome: Ou
     wanted = expect(program, read_symbols(kernel), config)
     for region, want in zip(outcome.regions, wanted, strict=True):
         got = {name: region[name] for name in want.counters}
-        assert Expected(got, region["writeback"], region["stall_milli"]) == want
+        others = (region[name] for name in ("writeback", "dma_lines", "stall_milli"))
+        assert Expected(got, *others) == want
         charged = region.stop["stall_milli"] // 1000 - region.start["stall_milli"] // 1000
         assert region["units"] == sum(got["insn"]) + charged
 

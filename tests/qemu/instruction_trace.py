@@ -38,6 +38,14 @@ def fetch(place: Place, size: int) -> Data:
     return (FETCH, place, size)
 
 
+DMA = 3
+
+
+def device_write(place: Place, size: int) -> Data:
+    """What a device writes into memory while the instruction waits."""
+    return (DMA, place, size)
+
+
 @dataclass(frozen=True)
 class Step:
     """One executed instruction: its label's number, its accesses, how many units it counts.
@@ -139,6 +147,7 @@ class Expected:
 
     counters: dict[str, list[int]]
     writeback: int
+    dma_lines: int
     stall_milli: int
 
 
@@ -169,7 +178,10 @@ def run_step(reference: ReferenceHierarchy, step: Step, symbols: dict[str, int])
     """Fetch one instruction and do its accesses."""
     for kind, place, size in (*step.fetches(symbols), *step.data):
         where = place if isinstance(place, int) else symbols[place[0]] + place[1]
-        reference.access(kind, where, size, step.kernel)
+        if kind == DMA:
+            reference.dma_write(where, size)
+        else:
+            reference.access(kind, where, size, step.kernel)
 
 
 @dataclass(frozen=True)
@@ -178,6 +190,7 @@ class Totals:
 
     counters: dict[str, list[int]]
     writeback: int
+    dma_lines: int
     stall_milli: int
 
     @classmethod
@@ -194,7 +207,12 @@ class Totals:
             name: [reference.counts[level, kind, mode] for mode in (0, 1)]
             for name, (level, kind) in names.items()
         }
-        return cls({"insn": list(insn), **misses}, reference.writebacks, reference.stall)
+        return cls(
+            {"insn": list(insn), **misses},
+            reference.writebacks,
+            reference.dma_lines,
+            reference.stall,
+        )
 
     def since(self, before: Totals) -> Expected:
         """The difference."""
@@ -203,7 +221,10 @@ class Totals:
             for name, pair in self.counters.items()
         }
         return Expected(
-            counters, self.writeback - before.writeback, self.stall_milli - before.stall_milli
+            counters,
+            self.writeback - before.writeback,
+            self.dma_lines - before.dma_lines,
+            self.stall_milli - before.stall_milli,
         )
 
 
