@@ -15,7 +15,7 @@ import pytest
 from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 
-from figures import cycles, forest, misses, throughput
+from figures import cycles, forest, misses, plateaus, throughput
 from figures.style import COLOURS, FORMATS, Provenance, save_figure
 
 PROVENANCE = Provenance("quick", 5, "0123456789abcdef")
@@ -53,10 +53,33 @@ def make_ratios() -> pl.DataFrame:
     )
 
 
+def make_plateaus() -> Figure:
+    sizes = [4096 << i for i in range(12)]
+    frame = pl.DataFrame(
+        {
+            "geometry": ["banias-1400"] * 12,
+            "bytes": sizes,
+            "cycles": [3.0 if s <= 32768 else 9.0 if s <= 1 << 20 else 134.0 for s in sizes],
+        }
+    )
+    expected = pl.DataFrame(
+        {
+            "geometry": ["banias-1400", "zen4-3700"],
+            "l1_bytes": [32768, 32768],
+            "l2_bytes": [1 << 20, 1 << 20],
+            "l1_cycles": [3, 4],
+            "l2_cycles": [9, 14],
+            "memory_cycles": [134, 300],
+        }
+    )
+    return plateaus.draw(frame, expected, PROVENANCE)
+
+
 DRAWINGS: dict[str, Callable[[], Figure]] = {
     "throughput": lambda: throughput.draw(make_frame(), PROVENANCE),
     "misses": lambda: misses.draw(make_frame(0.1), make_frame(0.01), PROVENANCE),
     "cycles": lambda: cycles.draw(make_frame(90), make_frame(1e-4), PROVENANCE),
+    "plateaus": make_plateaus,
     "forest": lambda: forest.draw(make_ratios(), PROVENANCE),
 }
 
