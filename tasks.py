@@ -195,7 +195,25 @@ def test(_: Context, fast=False, select=""):
     return run_tests(fast=fast, select=select)
 
 
-namespace = Collection(reproduce, figures, report, estimate, verify, lint, test)
+@task(
+    help={
+        "only": "build one stage (an unknown name lists them)",
+        "update-lock": "take what the mirror has now and make it the lock",
+        "json": "print stages and manifest as JSON on stdout",
+    }
+)
+@report_errors
+def build(_: Context, only="", update_lock=False, json=False):
+    """Build QEMU, kernels, roots, images; write out/manifest.json. Example: ./invoke build
+
+    What was built before is kept; a build that was stopped continues where it was.
+    """
+    from forge.entry import run_build
+
+    run_build(only=only, update_lock=update_lock, as_json=json)
+
+
+namespace = Collection(build, reproduce, figures, report, estimate, verify, lint, test)
 namespace.add_collection(
     Collection("results", results_check, results_list, results_gc, results_disturb)
 )

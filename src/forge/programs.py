@@ -19,6 +19,13 @@ from ground.places import PROJECT
 GUEST = PROJECT / "images" / "guest"
 COMPILER = "gcc -m32"
 HOST = ("--host=i686-linux-gnu", "--build=x86_64-linux-gnu")
+# Answers to configure's questions that it cannot try out for another machine.
+ANSWERS = (
+    "ac_cv_func_malloc_0_nonnull=yes",
+    "ac_cv_func_realloc_0_nonnull=yes",
+    "ac_cv_lib_ssl_SSL_version=no",
+    "ac_cv_header_openssl_ssl_h=no",
+)
 # httperf waits with select(); glibc's fd_set holds 1024 descriptors unless its constant is
 # changed before the type is made, and the fortified macros insist on 1024, so they are off.
 FD_SET = """\
@@ -71,9 +78,8 @@ def build_httperf(workshop: Workshop, tarball: Path) -> None:
     source = unpack(workshop, tarball)
     (source / "fd-set.h").write_text(FD_SET)
     flags = f"-O2 -w -fcommon -D_GNU_SOURCE -U_FORTIFY_SOURCE -include {source / 'fd-set.h'}"
-    answers = ("ac_cv_lib_ssl_SSL_version=no", "ac_cv_header_openssl_ssl_h=no")
     workshop.run(
-        ["sh", "./configure", "-q", *HOST, f"CC={COMPILER}", f"CFLAGS={flags}", *answers],
+        ["sh", "./configure", "-q", *HOST, f"CC={COMPILER}", f"CFLAGS={flags}", *ANSWERS],
         cwd=source,
     )
     workshop.run(["make", "-s"], cwd=source)
