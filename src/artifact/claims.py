@@ -3,13 +3,13 @@
 
 from __future__ import annotations
 
-import tomllib
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
-from pydantic import Field, ValidationError, model_validator
+from pydantic import Field, model_validator
 
-from artifact.design import FOLDER, Strict, Tier
+from artifact.design import FOLDER, Tier
+from artifact.documents import Strict, parse_document
 from artifact.metrics import METRICS
 from ground.voice import UsageError
 
@@ -74,17 +74,27 @@ class Claim(Strict):
     design: str
     servers: Annotated[tuple[str, ...], Field(min_length=1)]
     metric: str
-    direction: Literal["rises", "falls"]
-    band: Band
     band_reason: Annotated[str, Field(min_length=20)]
-    indifference: Annotated[float, Field(gt=0, lt=0.5)] = 0.02
     seeds: dict[Tier, Annotated[int, Field(ge=2)]]
 
     @model_validator(mode="after")
-    def check_claim(self) -> Self:
-        """The metric exists, and the band lies on the side that the direction says."""
+    def check_metric(self) -> Self:
+        """The metric exists."""
         if self.metric not in METRICS:
             raise ValueError(f"no metric {self.metric!r}; choose one of {', '.join(METRICS)}")
+        return self
+
+
+class EffectClaim(Claim):
+    """A claim that something rises or falls, by a ratio in ``band``."""
+
+    direction: Literal["rises", "falls"]
+    band: Band
+    indifference: Annotated[float, Field(gt=0, lt=0.5)] = 0.02
+
+    @model_validator(mode="after")
+    def check_side(self) -> Self:
+        """The band lies on the side that the direction says."""
         if self.direction == "falls" and (self.band.high is None or self.band.high >= 1):
             raise ValueError("a claim that something falls needs band.high below 1")
         if self.direction == "rises" and (self.band.low is None or self.band.low <= 1):
@@ -92,7 +102,7 @@ class Claim(Strict):
         return self
 
 
-class RatioClaim(Claim):
+class RatioClaim(EffectClaim):
     """``metric`` at ``point`` over that at ``reference``, paired by seed."""
 
     kind: Literal["ratio"]
@@ -100,7 +110,7 @@ class RatioClaim(Claim):
     reference: Selector
 
 
-class TrendClaim(Claim):
+class TrendClaim(EffectClaim):
     """``metric`` rises or falls over the levels of a range, as concurrency rises."""
 
     kind: Literal["trend"]
@@ -108,7 +118,7 @@ class TrendClaim(Claim):
     variant: str = "base"
 
 
-class MaximumClaim(Claim):
+class MaximumClaim(EffectClaim):
     """The largest ratio over a range of levels of ``metric`` at ``point`` to ``reference``."""
 
     kind: Literal["maximum"]
@@ -117,21 +127,13 @@ class MaximumClaim(Claim):
     reference: Selector
 
 
-class EquivalenceClaim(Strict):
+class EquivalenceClaim(Claim):
     """``metric`` is the same at ``point`` and ``reference``, within 1 +- ``margin``."""
 
     kind: Literal["equivalence"]
-    id: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9.-]*$")]
-    location: str
-    statement: str
-    design: str
-    servers: Annotated[tuple[str, ...], Field(min_length=1)]
-    metric: str
     margin: Annotated[float, Field(gt=0, lt=0.5)]
-    band_reason: Annotated[str, Field(min_length=20)]
     point: Selector
     reference: Selector
-    seeds: dict[Tier, Annotated[int, Field(ge=2)]]
 
 
 AnyClaim = Annotated[
@@ -155,15 +157,6 @@ class Claims(Strict):
 
 def load_claims(path: Path = PATH) -> tuple[AnyClaim, ...]:
     """The claims in the file ``path``.  Raises UsageError naming the claim and the remedy."""
-    try:
-        document = tomllib.loads(path.read_text())
-        return Claims.model_validate(document).claim
-    except FileNotFoundError:
-        raise UsageError(f"no claims at {path}", hint="restore it from the repository") from None
-    except tomllib.TOMLDecodeError as error:
-        raise UsageError(f"{path}: {error}", hint="correct the TOML syntax there") from None
-    except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"])
-        message = first["msg"].removeprefix("Value error, ")
-        raise UsageError(f"{path}: {where}: {message}", hint=f"correct {path}") from None
+    if not path.is_file():
+        raise UsageError(f"no claims at {path}", hint="restore it from the repository")
+    return parse_document(Claims, path.read_text(), path).claim

@@ -4,13 +4,13 @@
 from __future__ import annotations
 
 import json
-import tomllib
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Self
 
-from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError, model_validator
+from pydantic import Field, JsonValue, ValidationError, model_validator
 
+from artifact.documents import Strict, parse_document
 from ground.places import PROJECT
 from ground.voice import UsageError
 from testbed.experiment import Experiment
@@ -25,12 +25,6 @@ class Tier(StrEnum):
     KICK = "kick"
     QUICK = "quick"
     FULL = "full"
-
-
-class Strict(BaseModel):
-    """Base of what is read from TOML: frozen, no unknown fields."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
 
 class Scope(Strict):
@@ -57,7 +51,7 @@ class Variant(Strict):
 
     name: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9.-]*$")]
     why: str = ""
-    set: dict[str, JsonValue] = {}
+    set: dict[str, JsonValue] = Field(default_factory=dict)
 
 
 class Design(Strict):
@@ -73,7 +67,7 @@ class Design(Strict):
     question: str
     geometry: str
     requests: dict[int, Annotated[int, Field(ge=1)]]
-    base: dict[str, JsonValue] = {}
+    base: dict[str, JsonValue] = Field(default_factory=dict)
     order_seed: Annotated[int, Field(ge=0)] = 2006
     variant: tuple[Variant, ...] = (Variant(name="base"),)
     tier: dict[Tier, Scope]
@@ -159,15 +153,7 @@ def load_design(name: str, folder: Path = FOLDER) -> Design:
 
 def parse_design(text: str, path: Path) -> Design:
     """Check the text of an experiment file; errors as `load_design`."""
-    try:
-        return Design.model_validate(tomllib.loads(text))
-    except tomllib.TOMLDecodeError as error:
-        raise UsageError(f"{path}: {error}", hint="correct the TOML syntax there") from None
-    except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"])
-        message = first["msg"].removeprefix("Value error, ")
-        raise UsageError(f"{path}: {where}: {message}", hint=f"correct {path}") from None
+    return parse_document(Design, text, path)
 
 
 def find_designs(folder: Path = FOLDER) -> list[str]:

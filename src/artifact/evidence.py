@@ -10,7 +10,7 @@ import polars as pl
 
 from artifact.claims import (
     AnyClaim,
-    Claim,
+    EffectClaim,
     EquivalenceClaim,
     MaximumClaim,
     RatioClaim,
@@ -145,6 +145,6 @@ def _estimate(claim: AnyClaim, table: list[list[float]]) -> tuple[Estimate, floa
     return estimate_ratio(above, below), *_flip_both(logs, claim)
 
 
-def _flip_both(logs: Sequence[float], claim: Claim) -> tuple[float, float]:
+def _flip_both(logs: Sequence[float], claim: EffectClaim) -> tuple[float, float]:
     rises, falls = find_sign_flip_p(logs, "above"), find_sign_flip_p(logs, "below")
     return (rises, falls) if claim.direction == "rises" else (falls, rises)

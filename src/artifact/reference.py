@@ -3,14 +3,12 @@
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Mapping
 from enum import StrEnum
 from pathlib import Path
 
-from pydantic import BaseModel, ConfigDict, ValidationError
-
 from artifact.design import FOLDER
+from artifact.documents import Strict, parse_document
 from artifact.plan import Plan, PlannedRun
 from artifact.store import Store
 from ground.files import digest_bytes, write_atomically
@@ -19,20 +17,16 @@ from ground.voice import ExitCode, UsageError
 PATH = FOLDER / "reference.toml"
 
 
-class ReferenceRun(BaseModel):
+class ReferenceRun(Strict):
     """One run whose result is known: its name, its experiment's digest, its result's digest."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     label: str
     experiment: str
     result: str
 
 
-class Reference(BaseModel):
+class Reference(Strict):
     """Committed digests, and the digests of the build products that gave them."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     products: dict[str, str]
     run: tuple[ReferenceRun, ...]
@@ -55,16 +49,11 @@ def digest_experiment(run: PlannedRun) -> str:
 
 def load_reference(path: Path = PATH) -> Reference:
     """The committed digests.  Raises UsageError if there are none or they cannot be read."""
-    try:
-        return Reference.model_validate(tomllib.loads(path.read_text()))
-    except FileNotFoundError:
+    if not path.is_file():
         raise UsageError(
             f"no reference digests at {path}", hint="record them with ./invoke verify --write"
-        ) from None
-    except (tomllib.TOMLDecodeError, ValidationError) as error:
-        raise UsageError(
-            f"{path}: {str(error).splitlines()[0]}", hint="restore it from the repository"
-        ) from None
+        )
+    return parse_document(Reference, path.read_text(), path)
 
 
 def write_reference(plan: Plan, store: Store, path: Path = PATH) -> int:

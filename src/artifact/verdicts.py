@@ -8,7 +8,7 @@ from enum import StrEnum
 
 from pydantic import BaseModel, ConfigDict
 
-from artifact.claims import AnyClaim, Claim, EquivalenceClaim, MaximumClaim, TrendClaim
+from artifact.claims import AnyClaim, EffectClaim, EquivalenceClaim, MaximumClaim, TrendClaim
 from artifact.evidence import Evidence, gather
 from artifact.results import Results
 from artifact.statistics import adjust_holm
@@ -115,7 +115,7 @@ def decide(evidence: Evidence, p: float | None, p_reverse: float | None) -> Judg
     )
 
 
-def decide_effect(claim: Claim, low: float, high: float) -> tuple[Verdict, str]:
+def decide_effect(claim: EffectClaim, low: float, high: float) -> tuple[Verdict, str]:
     """Interval logic for a ratio that is claimed to be on one side of 1."""
     rises = claim.direction == "rises"
     if claim.band.holds(low, high):
