@@ -25,7 +25,7 @@ from artifact.results import MISSING, Results, count_outcomes, load_results
 from artifact.runner import DiskFullError, Runner
 from artifact.store import Outcome, Store
 from artifact.sweep import Engine, Tally, list_tasks, sweep
-from artifact.verdicts import Judgement, find_exit_code, judge
+from artifact.verdicts import Judgement, Verdict, find_exit_code, judge
 from ground.files import write_atomically
 from ground.places import find_outputs
 from ground.voice import ArtifactError, ExitCode, UsageError, complete_step, console
@@ -220,17 +220,17 @@ def conclude(tier: Tier, places: Places, *, quiet: bool = False) -> Conclusion:
 
 
 def find_conclusion_code(results: Results, judgements: Sequence[Judgement]) -> ExitCode:
-    """The exit code of the verdicts; runs that are missing or failed weigh in where no claim
-    is judged, so that the kick tier cannot pass on broken runs."""
+    """The exit code of the verdicts.  Where the tier judges nothing the runs themselves count,
+    so that the kick tier cannot pass on broken ones."""
     counts = count_outcomes(results)
     if counts.get(MISSING):
         return ExitCode.INFRASTRUCTURE
     if counts.get(Outcome.SUBJECT_FAILED):
         return ExitCode.DOES_NOT_HOLD
-    code = find_exit_code(judgements)
-    if code is ExitCode.HOLDS and not counts.get(Outcome.MEASURED):
+    judged = any(j.verdict is not Verdict.NOT_JUDGED for j in judgements)
+    if not judged and counts.get(Outcome.INVALID):
         return ExitCode.INCONCLUSIVE
-    return code
+    return find_exit_code(judgements)
 
 
 def print_conclusion(conclusion: Conclusion) -> None:

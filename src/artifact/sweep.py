@@ -29,7 +29,7 @@ from artifact.runner import DiskFullError, Runner
 from artifact.store import DeterminismError, Outcome
 from ground.voice import ArtifactError, UsageError
 
-MAX_TRIES = 4
+MAX_TRIES = 3
 CHECK_S = 30.0
 
 

@@ -134,6 +134,15 @@ def test_shards_make_a_whole(places: Places, tmp_path: Path) -> None:
     assert whole.judgements == one.judgements
 
 
+def test_a_tier_that_judges_nothing_cannot_pass_on_broken_runs(tmp_path: Path) -> None:
+    order = Order(Tier.KICK, ("footnote3",))
+    good = reproduce(order, RUNNER, Places(tmp_path / "good"))
+    bad = reproduce(order, SyntheticRunner(fails_beyond=100), Places(tmp_path / "bad"))
+    assert good is not None
+    assert bad is not None
+    assert (good.code, bad.code) == (ExitCode.HOLDS, ExitCode.INCONCLUSIVE)
+
+
 def test_estimates_come_from_measured_costs(places: Places, tmp_path: Path) -> None:
     plan = plan_order(ORDER, RUNNER)
     nothing = forecast(plan, Store(tmp_path / "empty"), 2)

@@ -1,0 +1,55 @@
+# SPDX-License-Identifier: MIT
+"""What the documents promise exists: every task with its flags, every file that they link to."""
+
+from __future__ import annotations
+
+import importlib.util
+import re
+from pathlib import Path
+
+import pytest
+from invoke import Collection
+
+from artifact.checks import LINTERS
+from ground.places import PROJECT
+
+DOCUMENTS = sorted(PROJECT.glob("*.md"))
+COMMAND = re.compile(r"\./invoke ((?:[a-z][\w.]*)(?: +(?:--?[\w-]+|'[^']*'|[\w./-]+))*)")
+
+
+@pytest.fixture(scope="module")
+def namespace() -> Collection:
+    spec = importlib.util.spec_from_file_location("project_tasks", PROJECT / "tasks.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module.namespace
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
+def test_commands_exist(namespace: Collection, document: Path) -> None:
+    for words in COMMAND.findall(document.read_text()):
+        name, *rest = words.split()
+        task = namespace[name]
+        flags = {flag for argument in task.get_arguments() for flag in argument.names}
+        flags |= {f"no-{flag}" for flag in flags}
+        flags = {flag.replace("_", "-") for flag in flags} | {"help"}
+        for flag in (word.lstrip("-") for word in rest if word.startswith("--")):
+            assert flag in flags, f"{document.name}: ./invoke {name} has no --{flag}"
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
+def test_links_lead_somewhere(document: Path) -> None:
+    for target in re.findall(r"\]\(([^)#]+)\)", document.read_text()):
+        assert target.startswith("http") or (PROJECT / target).exists(), target
+
+
+def test_every_task_has_an_example(namespace: Collection) -> None:
+    for name in namespace.task_names:
+        text = namespace[name].__doc__ or ""
+        assert f"./invoke {name}" in text, f"{name} has no example"
+
+
+def test_linters_cover_what_the_project_promises() -> None:
+    assert {"style", "types", "rooms", "licences"} <= set(LINTERS)
