@@ -73,8 +73,10 @@ Load = Annotated[Ab | Httperf | Netperf, Field(discriminator="kind")]
 class Link(Value):
     """The wire between the server and each client.
 
-    ``queue_bytes`` may wait for the wire before a frame is dropped; ``fifo_bytes`` is the
-    receiver's buffer while its guest has no descriptor free.  ``quantum_ns`` is how often the
+    ``queue_bytes`` may wait for the wire before a frame is dropped; ``fifo_bytes`` may wait for
+    a receiver whose guest has no descriptor free.  The default stands for the PAUSE frames that
+    a gigabit NIC negotiates by itself: they hold the sender back, in the same order, instead of
+    dropping; 48 KiB is the NIC's own buffer, for a link without flow control.  ``quantum_ns`` is how often the
     machines synchronise: it never changes a result.
     """
 
@@ -82,7 +84,7 @@ class Link(Value):
     quantum_ns: Annotated[int, Field(ge=1_000, le=10**9)] = 50_000
     bandwidth: Annotated[int, Field(ge=1_000_000, le=100_000_000_000)] = 1_000_000_000
     queue_bytes: Bytes = 1 << 20
-    fifo_bytes: Bytes = 48 << 10
+    fifo_bytes: Bytes = 4 << 20
     jitter_ns: Nanoseconds = 0
 
     @model_validator(mode="after")

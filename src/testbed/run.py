@@ -5,35 +5,30 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from contextlib import ExitStack
-from dataclasses import dataclass
 from pathlib import Path
 
+from forge.manifest import Manifest
 from ground.files import write_atomically
 from ground.seeds import derive_bytes
-from testbed.command import Boot, MachinePlan, Wire, find_mac, plan_machine
+from testbed.command import MachinePlan, Wire, find_mac, plan_machine
 from testbed.evaluation import evaluate
 from testbed.experiment import Experiment
 from testbed.job import write_client_job, write_server_job
 from testbed.machine import Pool, QemuPool, share_memory
 from testbed.measurement import Measurement
 from testbed.monitor import watch
+from testbed.products import Products, find_products
 from testbed.servers import load_server
 
 ENTROPY_BYTES = 64
 RAW_FILES = ("*/link*.pcap", "*/counters.jsonl", "*/entropy.bin")
 
 
-@dataclass(frozen=True)
-class Products:
-    """What a run boots, and the digests that make it the same run again.
-
-    ``symbols`` is the server's kernel with its symbol table.
-    """
-
-    server: Boot
-    client: Boot
-    symbols: Path
-    digests: Mapping[str, str]
+def run(
+    experiment: Experiment, manifest: Manifest, directory: Path, *, keep_raw: bool = True
+) -> Measurement:
+    """`run_products` on what ``manifest`` names: one call, one measured run."""
+    return run_products(experiment, find_products(manifest), directory, keep_raw=keep_raw)
 
 
 def run_products(

@@ -15,7 +15,7 @@ from testbed.pcap import Frames, Ints
 
 BINS = 200  # of the whole run, to find where the load stands at its level
 STEADY_BINS = 40  # of the window, to judge whether it is steady
-LEVEL_SHARE = 0.9  # the load stands while it is above this share of its median
+LEVEL_SHARE = 0.95  # the load stands while it is above this share of its median
 STEP_GOAL = 0.05  # the first start is taken from which on no step exceeds this
 BULK_BLOCK = 65_536  # bytes of a bulk transfer that count as one request
 WIRE_OVERHEAD = 24  # preamble, checksum and gap of an Ethernet frame, bytes

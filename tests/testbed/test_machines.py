@@ -21,11 +21,12 @@ from testbed.experiment import Experiment, Limits
 from testbed.faults import InfrastructureFailed, MeasurementInvalid, SubjectFailed
 from testbed.machine import FakeInstance, FakePool, Step, share_memory
 from testbed.monitor import Watch, watch
+from testbed.products import Products
 from testbed.servers import ServerDescription
 from testbed.synthetic import SyntheticRun, counter_line, frame
 
 BOOT = Boot(Path("/q/qemu"), Path("/q/firmware"), Path("/q/kernel"), Path("/q/root"))
-PRODUCTS = run.Products(
+PRODUCTS = Products(
     server=BOOT, client=BOOT, symbols=Path("/q/vmlinux"), digests={"qemu": "1" * 64}
 )
 FINISHED = Step("frames.bin", frame("finished", "ok\n"))
