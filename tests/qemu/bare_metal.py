@@ -14,7 +14,10 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
+from forge.manifest import NAME, Manifest
+from ground.places import find_outputs
 from ground.process import run
+from ground.voice import UsageError
 from tests.qemu.cache_reference import Config, Shape
 
 PROGRAMS = Path(__file__).with_name("programs")
@@ -81,8 +84,13 @@ def finalize_model(config: Config, output: Path, *, filtered: bool = True) -> st
         "seed": str(config.seed),
         "filter": "on" if filtered else "off",
         "output": str(output),
+        "stall-itlb": str(config.stall_itlb),
+        "stall-dtlb": str(config.stall_dtlb),
         **{f"stall-{name}": str(value) for name, value in stalls.items()},
+        **{name: f"{t.entries}:{t.ways}" for name, t in config.tlbs.items()},
     }
+    if "itlb-large" in config.tlbs:
+        fields["kernel-base"] = str(config.kernel_base)
     return "cache-model," + ",".join(f"{k}={v}" for k, v in fields.items())
 
 
@@ -150,8 +158,8 @@ def find_emulator() -> Emulator | None:
     """The emulator named by ARTIFACT_TEST_QEMU and ARTIFACT_TEST_FIRMWARE, or the built one."""
     if chosen := os.environ.get("ARTIFACT_TEST_QEMU"):
         return Emulator(Path(chosen), Path(os.environ["ARTIFACT_TEST_FIRMWARE"]))
-    return find_built_emulator()
-
-
-def find_built_emulator() -> Emulator | None:
-    return None
+    try:
+        manifest = Manifest.load(find_outputs() / NAME)
+    except UsageError:
+        return None
+    return Emulator(manifest.qemu.path, manifest.firmware.path)

@@ -9,7 +9,7 @@ replacement tree by recursion: what it shares with ``cache-hierarchy.c`` is the 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 FETCH, LOAD, STORE = 0, 1, 2
@@ -37,8 +37,21 @@ class Shape:
 
 
 @dataclass(frozen=True)
+class TlbShape:
+    """A translation buffer."""
+
+    entries: int
+    ways: int
+
+
+@dataclass(frozen=True)
 class Config:
-    """All that decides hits, misses and stalls; stalls by kind, in thousandths of a unit."""
+    """All that decides hits, misses and stalls; stalls by kind, in thousandths of a unit.
+
+    ``tlbs``: by option name (``itlb``, ``dtlb`` for pages of 4 KiB; ``itlb-large``,
+    ``dtlb-large`` for the kernel's map of all memory, from ``kernel_base`` on, in pages of
+    4 MiB); what is not named is not modelled.
+    """
 
     l1i: Shape
     l1d: Shape
@@ -47,6 +60,11 @@ class Config:
     seed: int = 0
     stall_l1: tuple[int, int, int] = (3001, 6499, 500)
     stall_l2: tuple[int, int, int] = (125003, 124001, 62777)
+    tlbs: Mapping[str, TlbShape] = field(default_factory=dict)
+    stall_itlb: int = 0
+    stall_dtlb: int = 0
+    kernel_base: int = 0xC0000000
+    ram: int = 64 << 20
 
 
 @dataclass
@@ -210,6 +228,10 @@ class ReferenceHierarchy:
         self.counts: Counter[tuple[str, int, int]] = Counter()  # (level, kind, kernel)
         self.region_l2: Counter[int] = Counter()
         self.writebacks = self.dma_lines = self.stall = 0
+        self.tlbs = {  # a line of such a cache is a page
+            name: TimestampCache(Shape(shape.entries, shape.ways, 1))
+            for name, shape in config.tlbs.items()
+        }
         self.random = splitmix64(config.seed)
         self.flush()
 
@@ -231,13 +253,27 @@ class ReferenceHierarchy:
         """What an access of the core missed (MISSED_* bits) and its stall."""
         cache = self.l1i if kind == FETCH else self.l1d
         line = cache.shape.line
-        missed = stall = 0
+        missed, stall = 0, self._translate(kind, address, size, kernel)
         for number in range(address // line, (address + size - 1) // line + 1):
             one_missed, one_stall = self._access_line(cache, kind, number, kernel)
             missed |= one_missed
             stall += one_stall
         self.stall += stall
         return missed, stall
+
+    def _translate(self, kind: int, address: int, size: int, kernel: int) -> int:
+        """The stall of the translation of each page touched; virtual is physical here."""
+        name = "itlb" if kind == FETCH else "dtlb"
+        cost = self.config.stall_itlb if kind == FETCH else self.config.stall_dtlb
+        misses = 0
+        for page in range(address >> 12, (address + size - 1 >> 12) + 1):
+            linear = 0 <= (page << 12) - self.config.kernel_base < self.config.ram
+            if linear and f"{name}-large" in self.tlbs:
+                misses += not self.tlbs[f"{name}-large"].touch(page >> 10)[0]
+            elif name in self.tlbs:
+                misses += not self.tlbs[name].touch(page)[0]
+        self.counts[name, 0, kernel] += misses
+        return misses * cost
 
     def _access_line(
         self, cache: TimestampCache, kind: int, number: int, kernel: int

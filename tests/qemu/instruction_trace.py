@@ -202,6 +202,8 @@ class Totals:
             "l2_fetch": ("l2", FETCH),
             "l2_load": ("l2", LOAD),
             "l2_store": ("l2", STORE),
+            "itlb": ("itlb", 0),
+            "dtlb": ("dtlb", 0),
         }
         misses = {
             name: [reference.counts[level, kind, mode] for mode in (0, 1)]

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.qemu.bare_metal import PROGRAMS, Emulator, build_guest, run_guest
-from tests.qemu.cache_reference import Config, Shape
+from tests.qemu.cache_reference import Config, Shape, TlbShape
 from tests.qemu.guest_checks import check_program, compare_counters
 from tests.qemu.instruction_trace import Program
 from tests.qemu.random_programs import KINDS, Kind, write_program
@@ -34,6 +34,20 @@ def test_kind(emulator: Emulator, tmp_path: Path, kind: Kind, name: str) -> None
 @pytest.mark.parametrize("seed", range(4))
 def test_all_kinds_mixed(emulator: Emulator, tmp_path: Path, seed: int, name: str) -> None:
     check(emulator, tmp_path, write_program(seed, KINDS, 60), CONFIGS[name])
+
+
+TLBS = {"itlb": TlbShape(2, 2), "dtlb": TlbShape(8, 4)}
+LARGE = {"itlb-large": TlbShape(2, 1), "dtlb-large": TlbShape(2, 2)}
+
+
+@pytest.mark.parametrize("seed", range(2))
+@pytest.mark.parametrize("large", [False, True])
+def test_tlbs(emulator: Emulator, tmp_path: Path, seed: int, large: bool) -> None:
+    """With TLBs every access is looked up, and what the caches count stays the same."""
+    tlbs = TLBS | LARGE if large else TLBS
+    config = replace(TINY, tlbs=tlbs, stall_itlb=38111, stall_dtlb=37999, kernel_base=0x1040000)
+    program = write_program(seed, KINDS, 60)
+    check(emulator, tmp_path, program, config)
 
 
 def check(emulator: Emulator, tmp_path: Path, program: Program, config: Config) -> None:
