@@ -17,7 +17,8 @@ from ground.files import digest_file
 from ground.places import PROJECT, find_outputs
 from testbed.experiment import Experiment
 from testbed.measurement import Measurement
-from testbed.run import Products, run_products
+from testbed.products import Products
+from testbed.run import run_products
 
 SERVERS = PROJECT / "images" / "servers"
 
