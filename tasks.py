@@ -213,7 +213,84 @@ def build(_: Context, only="", update_lock=False, json=False):
     run_build(only=only, update_lock=update_lock, as_json=json)
 
 
+MEASURE = {
+    "server": "nginx, lighttpd, apache",
+    "load": "the load generator's flags, as in 'ab -c 100 -n 20000'",
+    "geometry": "name of a geometry (testbed.geometry lists them) or a path ending in .toml",
+    "seed": "moves page placement, entropy, file order and link jitter",
+    "keep": "directory that keeps the run's files",
+}
+
+
+@task(name="run", help=MEASURE | {"tlb": "count TLB misses too", "json": "print JSON on stdout"})
+@report_errors
+def testbed_run(
+    _: Context,
+    server="nginx",
+    load="ab -c 100 -n 5000",
+    geometry="banias-1400",
+    seed=1,
+    keep="",
+    tlb=False,
+    json=False,
+):
+    """Measure one run in virtual time. Exit codes: 0 valid, 1 invalid, 4 infrastructure.
+
+    Example: ./invoke testbed.run --server nginx --load 'ab -c 100 -n 20000' --seed 1
+    """
+    from testbed.commands import plan_experiment, run_command
+
+    return run_command(plan_experiment(server, load, geometry, seed, tlb=tlb), keep, json)
+
+
+@task(name="profile", help=MEASURE | {"top": "rows of the table"})
+@report_errors
+def testbed_profile(
+    _: Context,
+    server="nginx",
+    load="ab -c 1000 -n 5000",
+    geometry="banias-1400",
+    seed=1,
+    top=25,
+    keep="",
+):
+    """Show which kernel functions miss L2; draw a flame graph (SVG).
+
+    Example: ./invoke testbed.profile --server nginx --load 'ab -c 1000 -n 5000' --top 20
+    """
+    from testbed.commands import plan_experiment, profile_command
+
+    return profile_command(plan_experiment(server, load, geometry, seed, profile=True), top, keep)
+
+
+@task(name="shell")
+@report_errors
+def testbed_shell(_: Context):
+    """Boot both machines and connect this terminal to their consoles.
+
+    Example: ./invoke testbed.shell
+    """
+    from testbed.commands import shell_command
+
+    return shell_command()
+
+
+@task(name="geometry", positional=["name"], help={"name": MEASURE["geometry"]})
+@report_errors
+def testbed_geometry(_: Context, name="", json=False):
+    """Show and check a geometry file; without a name, list them.
+
+    Example: ./invoke testbed.geometry banias-1400
+    """
+    from testbed.commands import geometry_command
+
+    return geometry_command(name, json)
+
+
 namespace = Collection(build, reproduce, figures, report, estimate, verify, lint, test)
 namespace.add_collection(
     Collection("results", results_check, results_list, results_gc, results_disturb)
+)
+namespace.add_collection(
+    Collection("testbed", testbed_run, testbed_profile, testbed_shell, testbed_geometry)
 )

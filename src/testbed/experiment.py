@@ -76,8 +76,8 @@ class Link(Value):
     ``queue_bytes`` may wait for the wire before a frame is dropped; ``fifo_bytes`` may wait for
     a receiver whose guest has no descriptor free.  The default stands for the PAUSE frames that
     a gigabit NIC negotiates by itself: they hold the sender back, in the same order, instead of
-    dropping; 48 KiB is the NIC's own buffer, for a link without flow control.  ``quantum_ns`` is how often the
-    machines synchronise: it never changes a result.
+    dropping; 48 KiB is the NIC's own buffer, for a link without flow control.  ``quantum_ns``
+    is how often the machines synchronise: it never changes a result.
     """
 
     latency_ns: Annotated[int, Field(ge=1_000, le=10**9)] = 50_000
