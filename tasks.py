@@ -216,7 +216,7 @@ def build(_: Context, only="", update_lock=False, json=False):
 MEASURE = {
     "server": "nginx, lighttpd, apache",
     "load": "the load generator's flags, as in 'ab -c 100 -n 20000'",
-    "geometry": "name of a geometry (testbed.geometry lists them) or a path ending in .toml",
+    "geometry": "banias-1400, tualatin-1400, skylake-sp-2500, zen4-3700, or a path ending in .toml",
     "seed": "moves page placement, entropy, file order and link jitter",
     "keep": "directory that keeps the run's files",
 }
@@ -277,8 +277,8 @@ def testbed_shell(_: Context):
 
 @task(name="geometry", positional=["name"], help={"name": MEASURE["geometry"]})
 @report_errors
-def testbed_geometry(_: Context, name="", json=False):
-    """Show and check a geometry file; without a name, list them.
+def testbed_geometry(_: Context, name, json=False):
+    """Show a geometry file, each number with its source, and check it.
 
     Example: ./invoke testbed.geometry banias-1400
     """

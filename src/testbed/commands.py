@@ -16,7 +16,7 @@ from ground.voice import ExitCode, complete_step
 from testbed.experiment import Experiment, Instruments
 from testbed.faults import MeasurementInvalid
 from testbed.flame import draw_flame_graph
-from testbed.geometries import find_geometries, load_geometry
+from testbed.geometries import load_geometry
 from testbed.load_line import parse_load
 from testbed.measurement import Measurement
 from testbed.products import load_products
@@ -80,11 +80,7 @@ def shell_command() -> ExitCode:
 
 
 def geometry_command(name: str, as_json: bool) -> ExitCode:
-    """Show and check a geometry file; without a name, list those of the project."""
-    if not name:
-        for known in find_geometries():
-            terminal.print(f"{known:18} {load_geometry(known).title}")
-        return ExitCode.HOLDS
+    """Show and check a geometry file."""
     file = load_geometry(name)
     if as_json:
         sys.stdout.write(file.model_dump_json(indent=1) + "\n")
