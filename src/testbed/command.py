@@ -116,12 +116,8 @@ def finalize_icount(rate: ClockRate) -> tuple[str, ...]:
 def finalize_kernel_arguments(experiment: Experiment, nics: int) -> tuple[str, ...]:
     """The guest's kernel command line; ring sizes are given once a NIC."""
     rings = ",".join([str(experiment.machines.ring_descriptors)] * nics)
-    return (
-        *KERNEL_ARGUMENTS,
-        f"e1000.RxDescriptors={rings}",
-        f"e1000.TxDescriptors={rings}",
-        *experiment.machines.kernel_arguments,
-    )
+    driver = (f"e1000.RxDescriptors={rings}", f"e1000.TxDescriptors={rings}") if nics else ()
+    return (*KERNEL_ARGUMENTS, *driver, *experiment.machines.kernel_arguments)
 
 
 def finalize_cache_model(experiment: Experiment, directory: Path) -> str:
