@@ -10,6 +10,7 @@ from functools import cached_property
 from pathlib import Path
 
 from forge.debian import ArchiveFile
+from forge.disk import ImageRecipe
 from forge.emulator import EmulatorRecipe, FirmwareRecipe
 from forge.kernel import KernelRecipe
 from forge.manifest import NAME, MachineProducts, Manifest, Product
@@ -20,8 +21,6 @@ from forge.stage import Built, Stage, Store
 from forge.toolchain import describe_toolchain
 from ground.places import find_cache, find_outputs
 from ground.voice import UsageError, complete_step, console
-
-MACHINES = ("server", "client")
 
 
 @dataclass
@@ -47,6 +46,8 @@ class Pipeline:
             "kernel-server": lambda: self.kernel("server"),
             "kernel-client": lambda: self.kernel("client"),
             "qemu": lambda: self.qemu,
+            "image-server": lambda: self.image("server"),
+            "image-client": lambda: self.image("client"),
         }
 
     @cached_property
@@ -76,15 +77,20 @@ class Pipeline:
         ((file, path),) = self._files("linux")
         return self._obtain(KernelRecipe(machine, path, file.sha256).stage())
 
+    def image(self, machine: str) -> Built:
+        """The qcow2 image of ``machine``."""
+        return self._obtain(ImageRecipe(machine, self.kernel(machine), self.root(machine)).stage())
+
     def machine(self, name: str) -> MachineProducts:
         """All products of one machine."""
-        kernel, root = self.kernel(name), self.root(name)
+        kernel, root, image = self.kernel(name), self.root(name), self.image(name)
         return MachineProducts(
             kernel=Product.measure(kernel / "kernel"),
             bzimage=Product.measure(kernel / "bzImage"),
             vmlinux=Product.measure(kernel / "vmlinux"),
             root=Product.measure(root / "root.cpio"),
             sbom=Product.measure(root / "sbom.spdx.json"),
+            image=Product.measure(image / f"{name}.qcow2"),
         )
 
     def manifest(self) -> Manifest:
