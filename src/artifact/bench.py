@@ -8,8 +8,6 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-from testbed.products import load_products
-
 import testbed
 from artifact.inputs import digest_code
 from forge.manifest import NAME, Manifest
@@ -17,7 +15,7 @@ from ground.files import digest_file
 from ground.places import PROJECT, find_outputs
 from testbed.experiment import Experiment
 from testbed.measurement import Measurement
-from testbed.products import Products
+from testbed.products import Products, load_products
 from testbed.run import run_products
 
 SERVERS = PROJECT / "images" / "servers"

@@ -187,6 +187,7 @@ def run_list(tier: str, *, rehearse: bool, as_json: bool) -> ExitCode:
         print_json(rows.to_dicts())
         return ExitCode.HOLDS
     table = Table("run", "outcome", "zone", "requests/s", "L2 data", "L2 instr.", box=None)
+    table.columns[0].overflow = "fold"
     labels = {run.key: run.label for run in plan.runs}
     for row in rows.iter_rows(named=True):
         numbers = (row["throughput"], row["l2_data"], row["l2_fetch"])
