@@ -287,7 +287,26 @@ def testbed_geometry(_: Context, name, json=False):
     return geometry_command(name, json)
 
 
-namespace = Collection(build, reproduce, figures, report, estimate, verify, lint, test)
+@task(
+    help={
+        "geometry": "caches of the model and of the plugin",
+        "rounds": "how often each mode is timed; the modes take turns",
+        "blocks": "timed blocks of each kind of work in one run",
+        "json": "print the report as JSON on stdout",
+    }
+)
+@report_errors
+def bench(_: Context, geometry="banias-1400", rounds=5, blocks=3, json=False):
+    """Time the emulator side by side with plain icount and QEMU's cache plugin.
+
+    Example: ./invoke bench --rounds 3
+    """
+    from artifact.emulation_speed import run_bench
+
+    return run_bench(geometry, rounds, blocks, as_json=json)
+
+
+namespace = Collection(build, reproduce, figures, report, estimate, verify, lint, test, bench)
 namespace.add_collection(
     Collection("results", results_check, results_list, results_gc, results_disturb)
 )

@@ -1,0 +1,117 @@
+# SPDX-License-Identifier: MIT
+"""Timings of emulation modes: what is paired with what, and what the tables say."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+
+from artifact.emulation_speed import (
+    WORKS,
+    Span,
+    count_instructions,
+    find_spans,
+    write_job,
+)
+from artifact.speed_report import (
+    Mode,
+    Sample,
+    SpeedReport,
+    find_comparisons,
+    find_speeds,
+    show_speeds,
+)
+
+SPEED = {Mode.ICOUNT: 80.0, Mode.PLUGIN: 6.0, Mode.MODEL: 60.0, Mode.STALLS: 58.0}
+
+
+def sample(mode: Mode, number: int, block: int, load: float) -> Sample:
+    """Work at the mode's speed on a host that is slowed down by ``load`` in this round."""
+    seconds = 100 * load / SPEED[mode]
+    return Sample(
+        work="web",
+        mode=mode,
+        round=number,
+        block=block,
+        seconds=seconds,
+        elapsed=2 * seconds,
+        instructions=100_000_000,
+    )
+
+
+SAMPLES = [
+    sample(mode, number, block, load)
+    for number, load in enumerate((1.0, 1.7, 1.1))
+    for block in range(3)
+    for mode in Mode
+]
+
+
+def test_rounds_are_paired_so_that_the_hosts_load_cancels() -> None:
+    found = {(c.mode, c.base): c for c in find_comparisons(SAMPLES)}
+    assert found[Mode.MODEL, Mode.PLUGIN].ratio == pytest.approx(10)
+    assert found[Mode.ICOUNT, Mode.MODEL].ratio == pytest.approx(80 / 60)
+    assert found[Mode.MODEL, Mode.PLUGIN].rounds == 3
+
+
+def test_one_round_has_no_interval() -> None:
+    comparison = find_comparisons([s for s in SAMPLES if s.round == 0])[0]
+    assert comparison.low is None
+    assert comparison.ratio == pytest.approx(10)
+
+
+def test_speeds_are_medians_over_blocks() -> None:
+    speeds = {s.mode: s for s in find_speeds(SAMPLES)}
+    assert speeds[Mode.ICOUNT].mips == pytest.approx(80 / 1.1)
+    assert speeds[Mode.ICOUNT].fastest == pytest.approx(80)
+    assert speeds[Mode.ICOUNT].samples == 9
+
+
+def test_tables_name_each_mode() -> None:
+    report = SpeedReport(
+        host="a processor",
+        processors=2,
+        load_before=0.1,
+        qemu="0" * 64,
+        geometry="banias-1400",
+        samples=tuple(SAMPLES),
+        speeds=find_speeds(SAMPLES),
+        comparisons=find_comparisons(SAMPLES),
+    )
+    out = io.StringIO()
+    show_speeds(report, Console(file=out, width=120))
+    assert all(mode in out.getvalue() for mode in Mode)
+    assert "10.00" in out.getvalue()
+
+
+def test_spans_need_both_ends_of_the_same_block() -> None:
+    moments = {
+        b"@@ begin.0.0 ": Span(1, 1),
+        b"@@ end.0.0 ": Span(3, 2),
+        b"@@ begin.1.0 ": Span(3, 2),
+        b"@@ end.1.0 ": Span(7, 5),
+    }
+    assert find_spans(moments) == {(0, 0): Span(2, 1), (1, 0): Span(4, 3)}
+
+
+def test_job_and_counters_agree_on_the_order_of_blocks(tmp_path: Path) -> None:
+    """The notes that the job makes are those that instructions are counted between."""
+    lines = write_job(2).splitlines()
+    notes = [int(line.split()[2]) for line in lines if line.startswith("mark note")]
+    assert notes == list(range(4 * len(WORKS)))
+    begins = [line.split()[1] for line in lines if line.startswith("emit begin")]
+    stream = tmp_path / "counters"
+    record = (
+        '{"ev":"note","arg":%d,"t":0,"link_ns":-1,"units":0,"stall_milli":0,"idle_ns":0,'
+        '"insn":[%d,0],"l1i":[0,0],"l1d_load":[0,0],"l1d_store":[0,0],"l2_fetch":[0,0],'
+        '"l2_load":[0,0],"l2_store":[0,0],"writeback":0,"dma_lines":0,"region_l2":[0]}'
+    )
+    stream.write_text("\n".join(record % (n, 10**n) for n in notes))
+    counted = count_instructions(stream)
+    assert counted == {
+        tuple(int(k) for k in name.split(".")[1:]): 10 ** (2 * pair + 1) - 10 ** (2 * pair)
+        for pair, name in enumerate(begins)
+    }
