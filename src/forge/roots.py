@@ -118,7 +118,10 @@ class RootRecipe:
 
 
 def unpack_packages(
-    workshop: Workshop, packages: Sequence[tuple[ArchiveFile, Path]], wanted: Sequence[str]
+    workshop: Workshop,
+    packages: Sequence[tuple[ArchiveFile, Path]],
+    wanted: Sequence[str],
+    architecture: str = "i386",
 ) -> Path:
     """All packages extracted into one tar archive, from a repository made of just them."""
     pool = workshop.scratch / "pool"
@@ -130,7 +133,7 @@ def unpack_packages(
     archive = workshop.scratch / "root.tar"
     workshop.run(
         [
-            *("mmdebstrap", "--variant=extract", "--architectures=i386"),
+            *("mmdebstrap", "--variant=extract", f"--architectures={architecture}"),
             f"--include={','.join(wanted)}",
             *("bookworm", archive, f"deb [trusted=yes] copy://{pool} ./"),
         ]

@@ -37,6 +37,7 @@ class Wanted(BaseModel):
     source: str = ""
     suite: str = ""
     packages: tuple[str, ...] = ()
+    without: tuple[str, ...] = ()
     alone: bool = False
     architecture: str = "i386"
 
@@ -100,7 +101,8 @@ class Sources:
             self._apts[wanted.architecture] = apt
         if wanted.source:
             return tuple(apt.find_source(wanted.source, wanted.suite))
-        return tuple(apt.find_packages(wanted.packages, alone=wanted.alone))
+        words = (*wanted.packages, *(f"{name}-" for name in wanted.without))
+        return tuple(apt.find_packages(words, alone=wanted.alone))
 
 
 def describe_differences(

@@ -1,0 +1,177 @@
+# SPDX-License-Identifier: MIT
+"""The OCI image: the build's products, the runner, and a minimal Debian to run it on."""
+
+from __future__ import annotations
+
+import sysconfig
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from forge.debian import ArchiveFile
+from forge.manifest import NAME, MachineProducts, Manifest, Product
+from forge.roots import unpack_packages
+from forge.stage import SOURCE_DATE_EPOCH, Stage, Workshop
+from forge.toolchain import describe_toolchain
+from ground.files import digest_bytes, digest_file
+from ground.places import PROJECT
+
+CONTAINERFILE = PROJECT / "images" / "container" / "Containerfile"
+TAG = "tux-stingy"
+ARCHIVE = "tux-stingy.oci.tar"
+# What the runner reads at run time; tests and their tools stay outside.
+PROJECT_PARTS = (
+    *("src/ground", "src/forge", "src/testbed", "src/artifact", "src/qemu/README.md"),
+    *("figures", "experiments", "images", "tasks.py", "pyproject.toml", "requirements.lock"),
+    *("ARCHITECTURE.md", "CITATION.cff", "LICENSES"),
+)
+# Of the Python environment: tools for developing and building.
+NOT_COPIED = (
+    *("pip", "pip-*", "mypy*", "*__mypyc*", "ruff*", "hypothesis*", "mesonbuild", "meson-*"),
+    *("ninja*", "setuptools*", "_distutils_hack", "wheel*", "reuse*", "__editable__*"),
+    *("__pycache__", "*.pth", "*.egg-link"),
+)
+UNNEEDED = ("usr/share/doc", "usr/share/man", "usr/share/locale", "usr/share/info")
+ACCOUNTS = "root:x:0:0:root:/root:/bin/sh\n"
+TAR = (
+    *("tar", "--create", "--format=posix", "--sort=name", "--numeric-owner"),
+    *("--owner=0", "--group=0", f"--mtime=@{SOURCE_DATE_EPOCH}"),
+    "--pax-option=exthdr.name=%d/PaxHeaders/%f,delete=atime,delete=ctime",
+)
+
+
+@dataclass(frozen=True)
+class ContainerRecipe:
+    """The container's image, from its base packages and the manifest of all products."""
+
+    packages: Sequence[tuple[ArchiveFile, Path]]
+    wanted: Sequence[str]
+    manifest: Manifest
+
+    def stage(self) -> Stage:
+        """The stage that makes ``tux-stingy.oci.tar``."""
+        return Stage(
+            name="container",
+            title="Composing the container's image",
+            recipe=1,
+            inputs={
+                "packages": " ".join(sorted(file.sha256 for file, _ in self.packages)),
+                "products": digest_products(self.manifest),
+                "project": digest_project(),
+                "python": digest_file(PROJECT / "requirements.lock"),
+                "containerfile": digest_file(CONTAINERFILE),
+                "tools": describe_toolchain(("buildah", "mmdebstrap")),
+            },
+            build=self.build,
+        )
+
+    def build(self, workshop: Workshop) -> None:
+        """Four archives, one Containerfile, one image."""
+        context = workshop.scratch / "context"
+        context.mkdir()
+        self._compose_base(workshop, context / "base.tar")
+        compose_python(workshop, context / "python.tar")
+        compose_project(workshop, context / "project.tar")
+        compose_products(workshop, self.manifest, context / "products.tar")
+        storage = format_storage(workshop.scratch / "storage")
+        workshop.run(
+            [
+                *("buildah", *storage, "build", "--isolation", "chroot", "--layers=false"),
+                *("--timestamp", str(SOURCE_DATE_EPOCH), "--file", CONTAINERFILE),
+                *("--tag", TAG, context),
+            ]
+        )
+        target = f"oci-archive:{workshop.output / ARCHIVE}:{TAG}"
+        workshop.run(["buildah", *storage, "push", "--disable-compression", TAG, target])
+
+    def _compose_base(self, workshop: Workshop, target: Path) -> None:
+        archive = unpack_packages(workshop, self.packages, self.wanted, architecture="amd64")
+        base = workshop.scratch / "base"
+        base.mkdir()
+        excluded = [f"--exclude=./{name}/*" for name in (*UNNEEDED, "dev")]
+        workshop.run(["tar", "-xf", archive, "-C", base, *excluded])
+        (base / "etc/passwd").write_text(ACCOUNTS)
+        (base / "etc/group").write_text("root:x:0:\n")
+        workshop.run([*TAR, "-f", target, "-C", base, "."])
+
+
+def digest_products(manifest: Manifest) -> str:
+    """The digest of all products, wherever they lie."""
+    lines = [f"{name} {digest}" for name, digest in manifest.digests().items()]
+    lines += [m.image.sha256 for m in (manifest.server, manifest.client) if m.image]
+    return digest_bytes("\n".join(lines).encode())
+
+
+def digest_project() -> str:
+    """The digest of the part of the project that goes into the image."""
+    files: list[Path] = []
+    for part in PROJECT_PARTS:
+        path = PROJECT / part
+        files += sorted(path.rglob("*")) if path.is_dir() else [path]
+    lines = [
+        f"{path.relative_to(PROJECT)} {digest_file(path)}"
+        for path in files
+        if path.is_file() and "__pycache__" not in path.parts
+    ]
+    return digest_bytes("\n".join(lines).encode())
+
+
+def compose_python(workshop: Workshop, target: Path) -> None:
+    """The Python packages of this environment, as locked, without tools for development."""
+    packages = Path(sysconfig.get_path("purelib"))
+    excluded = [f"--exclude={pattern}" for pattern in NOT_COPIED]
+    workshop.run([*TAR, *excluded, "-f", target, "-C", packages, "."])
+
+
+def compose_project(workshop: Workshop, target: Path) -> None:
+    """The runner's sources and data."""
+    parts = [part for part in PROJECT_PARTS if (PROJECT / part).exists()]
+    workshop.run([*TAR, "--exclude=__pycache__", "-f", target, "-C", PROJECT, *parts])
+
+
+def compose_products(workshop: Workshop, manifest: Manifest, target: Path) -> None:
+    """The products under fixed names, and a manifest with paths relative to itself."""
+    folder = workshop.scratch / "products"
+    folder.mkdir()
+
+    def place(product: Product, name: str) -> Product:
+        # Links save copying; tar stores the content.
+        (folder / name).symlink_to(product.path)
+        return Product(path=Path(name), sha256=product.sha256)
+
+    def place_machine(machine: MachineProducts, prefix: str) -> MachineProducts:
+        values = {
+            name: place(product, f"{prefix}.{name}")
+            for name, product in machine
+            if isinstance(product, Product)
+        }
+        return MachineProducts(**values)
+
+    moved = manifest.model_copy(
+        update={
+            "qemu": place(manifest.qemu, "qemu-system-i386"),
+            "firmware": place(manifest.firmware, "firmware"),
+            "cache_plugin": place(manifest.cache_plugin, "libcache.so"),
+            "server": place_machine(manifest.server, "server"),
+            "client": place_machine(manifest.client, "client"),
+        }
+    )
+    moved.write(folder / NAME)
+    workshop.run([*TAR, "--dereference", "-f", target, "-C", folder, "."])
+
+
+def format_storage(folder: Path) -> tuple[str, ...]:
+    """Options that keep buildah and podman inside ``folder``."""
+    return (
+        *("--root", str(folder / "root"), "--runroot", str(folder / "run")),
+        *("--storage-driver", "vfs"),
+    )
+
+
+def format_run(storage: Iterable[str], words: Sequence[str], results: Path) -> list[str]:
+    """The command that runs the image with podman, as the README gives it."""
+    return [
+        *("podman", *storage, "run", "--rm", "--runtime", "runc", "--network", "none"),
+        *("--ulimit", "nofile=1024:4096", "--ulimit", "nproc=4096:4096"),
+        *("--volume", f"{results}:/results", TAG, *words),
+    ]
