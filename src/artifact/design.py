@@ -30,19 +30,31 @@ class Tier(StrEnum):
 class Scope(Strict):
     """What one tier runs: a full cross of servers, variants, levels and seeds 1..``seeds``.
 
-    ``levels`` are concurrencies, ascending.  Empty ``variants`` means all of them.
+    ``levels`` are concurrencies, ascending; ``seeds_at`` gives fewer seeds to levels that are
+    shown but not judged.  Empty ``variants`` means all of them.
     """
 
     servers: Annotated[tuple[str, ...], Field(min_length=1)]
     levels: Annotated[tuple[int, ...], Field(min_length=1)]
     seeds: Annotated[int, Field(ge=1, le=1000)]
+    seeds_at: dict[int, Annotated[int, Field(ge=1)]] = Field(default_factory=dict)
     variants: tuple[str, ...] = ()
+
+    def list_seeds(self, level: int) -> range:
+        """The seeds that are run at ``level``."""
+        return range(1, self.seeds_at.get(level, self.seeds) + 1)
 
     @model_validator(mode="after")
     def check_levels(self) -> Self:
         """Each level once, ascending, so that trends and figures need no sorting."""
         if list(self.levels) != sorted(set(self.levels)) or self.levels[0] < 1:
             raise ValueError(f"levels = {list(self.levels)} must be positive, ascending, distinct")
+        for level, seeds in self.seeds_at.items():
+            if level not in self.levels or seeds > self.seeds:
+                raise ValueError(
+                    f"seeds_at: {level} = {seeds} must name one of the levels and at most "
+                    f"{self.seeds} seeds"
+                )
         return self
 
 

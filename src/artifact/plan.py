@@ -9,7 +9,7 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from artifact.design import Design, Tier
+from artifact.design import Design, Tier, Variant
 from artifact.inputs import collect_inputs, find_key
 from ground.files import write_atomically
 from ground.seeds import generator
@@ -92,24 +92,36 @@ def list_runs(design: Design, tier: Tier, products: Mapping[str, str]) -> list[P
     scope = design.tier.get(tier)
     if scope is None:
         return []
-    runs = []
-    for seed in range(1, scope.seeds + 1):
-        for variant in design.find_variants(scope):
-            for server in scope.servers:
-                for level in scope.levels:
-                    experiment = design.finalize_experiment(server, variant, level, seed)
-                    runs.append(
-                        PlannedRun(
-                            design=design.id,
-                            server=server,
-                            variant=variant.name,
-                            level=level,
-                            seed=seed,
-                            key=find_key(collect_inputs(experiment, products)),
-                            experiment=experiment,
-                        )
-                    )
-    return runs
+    points = (
+        (server, variant, level, seed)
+        for seed in range(1, scope.seeds + 1)
+        for variant in design.find_variants(scope)
+        for server in scope.servers
+        for level in scope.levels
+        if seed in scope.list_seeds(level)
+    )
+    return [_plan_run(design, *point, products=products) for point in points]
+
+
+def _plan_run(
+    design: Design,
+    server: str,
+    variant: Variant,
+    level: int,
+    seed: int,
+    *,
+    products: Mapping[str, str],
+) -> PlannedRun:
+    experiment = design.finalize_experiment(server, variant, level, seed)
+    return PlannedRun(
+        design=design.id,
+        server=server,
+        variant=variant.name,
+        level=level,
+        seed=seed,
+        key=find_key(collect_inputs(experiment, products)),
+        experiment=experiment,
+    )
 
 
 def record_plan(plan: Plan, path: Path, *, replan: bool = False) -> None:

@@ -98,6 +98,16 @@ def test_the_designs_of_the_project_are_whole() -> None:
             assert all(run.experiment.load.kind == "ab" for run in runs)
 
 
+def test_levels_may_have_fewer_seeds(design_text: str) -> None:
+    sparse = design_text + "seeds_at = { 4500 = 2 }\n"
+    runs = make_plan(Tier.QUICK, [parse_design(sparse, Path("small.toml"))], {}).runs
+    assert len([run for run in runs if run.level == 4500]) == 2 * 2
+    assert len([run for run in runs if run.level == 2500]) == 2 * 5
+    for wrong in ("{ 7 = 2 }", "{ 4500 = 6 }"):
+        with pytest.raises(UsageError, match="seeds_at"):
+            parse_design(design_text + f"seeds_at = {wrong}\n", Path("small.toml"))
+
+
 def test_variants_share_the_runs_they_have_in_common() -> None:
     designs = [load_design("footnote3"), load_design("sensitivity")]
     plan = make_plan(Tier.FULL, designs, {})

@@ -147,13 +147,13 @@ def test_estimates_come_from_measured_costs(places: Places, tmp_path: Path) -> N
     plan = plan_order(ORDER, RUNNER)
     nothing = forecast(plan, Store(tmp_path / "empty"), 2)
     assert nothing.measured == 0
-    assert len(nothing.run_s) == 105
+    assert len(nothing.run_s) == 93
     assert nothing.seconds == pytest.approx(sum(nothing.run_s.values()) / 2)
     assert 0 < nothing.first_s < nothing.seconds
     assert not forecast(plan, places.store, 2).run_s
     full = plan_order(Order(Tier.FULL, ("footnote3",)), RUNNER)
     measured = forecast(full, places.store, 2)
-    assert measured.measured == 105
+    assert measured.measured == 93
     assert measured.seconds < nothing.seconds / 10  # synthetic runs take no time
 
 
@@ -166,7 +166,7 @@ def test_times_are_for_people() -> None:
 def test_reference_digests(places: Places, tmp_path: Path) -> None:
     plan = load_plan(places.find_folder(Tier.QUICK) / "plan.json")
     path = tmp_path / "reference.toml"
-    assert reference.write_reference(plan, places.store, path) == 105
+    assert reference.write_reference(plan, places.store, path) == 93
     known = reference.load_reference(path)
     found = reference.compare(plan, places.store, known)
     assert reference.find_exit_code(found) is ExitCode.HOLDS
@@ -255,7 +255,7 @@ def test_a_killed_command_goes_on_where_it_was(places: Places, tmp_path: Path) -
             time.sleep(0.05)
         os.kill(p.pid, signal.SIGKILL)
     before = len(Store(out / "store").find_keys())
-    assert 10 <= before < 105
+    assert 10 <= before < 93
     conclusion = reproduce(ORDER, RUNNER, Places(out))
     assert conclusion is not None
     assert conclusion.results.digest == redraw(Tier.QUICK, places).results.digest
