@@ -306,10 +306,34 @@ def bench(_: Context, geometry="banias-1400", rounds=5, blocks=3, json=False):
     return run_bench(geometry, rounds, blocks, as_json=json)
 
 
-namespace = Collection(build, reproduce, figures, report, estimate, verify, lint, test, bench)
+@task(name="twice", help={"only": "one stage (default: all, QEMU and kernels too: minutes)"})
+@report_errors
+def build_twice(_: Context, only=""):
+    """Build again in another folder, compare the digests. Example: ./invoke build.twice
+
+    Exit codes: 0 identical, 1 not, 4 infrastructure.
+    """
+    from forge.entry import run_twice
+
+    return run_twice(only=only)
+
+
+@task(name="container")
+@report_errors
+def build_container(_: Context):
+    """Compose the OCI image and load it into podman's store. Example: ./invoke build.container"""
+    from forge.entry import run_container
+
+    run_container()
+
+
+namespace = Collection(reproduce, figures, report, estimate, verify, lint, test, bench)
 namespace.add_collection(
     Collection("results", results_check, results_list, results_gc, results_disturb)
 )
 namespace.add_collection(
     Collection("testbed", testbed_run, testbed_profile, testbed_shell, testbed_geometry)
 )
+building = Collection("build", build_twice, build_container)
+building.add_task(build, name="all", default=True)
+namespace.add_collection(building)

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import sysconfig
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -166,12 +166,3 @@ def format_storage(folder: Path) -> tuple[str, ...]:
         *("--root", str(folder / "root"), "--runroot", str(folder / "run")),
         *("--storage-driver", "vfs"),
     )
-
-
-def format_run(storage: Iterable[str], words: Sequence[str], results: Path) -> list[str]:
-    """The command that runs the image with podman, as the README gives it."""
-    return [
-        *("podman", *storage, "run", "--rm", "--runtime", "runc", "--network", "none"),
-        *("--ulimit", "nofile=1024:4096", "--ulimit", "nproc=4096:4096"),
-        *("--volume", f"{results}:/results", TAG, *words),
-    ]

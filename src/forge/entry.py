@@ -4,14 +4,18 @@
 from __future__ import annotations
 
 import json
+import tempfile
+from pathlib import Path
 from typing import Any
 
 from rich.table import Table
 
+from forge.container import ARCHIVE
 from forge.manifest import NAME, Manifest
 from forge.pipeline import Pipeline, build
 from ground.places import find_outputs
-from ground.voice import console
+from ground.process import run
+from ground.voice import ExitCode, complete_step, console
 
 
 def run_build(*, only: str, update_lock: bool, as_json: bool) -> None:
@@ -28,6 +32,31 @@ def run_build(*, only: str, update_lock: bool, as_json: bool) -> None:
         )
     if manifest:
         console.print(f"manifest: {find_outputs() / NAME}")
+
+
+def run_twice(*, only: str) -> ExitCode:
+    """Build everything (or one stage) once more in another folder and compare the digests."""
+    first = Pipeline()
+    with tempfile.TemporaryDirectory(prefix="twice-", dir=first.cache) as folder:
+        second = Pipeline(cache=Path(folder))
+        (second.cache / "pool").symlink_to(first.cache / "pool")
+        table = Table("stage", "first", "second", "", box=None)
+        differ = []
+        for name in [only] if only else list(first.stages()):
+            one, two = (pipeline.stages()[name]().digest for pipeline in (first, second))
+            table.add_row(name, one[:16], two[:16], "same" if one == two else "[red]differs[/]")
+            differ += [name] if one != two else []
+    console.print(table)
+    return ExitCode.DOES_NOT_HOLD if differ else ExitCode.HOLDS
+
+
+def run_container() -> None:
+    """Build what is missing, compose the OCI image, load it into the user's podman store."""
+    _, pipeline = build()
+    archive = pipeline.container / ARCHIVE
+    with complete_step("Loading the image into podman's store"):
+        run(["podman", "load", "--input", archive])
+    console.print(f"image: {archive}\nrun it: images/container/run reproduce --tier kick")
 
 
 def describe(manifest: Manifest | None, pipeline: Pipeline) -> dict[str, Any]:
