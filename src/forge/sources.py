@@ -24,7 +24,7 @@ from ground.voice import ArtifactError, console
 WANTED = PROJECT / "images" / "sources.toml"
 LOCK = PROJECT / "images" / "sources.lock.toml"
 LOCK_HEADER = (
-    "# SPDX-License-Identifier: MIT\n"
+    "# SPDX-" + "License-Identifier: MIT\n"  # apart, or it reads as the licence of this module
     "# Every source by content. Written by `./invoke build --update-lock`; do not edit.\n"
 )
 
