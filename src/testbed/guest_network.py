@@ -83,6 +83,9 @@ def measure_losses(emissions: Emissions, before: str, after: str, link: LinkStat
     def grown(*names: str) -> int:
         return max(0, sum(last.get(name, 0) - first.get(name, 0) for name in names))
 
+    # A loss probe is sent when an acknowledgement is late, and a busy peer is late; only a probe
+    # that repaired something tells of a loss.
+    harmless_probes = grown("TcpExt.TCPLossProbes") - grown("TcpExt.TCPLossProbeRecovery")
     return Losses(
         nic_drops=count_device_drops(emissions.text(f"{after}.dev"))
         - count_device_drops(emissions.text(f"{before}.dev")),
@@ -90,7 +93,7 @@ def measure_losses(emissions: Emissions, before: str, after: str, link: LinkStat
         link_fifo_drops=link.fifo_drops,
         softnet_drops=count_softnet_drops(emissions.text(f"{after}.softnet_stat"))
         - count_softnet_drops(emissions.text(f"{before}.softnet_stat")),
-        retransmitted_segments=grown("Tcp.RetransSegs"),
+        retransmitted_segments=max(0, grown("Tcp.RetransSegs") - harmless_probes),
         timeouts=grown("TcpExt.TCPTimeouts"),
         listen_overflows=grown("TcpExt.ListenOverflows"),
         listen_drops=grown("TcpExt.ListenDrops"),

@@ -27,7 +27,7 @@ from testbed.run import run_jobs, run_products, write_jobs
 pytestmark = pytest.mark.real
 
 WIRE_OVERHEAD, WIRE_MINIMUM = 24, 60
-STALL_NS = 400  # a stall that is under way delays a delivery by less than this
+STALL_NS = 10_000  # a block whose loads all miss ends late by their stalls, and timers with it
 
 
 @pytest.fixture(scope="module")
