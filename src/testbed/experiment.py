@@ -21,7 +21,8 @@ class Ab(Value):
     """ApacheBench: a closed loop of ``concurrency`` connections, one request each, in all
     ``requests``; ``size`` is that of the files asked for.
 
-    A fleet of processes shares the concurrency, each on another file, started ``stagger_ms``
+    A fleet of at most ``processes`` processes shares the concurrency, each on another file and
+    with ``per_process`` connections unless they must be more; they are started ``stagger_ms``
     of virtual time apart, so that no SYN storm happens that no real client makes.
     """
 
@@ -29,8 +30,9 @@ class Ab(Value):
     concurrency: Annotated[int, Field(ge=1, le=20_000)]
     requests: Count
     size: Literal["100", "1k", "10k", "100k"] = "1k"
-    per_process: Annotated[int, Field(ge=1, le=1024)] = 128
-    stagger_ms: Annotated[int, Field(ge=0, le=10_000)] = 16
+    per_process: Annotated[int, Field(ge=1, le=20_000)] = 64
+    processes: Annotated[int, Field(ge=1, le=64)] = 16
+    stagger_ms: Annotated[int, Field(ge=0, le=10_000)] = 4
     timeout_s: Annotated[int, Field(ge=1, le=3600)] = 30
 
     @model_validator(mode="after")

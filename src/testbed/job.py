@@ -20,7 +20,8 @@ SMALL_FILES = 64  # f0 .. f63 of 1 KiB each in the document root
 SINGLE_FILES = {"100": "100b", "10k": "10k", "100k": "100k"}
 DONE_PORT = 7000  # plus the client's number: the client says there that its load is over
 NETPERF_DATA_PORT = 12_866
-RATE_GUESS = 10_000  # requests/s, to weigh the fleet's head starts; exactness is not needed
+AB_START_MS = 8
+RATE_GUESS = 12_000  # requests/s, to weigh the fleet's head starts; exactness is not needed
 CONTENT_CHECKS = 8  # files fetched and compared before the load
 
 SERVER_SYSCTLS = {
@@ -156,10 +157,11 @@ def share_load(load: Ab) -> list[tuple[int, int]]:
     The processes shall end together, since each that ends takes its connections with it.  Those
     that start first share the server with fewer others for a while, so they get more requests.
     """
-    processes = -(-load.concurrency // load.per_process)
+    processes = min(load.processes, -(-load.concurrency // load.per_process))
     cuts = [load.concurrency * index // processes for index in range(processes + 1)]
     connections = [after - before for before, after in pairwise(cuts)]
-    step = RATE_GUESS * load.stagger_ms / 1000  # requests served between two starts
+    # Requests served between two starts; ab takes a while to start, on a CPU it has alone.
+    step = RATE_GUESS * (load.stagger_ms + AB_START_MS) / 1000
     head_start = [0.0] * (processes + 1)
     for index in reversed(range(processes)):
         head_start[index] = head_start[index + 1] + step / (index + 1)

@@ -54,6 +54,7 @@ def _parse_ab(words: list[str]) -> Load:
     parser.add_argument("-s", dest="timeout_s", type=int)
     parser.add_argument("--size")
     parser.add_argument("--per-process", type=int)
+    parser.add_argument("--processes", type=int)
     parser.add_argument("--stagger-ms", type=int)
     return Ab.model_validate(_given(parser, words))
 
