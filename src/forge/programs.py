@@ -28,8 +28,10 @@ ANSWERS = (
 )
 # httperf waits with select(); glibc's fd_set holds 1024 descriptors unless its constant is
 # changed before the type is made, and the fortified macros insist on 1024, so they are off.
+# The kernel's header sets it too, so that one goes first.
 FD_SET = """\
 #include <bits/types.h>
+#include <linux/posix_types.h>
 #undef __FD_SETSIZE
 #define __FD_SETSIZE 65536
 """
@@ -47,7 +49,7 @@ class ProgramsRecipe:
         return Stage(
             name="programs",
             title="Building the guests' programs",
-            recipe=1,
+            recipe=2,
             inputs={
                 "guest": digest_tree(GUEST),
                 "httperf": digest_file(self.httperf),
