@@ -40,7 +40,8 @@ class Provenance:
 
     def __str__(self) -> str:
         kind = "SYNTHETIC DATA, " if self.synthetic else ""
-        return f"{kind}{self.tier} tier, {self.seeds} seeds, results {self.digest[:12]}"
+        seeds = f"{self.seeds} seed" + ("" if self.seeds == 1 else "s")
+        return f"{kind}{self.tier} tier, {seeds}, results {self.digest[:12]}"
 
 
 @contextmanager
@@ -79,9 +80,20 @@ def set_concurrency_axis(axes: Axes, levels: list[int]) -> None:
     axes.set_xlabel("concurrency (connections)")
 
 
+def freeze_layout(figure: Figure) -> None:
+    """Lay ``figure`` out once, and round: the solver's last digits differ from call to call."""
+    with apply_style():
+        figure.draw_without_rendering()
+        figure.set_layout_engine("none")
+        for axes in figure.axes:
+            left, bottom, width, height = (round(v, 4) for v in axes.get_position().bounds)
+            axes.set_position((left, bottom, width, height))
+
+
 def save_figure(figure: Figure, stem: Path) -> list[Path]:
     """Write ``stem``.svg, .png and .pdf; equal data give equal bytes."""
     stem.parent.mkdir(parents=True, exist_ok=True)
+    freeze_layout(figure)
     metadata: dict[str, dict[str, str | None]] = {
         "svg": {"Date": None, "Creator": "tux-stingy"},
         "png": {"Software": "tux-stingy"},

@@ -190,7 +190,7 @@ def write_illustrations(
         table.write_csv(paths[-1])
         figure = illustration.draw(results, provenance)
         paths += save_figure(figure, folder / "figures" / illustration.name)
-    if judgements:
+    if any(judgement.value is not None for judgement in judgements):
         verdicts = tabulate_verdicts(judgements)
         paths.append(data / "verdicts.csv")
         verdicts.write_csv(paths[-1])

@@ -93,6 +93,11 @@ def write_report(
     figures = _load_figures(results, designs, folder)
     plan = results.plan
     verdict_figure = folder / "figures" / "verdicts.svg"
+    claims = [
+        _describe_claim(claim, judgements, figures, plan.tier.value)
+        for claim in load_claims()
+        if claim.design in plan.designs
+    ]
     page = template.render(
         title=TITLE,
         tier=plan.tier.value,
@@ -104,11 +109,8 @@ def write_report(
         summary=describe_verdicts(judgements),
         judgements=judgements,
         verdict_image=_embed(verdict_figure) if verdict_figure.is_file() else "",
-        claims=[
-            _describe_claim(claim, judgements, figures, plan.tier.value)
-            for claim in load_claims()
-            if claim.design in plan.designs
-        ],
+        claims=claims,
+        shown={f.name for claim in claims for f in claim.figures},
         figures=figures,
         problems=_list_problems(results),
         machines=[load_geometry(name) for name in sorted({d.geometry for d in designs})],
@@ -167,28 +169,41 @@ def _load_figures(results: Results, designs: Sequence[Design], folder: Path) -> 
     return found
 
 
+@dataclass(frozen=True)
+class ShownClaim:
+    """A claim as the page shows it, with its verdicts, figures and the command to repeat it."""
+
+    id: str
+    statement: str
+    location: str
+    measured: str
+    definition: str
+    band: str
+    band_reason: str
+    judgements: list[Judgement]
+    figures: list[ShownFigure]
+    command: str
+
+
 def _describe_claim(
-    claim: AnyClaim,
-    judgements: Sequence[Judgement],
-    figures: Sequence[ShownFigure],
-    tier: str,
-) -> dict[str, object]:
-    return {
-        "id": claim.id,
-        "statement": claim.statement,
-        "location": claim.location,
-        "measured": describe_measure(claim),
-        "definition": find_metric(claim.metric).definition,
-        "band": describe_band(claim),
-        "band_reason": claim.band_reason,
-        "judgements": [j for j in judgements if j.claim == claim.id],
-        "figures": [
+    claim: AnyClaim, judgements: Sequence[Judgement], figures: Sequence[ShownFigure], tier: str
+) -> ShownClaim:
+    return ShownClaim(
+        id=claim.id,
+        statement=claim.statement,
+        location=claim.location,
+        measured=describe_measure(claim),
+        definition=find_metric(claim.metric).definition,
+        band=describe_band(claim),
+        band_reason=claim.band_reason,
+        judgements=[j for j in judgements if j.claim == claim.id],
+        figures=[
             figure
             for figure in figures
             if figure.design == claim.design and claim.metric in figure.metrics
         ],
-        "command": f"./invoke reproduce --tier {tier} --only {claim.design}",
-    }
+        command=f"./invoke reproduce --tier {tier} --only {claim.design}",
+    )
 
 
 def _list_problems(results: Results) -> list[dict[str, str]]:
