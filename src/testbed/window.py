@@ -59,21 +59,27 @@ def find_span(experiment: Experiment, traffic: Traffic, completions: Ints) -> Sp
     middle = float(np.median(level[BINS // 4 : 3 * BINS // 4]))
     standing = np.flatnonzero(level >= LEVEL_SHARE * middle)
     start, end = int(edges[standing[0]]), int(edges[standing[-1] + 1])
+    fewest = 2 * STEADY_BINS
     if isinstance(experiment.load, Ab):
-        turnover = np.searchsorted(completions, start) + experiment.load.concurrency
+        concurrency = experiment.load.concurrency
+        turnover = np.searchsorted(completions, start) + concurrency
         if turnover < len(completions):
             start = max(start, int(completions[turnover]))
-    return _cut_transient(completions, start, end) if end > start else None
+        fewest = max(fewest, concurrency)
+    return _cut_transient(completions, start, end, fewest) if end > start else None
 
 
-def _cut_transient(completions: Ints, start: int, end: int) -> Span | None:
-    """Try later and later starts up to the middle; take the first that is steady, else the
-    steadiest."""
+def _cut_transient(completions: Ints, start: int, end: int, fewest: int) -> Span | None:
+    """Try later and later starts; take the first that is steady, else the steadiest.
+
+    A wave of connections that arrived together takes several turnovers to flatten, so up to
+    seven tenths may go, as long as ``fewest`` completions remain.
+    """
     best: Span | None = None
-    for cut in range(6):
-        begin = start + (end - start) * cut // 10
+    for tenths in range(8):
+        begin = start + (end - start) * tenths // 10
         inside = completions[(completions >= begin) & (completions < end)]
-        if len(inside) < 2 * STEADY_BINS:
+        if len(inside) < fewest:
             break
         span = Span(begin, end, find_step(inside, begin, end))
         if best is None or span.step < best.step:
