@@ -212,20 +212,24 @@ def run_gc(*, rehearse: bool) -> ExitCode:
     return ExitCode.HOLDS
 
 
+def choose_rehearsal_command(out: Path) -> list[str]:
+    """A sweep of synthetic measurements into ``out``/store."""
+    return [sys.executable, "-m", "artifact.rehearsal", str(out / "store"), "--runs", "16"]
+
+
+def choose_kick_command(out: Path) -> list[str]:
+    """The kick tier on the last build's machines, into ``out``."""
+    flags = ["--tier", "kick", "--no-build", "--out", str(out)]
+    invoke = Path(sys.executable).parent / "invoke"
+    return [str(invoke), "--search-root", str(PROJECT), "reproduce", *flags]
+
+
 def run_disturb(times: int, seed: int, *, real: bool) -> ExitCode:
     """`./invoke results.disturb`: kill, fill and damage at random points, compare results."""
-
-    def rehearsal(out: Path) -> list[str]:
-        return [sys.executable, "-m", "artifact.rehearsal", str(out / "store"), "--runs", "16"]
-
-    def machines(out: Path) -> list[str]:
-        flags = ["--tier", "kick", "--no-build", "--out", str(out)]
-        return [str(PROJECT / "invoke"), "reproduce", *flags]
-
     subject = Subject(
-        command=machines if real else rehearsal,
+        command=choose_kick_command if real else choose_rehearsal_command,
         store=Path("store"),
-        disk_bytes=(20 << 20) if real else (200 << 10),
+        disk_bytes=(1 << 20) if real else (200 << 10),
     )
     with tempfile.TemporaryDirectory(prefix="disturbances.") as folder:
         toll = disturb_sweeps(subject, Path(folder) / "trials", times=times, seed=seed)

@@ -1,0 +1,60 @@
+# SPDX-License-Identifier: MIT
+"""The pipeline on real machines: the kick tier, its reference digests, and its disturbances."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from artifact import reference
+from artifact.bench import load_bench
+from artifact.design import Tier
+from artifact.disturbances import Subject, disturb_sweeps
+from artifact.entry import choose_kick_command
+from artifact.plan import load_plan
+from artifact.reproduce import Order, Places, reproduce
+from artifact.verdicts import Verdict
+from ground.voice import ExitCode
+
+pytestmark = [pytest.mark.real, pytest.mark.timeout(1800)]
+
+
+@pytest.fixture(scope="module")
+def places(tmp_path_factory: pytest.TempPathFactory) -> Places:
+    """A finished kick tier."""
+    places = Places(tmp_path_factory.mktemp("kick"))
+    conclusion = reproduce(Order(Tier.KICK), load_bench(), places)
+    assert conclusion is not None
+    assert conclusion.code is ExitCode.HOLDS
+    assert set(conclusion.results.runs["outcome"]) == {"measured"}
+    assert {j.verdict for j in conclusion.judgements} == {Verdict.NOT_JUDGED}
+    return places
+
+
+def test_the_kick_tier_passes_every_stage(places: Places) -> None:
+    folder = places.find_folder(Tier.KICK)
+    assert (folder / "report.html").stat().st_size > 100_000
+    assert {path.suffix for path in (folder / "figures").iterdir()} == {".svg", ".png", ".pdf"}
+    products = load_plan(folder / "plan.json").products
+    assert {"qemu", "server.kernel", "server.root", "client.kernel", "testbed"} <= set(products)
+
+
+def test_results_are_those_of_the_reference(places: Places) -> None:
+    """On any host the same products give the same bytes; other sources are told apart."""
+    plan = load_plan(places.find_folder(Tier.KICK) / "plan.json")
+    known = reference.load_reference()
+    found = reference.compare(plan, places.store, known)
+    assert len(found) == len(plan.runs)
+    assert reference.Match.DIFFERENT not in found.values()
+    if not reference.list_differing_products(plan, known):
+        assert set(found.values()) == {reference.Match.SAME}
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(3600)
+def test_disturbed_sweeps_of_real_machines(tmp_path: Path) -> None:
+    subject = Subject(command=choose_kick_command, store=Path("store"), disk_bytes=1 << 20)
+    toll = disturb_sweeps(subject, tmp_path, times=2, seed=7)
+    assert not toll.differences
+    assert toll.hits
