@@ -25,6 +25,7 @@ KERNEL_ARGUMENTS = (
     "nokaslr",
 )
 RTC_BASE = "2006-01-01"
+KERNEL_BASE = 0xB000_0000  # CONFIG_VMSPLIT_3G_OPT: where the kernel maps the RAM
 
 
 @dataclass(frozen=True)
@@ -128,6 +129,7 @@ def finalize_cache_model(experiment: Experiment, directory: Path) -> str:
         "l1d": _format_cache(geometry.l1d),
         "l2": _format_cache(geometry.l2),
         "policy": geometry.policy,
+        "kernel-base": f"{KERNEL_BASE:#x}",
         **_finalize_stalls(core),
         **(_finalize_tlbs(geometry, core) if experiment.instruments.tlb else {}),
         "output": str(directory / "counters.jsonl"),

@@ -11,7 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from testbed.command import Boot, Wire, finalize_cache_model, plan_machine
+from ground.places import PROJECT
+from testbed.command import KERNEL_BASE, Boot, Wire, finalize_cache_model, plan_machine
 from testbed.experiment import Ab, Experiment, Httperf, Netperf
 from testbed.job import find_paths, share_load, write_client_job, write_server_job
 from testbed.servers import ServerDescription
@@ -102,3 +103,9 @@ def test_stalls_are_in_units_of_one_instruction(experiment: Experiment) -> None:
     core = experiment.core.model_copy(update={"base_cpi": experiment.core.base_cpi / 2})
     options = finalize_cache_model(experiment.model_copy(update={"core": core}), Path("/d"))
     assert "stall-l2-load=250000" in options
+
+
+def test_stacks_are_walked_where_the_kernel_maps_its_memory() -> None:
+    config = (PROJECT / "images" / "kernel" / "common.config").read_text()
+    assert "CONFIG_VMSPLIT_3G_OPT=y" in config
+    assert KERNEL_BASE == 0xB000_0000
