@@ -42,7 +42,7 @@ class TestbedRunner:
     @cached_property
     def products(self) -> Mapping[str, str]:
         """Digests of what is booted, of the testbed's own code, of the servers' descriptions."""
-        code = digest_code(Path(str(testbed.__file__)).parent)
+        code = digest_code(Path(str(testbed.__file__)).parent, "run")
         servers = {
             f"servers/{path.stem}": digest_file(path) for path in sorted(SERVERS.glob("*.toml"))
         }

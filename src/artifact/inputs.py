@@ -35,19 +35,40 @@ def find_key(inputs: Mapping[str, JsonValue]) -> str:
     return digest_bytes(canonical_json(dict(inputs)))
 
 
-def digest_code(folder: Path) -> str:
-    """SHA-256 over the meaning of the Python modules in ``folder``.
+def digest_code(folder: Path, start: str) -> str:
+    """SHA-256 over the meaning of the module ``start`` of the package at ``folder`` and of all
+    modules of that package that it imports, directly or not.
 
     Syntax trees without docstrings are digested, so that comments and formatting do not make
-    results stale, while a changed gate or parser does.
+    results stale, while a changed gate or parser does; and so do no commands or displays.
     """
+    trees: dict[str, ast.Module] = {}
+    waiting = [start]
+    while waiting:
+        name = waiting.pop()
+        path = folder / f"{name}.py"
+        if name in trees or not path.is_file():
+            continue
+        trees[name] = ast.parse(path.read_text())
+        waiting += _find_imports(trees[name], folder.name)
     lines = []
-    for path in sorted(folder.glob("*.py")):
-        tree = ast.parse(path.read_text())
+    for name, tree in sorted(trees.items()):
         for node in ast.walk(tree):
             _drop_docstring(node)
-        lines.append(f"{path.name} {digest_bytes(ast.unparse(tree).encode())}\n")
+        lines.append(f"{name} {digest_bytes(ast.unparse(tree).encode())}\n")
     return digest_bytes("".join(lines).encode())
+
+
+def _find_imports(tree: ast.Module, package: str) -> list[str]:
+    """Modules of ``package`` that ``tree`` imports."""
+    found = []
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom) and node.module:
+            found += [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
+        elif isinstance(node, ast.Import):
+            found += [alias.name for alias in node.names]
+    prefix = f"{package}."
+    return [name.removeprefix(prefix) for name in found if name.startswith(prefix)]
 
 
 def _drop_docstring(node: ast.AST) -> None:

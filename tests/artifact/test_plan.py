@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+import testbed
 from artifact.design import Design, Tier, find_designs, load_design, parse_design
 from artifact.inputs import collect_inputs, digest_code, find_key
 from artifact.plan import Plan, load_plan, make_plan, record_plan
@@ -115,10 +116,26 @@ def test_variants_share_the_runs_they_have_in_common() -> None:
 
 
 def test_code_digest_sees_meaning_alone(tmp_path: Path) -> None:
-    file = tmp_path / "gate.py"
-    file.write_text('"""Doc."""\nBOUND = 10  # why\n\ndef f() -> None:\n    """What."""\n')
-    before = digest_code(tmp_path)
-    file.write_text('"""Other doc."""\n\nBOUND = 10\ndef f() -> None:\n    """Else."""\n')
-    assert digest_code(tmp_path) == before
-    file.write_text("BOUND = 11\n")
-    assert digest_code(tmp_path) != before
+    package = tmp_path / "bed"
+    package.mkdir()
+
+    def write(name: str, text: str) -> str:
+        (package / f"{name}.py").write_text(text)
+        return digest_code(package, "run")
+
+    write("gates", '"""Doc."""\nBOUND = 10  # why\n\ndef f() -> None:\n    """What."""\n')
+    write("window", "import bed.gates\n")
+    before = write("run", "from bed.window import cut\nfrom bed import __name__\n")
+    assert (
+        write("gates", '"""Other."""\n\nBOUND = 10\ndef f() -> None:\n    """Else."""\n') == before
+    )
+    assert write("show", "COLOUR = 1\n") == before  # nobody imports it
+    assert write("gates", "BOUND = 11\n") != before
+
+
+def test_the_testbeds_code_is_found() -> None:
+    folder = Path(str(testbed.__file__)).parent
+    names = {path.stem for path in folder.glob("*.py")}
+    assert {"run", "gates", "window", "job"} <= names
+    digest = digest_code(folder, "run")
+    assert digest != digest_code(folder, "gates")
