@@ -28,16 +28,18 @@ from ground.voice import ArtifactError, ExitCode
 MAX_RESUMES = 8
 POLL_S = 0.01
 SMALLEST_DISK = 64 << 10
+LARGE_DISK = 400 << 20
 
 
 @dataclass(frozen=True)
 class Subject:
     """A sweep to disturb: ``command(out)`` is its argv for the folder ``out``, ``store`` where
-    in ``out`` its run store is, ``disk_bytes`` about what it writes."""
+    in ``out`` its run store is, ``disk_bytes`` about what it writes (0: unknown; the disk is then
+    filled by someone else while the sweep runs)."""
 
     command: Callable[[Path], Sequence[str]]
     store: Path
-    disk_bytes: int = 4 << 20
+    disk_bytes: int = 0
 
 
 @dataclass
@@ -132,20 +134,31 @@ def kill_a_descendant(subject: Subject, out: Path, random: np.random.Generator, 
 
 
 def fill_the_disk(subject: Subject, out: Path, random: np.random.Generator, toll: Toll) -> None:
-    """A disk that becomes full at a random byte, and is then made larger.
+    """A disk that becomes full at a random byte, or at a random time, and is then made larger.
 
     A small tmpfs where one may be mounted, else a limit on the size of files.
     """
-    room = int(random.integers(SMALLEST_DISK, max(subject.disk_bytes, SMALLEST_DISK + 1)))
+    largest = subject.disk_bytes or LARGE_DISK
+    room = int(random.integers(SMALLEST_DISK, largest)) if subject.disk_bytes else largest
     mounted = _mount(out, room)
     limit = ["prlimit", f"--fsize={random.integers(1, 4096)}"] if not mounted else []
-    result = process.run(
-        [*limit, *subject.command(out)], log=out.parent / f"{out.name}.log", check=False
-    )
-    if result.returncode:
+    command = [*limit, *subject.command(out)]
+    with process.start(command, log=out.parent / f"{out.name}.log") as running:
+        if mounted and not subject.disk_bytes:
+            _sleep(toll, random)
+            _write_until_full(out / "ballast")
+        running.wait()
+    if running.returncode:
         toll.hits["disk filled" if mounted else "file size limited"] += 1
     if mounted:
+        (out / "ballast").unlink(missing_ok=True)
         process.run(["mount", "-o", "remount,size=50%", str(out)])
+
+
+def _write_until_full(path: Path) -> None:
+    with contextlib.suppress(OSError), path.open("wb", buffering=0) as stream:
+        while True:
+            stream.write(bytes(1 << 20))
 
 
 def damage_an_entry(subject: Subject, out: Path, random: np.random.Generator, toll: Toll) -> None:

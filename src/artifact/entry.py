@@ -229,7 +229,7 @@ def run_disturb(times: int, seed: int, *, real: bool) -> ExitCode:
     subject = Subject(
         command=choose_kick_command if real else choose_rehearsal_command,
         store=Path("store"),
-        disk_bytes=(1 << 20) if real else (200 << 10),
+        disk_bytes=0 if real else 200 << 10,
     )
     with tempfile.TemporaryDirectory(prefix="disturbances.") as folder:
         toll = disturb_sweeps(subject, Path(folder) / "trials", times=times, seed=seed)

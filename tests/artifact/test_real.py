@@ -54,7 +54,7 @@ def test_results_are_those_of_the_reference(places: Places) -> None:
 @pytest.mark.slow
 @pytest.mark.timeout(3600)
 def test_disturbed_sweeps_of_real_machines(tmp_path: Path) -> None:
-    subject = Subject(command=choose_kick_command, store=Path("store"), disk_bytes=1 << 20)
-    toll = disturb_sweeps(subject, tmp_path, times=2, seed=7)
+    subject = Subject(command=choose_kick_command, store=Path("store"))
+    toll = disturb_sweeps(subject, tmp_path, times=3, seed=7)
     assert not toll.differences
     assert toll.hits
