@@ -135,24 +135,28 @@ class Store:
         start = time.monotonic()
         try:
             stage.build(Workshop(scratch / "output", scratch / "work", log, self.jobs))
+            return self._keep(stage, scratch / "output", time.monotonic() - start)
         except OSError as error:
             raise ArtifactError(
                 f"{stage.title}: {error}", hint=f"free space below {self.cache}? log: {log}"
             ) from error
-        seconds = time.monotonic() - start
-        digest = digest_tree(scratch / "output")
-        directory.parent.mkdir(parents=True, exist_ok=True)
-        (scratch / "output").rename(directory)
-        shutil.rmtree(scratch, ignore_errors=True)
+        finally:
+            shutil.rmtree(scratch, ignore_errors=True)  # the log tells what went wrong
+
+    def _keep(self, stage: Stage, output: Path, seconds: float) -> Built:
+        """Move finished products into the cache; from the record on they count as built."""
+        directory = self._directory(stage)
         record = Record(
             name=stage.name,
             key=stage.key,
-            digest=digest,
+            digest=digest_tree(output),
             seconds=round(seconds, 1),
             inputs=dict(stage.inputs),
         )
+        directory.parent.mkdir(parents=True, exist_ok=True)
+        output.rename(directory)
         write_atomically(directory.with_suffix(".json"), record.model_dump_json(indent=1).encode())
-        return Built(directory, digest, seconds, fresh=True)
+        return Built(directory, record.digest, seconds, fresh=True)
 
     def _directory(self, stage: Stage) -> Path:
         return self.cache / "stages" / stage.name / stage.key
