@@ -48,6 +48,7 @@ class CL1(ctypes.Structure):
         ("index_mask", U32),
         ("line", U32),
         ("ways", U32),
+        ("eight", ctypes.c_bool),
     )
 
 
@@ -62,6 +63,7 @@ class CL2(ctypes.Structure):
         ("ways", U32),
         ("line_shift", U32),
         ("policy", ctypes.c_int),
+        ("eight", ctypes.c_bool),
     )
 
 

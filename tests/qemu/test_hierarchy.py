@@ -56,6 +56,17 @@ def test_equals_the_reference_on_long_traces(library: ctypes.CDLL, name: str, po
     assert find_filter_difference(library, config, trace, 0xFFFFE000) is None
 
 
+def test_code_for_eight_ways_does_as_the_code_for_any(library: ctypes.CDLL) -> None:
+    """Hosts with AVX2 and without compute the same."""
+    trace = make_long_trace(4, BANIAS, 100_000)
+    with open_hierarchy(library, BANIAS) as chosen, open_hierarchy(library, BANIAS) as plain:
+        for cache in (plain.c.l1i, plain.c.l1d, plain.c.l2):
+            cache.eight = False
+        assert (chosen.run(trace) == plain.run(trace)).all()
+        assert chosen.state() == plain.state()
+        assert chosen.counters() == plain.counters()
+
+
 def test_odd_geometry_on_a_long_trace(library: ctypes.CDLL) -> None:
     odd = Config(Shape(3 << 10, 6, 32), Shape(48 << 10, 12, 64), Shape(96 << 10, 12, 128))
     for policy in ("lru", "plru", "random"):

@@ -8,6 +8,9 @@
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
+#if defined(__x86_64__)
+#include <immintrin.h>
+#endif
 
 #define DIRTY 1u
 #define INVALID_L2 UINT32_MAX
@@ -60,6 +63,10 @@ static void l1_init(CacheL1 *c, uint32_t *table, CacheGeometry g)
     c->line = g.line;
     c->ways = g.ways;
     c->index_mask = g.size / g.ways - g.line;
+#if defined(__x86_64__)
+    /* A slot of 64 bytes has room for what a vector holds of it */
+    c->eight = g.ways == 8 && g.line >= 64 && __builtin_cpu_supports("avx2");
+#endif
     l1_flush(c);
 }
 
@@ -91,6 +98,10 @@ bool cache_hierarchy_init(CacheHierarchy *h, uint32_t *fetch_table,
     h->l2.line_shift = __builtin_ctz(l2.line);
     h->l2.policy = policy;
     h->l2.random = seed;
+#if defined(__x86_64__)
+    h->l2.eight = policy == CACHE_LRU && l2.ways == 8 &&
+                  __builtin_cpu_supports("avx2");
+#endif
     h->base = base;
     l2_flush(&h->l2);
     return true;
@@ -116,7 +127,8 @@ void cache_hierarchy_flush(CacheHierarchy *h)
  * Return: true on a hit; else *@victim is the line that left (bit 0: dirty),
  * or a word of another set if the way was empty
  */
-static bool l1_touch(CacheL1 *c, uint32_t line, bool store, uint32_t *victim)
+static bool l1_touch_any(CacheL1 *c, uint32_t line, bool store,
+                         uint32_t *victim)
 {
     uint32_t index = line & c->index_mask;
     uint32_t *slot = c->table + index / 4;
@@ -138,6 +150,83 @@ static bool l1_touch(CacheL1 *c, uint32_t line, bool store, uint32_t *victim)
     }
     *victim = carry;
     return hit;
+}
+
+#if defined(__x86_64__)
+/*
+ * Permutations of eight ways that bring way k to the front and move those
+ * before it back by one.
+ */
+static const uint32_t to_front[8][8] = {
+    { 0, 1, 2, 3, 4, 5, 6, 7 }, { 1, 0, 2, 3, 4, 5, 6, 7 },
+    { 2, 0, 1, 3, 4, 5, 6, 7 }, { 3, 0, 1, 2, 4, 5, 6, 7 },
+    { 4, 0, 1, 2, 3, 5, 6, 7 }, { 5, 0, 1, 2, 3, 4, 6, 7 },
+    { 6, 0, 1, 2, 3, 4, 5, 7 }, { 7, 0, 1, 2, 3, 4, 5, 6 },
+};
+
+/*
+ * Bring the way that holds @word, dirty or not, to the front of eight @ways,
+ * or else the last way.  Without branches: which way hits is hard to guess.
+ *
+ * Return: whether @word was there
+ */
+__attribute__((target("avx2"), always_inline))
+static inline bool bring_to_front_8(__m256i *ways, uint32_t word)
+{
+    __m256i equal = _mm256_cmpeq_epi32(
+        _mm256_or_si256(*ways, _mm256_set1_epi32(DIRTY)),
+        _mm256_set1_epi32(word | DIRTY));
+    uint32_t hits = _mm256_movemask_ps(_mm256_castsi256_ps(equal));
+    const uint32_t *order = to_front[__builtin_ctz(hits | 1u << 7)];
+
+    *ways = _mm256_permutevar8x32_epi32(
+        *ways, _mm256_loadu_si256((const __m256i *)order));
+    return hits;
+}
+
+/* As l1_touch_any() for eight ways */
+__attribute__((target("avx2")))
+static bool l1_touch_8(CacheL1 *c, uint32_t line, bool store, uint32_t *victim)
+{
+    uint32_t index = line & c->index_mask;
+    uint32_t *slot = c->table + index / 4;
+    uint32_t first = slot[0] | (slot[0] == slot[1]);
+    __m256i ways = _mm256_loadu_si256((__m256i *)(slot + 1));
+    bool hit;
+
+    ways = _mm256_blend_epi32(ways, _mm256_set1_epi32(first), 1);
+    hit = bring_to_front_8(&ways, line);
+    *victim = _mm256_cvtsi256_si32(ways);
+    _mm256_storeu_si256((__m256i *)(slot + 1), ways);
+    slot[0] = line;
+    slot[1] = store || (hit && (*victim & DIRTY)) ? line
+                                                  : invalid_word(c, index);
+    return hit;
+}
+
+/* As l2_touch_lru() for eight ways */
+__attribute__((target("avx2")))
+static bool l2_touch_lru_8(CacheL2 *c, uint32_t line, uint32_t *victim)
+{
+    uint32_t *tag = c->tag + (size_t)(line & c->set_mask) * 8;
+    __m256i ways = _mm256_loadu_si256((__m256i *)tag);
+    bool hit = bring_to_front_8(&ways, line << 1);
+
+    *victim = _mm256_cvtsi256_si32(ways);
+    _mm256_storeu_si256((__m256i *)tag, ways);
+    tag[0] = line << 1 | (hit ? *victim & DIRTY : 0);
+    return hit;
+}
+#endif
+
+static bool l1_touch(CacheL1 *c, uint32_t line, bool store, uint32_t *victim)
+{
+#if defined(__x86_64__)
+    if (c->eight) {
+        return l1_touch_8(c, line, store, victim);
+    }
+#endif
+    return l1_touch_any(c, line, store, victim);
 }
 
 /* Drop @line from its set, dirty or not; the others keep their order */
@@ -280,6 +369,11 @@ static bool l2_touch_fixed(CacheL2 *c, uint32_t line, uint32_t *victim)
 
 static bool l2_touch(CacheL2 *c, uint32_t line, uint32_t *victim)
 {
+#if defined(__x86_64__)
+    if (c->eight) {
+        return l2_touch_lru_8(c, line, victim);
+    }
+#endif
     return c->policy == CACHE_LRU ? l2_touch_lru(c, line, victim)
                                   : l2_touch_fixed(c, line, victim);
 }

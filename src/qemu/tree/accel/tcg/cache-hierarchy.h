@@ -79,6 +79,7 @@ typedef struct CacheL1 {
     uint32_t *table;                    /* CACHE_L1_WORDS words */
     uint32_t index_mask;                /* address bits that select the slot */
     uint32_t line, ways;
+    bool eight;                         /* ways, and the host has AVX2 */
 } CacheL1;
 
 typedef struct CacheL2 {
@@ -87,6 +88,7 @@ typedef struct CacheL2 {
     uint64_t random;                    /* state of the generator */
     uint32_t set_mask, ways, line_shift;
     CachePolicy policy;
+    bool eight;                         /* ways, LRU, and the host has AVX2 */
 } CacheL2;
 
 /* Misses are [user, kernel] */

@@ -124,14 +124,16 @@ void cache_model_mode(CPUState *cpu, bool kernel)
 static void access_memory(CPUState *cpu, CacheAccess kind, uint32_t address,
                           uint32_t size, uintptr_t ra)
 {
+    const uint64_t *l2_misses = &model->caches.n.l2[kind][model->kernel];
+    uint64_t before = *l2_misses;
     uint32_t stall = 0;
-    unsigned missed = cache_hierarchy_access(&model->caches, kind, address,
-                                             size, model->kernel, &stall);
 
-    if (missed) {
+    if (cache_hierarchy_access(&model->caches, kind, address, size,
+                               model->kernel, &stall)) {
         charge(cpu, stall);
-        if (unlikely(model->stacks) && (missed & CACHE_MISSED_L2)) {
-            cache_profile_record(model->stacks, cpu, kind, model->kernel, ra);
+        if (unlikely(model->stacks) && *l2_misses != before) {
+            cache_profile_record(model->stacks, cpu, kind, model->kernel, ra,
+                                 *l2_misses - before);
         }
     }
 }
@@ -336,6 +338,17 @@ static bool set_up(CPUState *cpu, Error **errp)
     return true;
 }
 
+static void empty_tlbs(void)
+{
+    CacheTlb *tlbs[] = {
+        &model->itlb, &model->dtlb, &model->itlb_large, &model->dtlb_large,
+    };
+
+    for (size_t i = 0; i < ARRAY_SIZE(tlbs); i++) {
+        cache_tlb_drop(tlbs[i], 0, UINT32_MAX);
+    }
+}
+
 /* Runs when no translated code runs; what there is of it goes first */
 static void switch_work(CPUState *cpu, run_on_cpu_data data)
 {
@@ -355,6 +368,7 @@ static void switch_work(CPUState *cpu, run_on_cpu_data data)
     cache_model_code.on = on;
     if (on) {
         cache_hierarchy_flush(&model->caches);
+        empty_tlbs();
         model->mark_units = units_now(cpu);
         model->mark_stall = model->stall_units;
         write_record(cpu, "start", 0);
@@ -463,6 +477,8 @@ static void cache_model_complete(UserCreatable *uc, Error **errp)
     guest_marker_add_notifier(&m->marker);
     m->exit.notify = exit_cb;
     qemu_add_exit_notifier(&m->exit);
+    /* exit_cb() runs after all objects have been finalized */
+    object_ref(OBJECT(m));
     model = m;
 }
 

@@ -107,7 +107,7 @@ static void walk_stack(const CacheProfile *p, CPUState *cpu, uintptr_t ra,
 }
 
 void cache_profile_record(CacheProfile *p, CPUState *cpu, CacheAccess kind,
-                          bool kernel, uintptr_t ra)
+                          bool kernel, uintptr_t ra, uint64_t lines)
 {
     Stack key = { }, *found;
 
@@ -119,7 +119,7 @@ void cache_profile_record(CacheProfile *p, CPUState *cpu, CacheAccess kind,
         found = g_memdup2(&key, sizeof(key));
         g_hash_table_add(p->stacks, found);
     }
-    found->misses[kind]++;
+    found->misses[kind] += lines;
 }
 
 static gint compare_stacks(gconstpointer a, gconstpointer b)
