@@ -63,11 +63,13 @@ class Entry(BaseModel):
     def digest(self) -> str:
         """SHA-256 of the result: equal for equal inputs on every host, or there is a bug.
 
-        What the host may vary (its time limits) does not enter.
+        What the host may vary (its time limits) does not enter, and neither do the digests of
+        the products: another build of the same machine shall give the same result.
         """
         document = self.model_dump(mode="json", exclude={"inputs"})
         if document["measurement"]:
             document["measurement"]["experiment"].pop("limits", None)
+            document["measurement"].pop("products", None)
         return digest_bytes(canonical_json(document))
 
 
