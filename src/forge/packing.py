@@ -9,6 +9,7 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -38,11 +39,12 @@ def build_template(
 ) -> None:
     """Run the template's builder; its output goes to ``log``.  Raises ArtifactError."""
     validate_template(template, variables)
-    environment = clean_environment(
-        {**ENVIRONMENT, "PACKER_CACHE_DIR": str(scratch / "packer"), "TMPDIR": str(scratch)}
-    )
     client = Packer(str(template), vars=dict(variables))
-    with log.open("ab") as stream:
+    # Packer's plugins talk through sockets in TMPDIR, whose path must be short (108 bytes).
+    with tempfile.TemporaryDirectory(prefix="packer-") as sockets, log.open("ab") as stream:
+        environment = clean_environment(
+            {**ENVIRONMENT, "PACKER_CACHE_DIR": str(scratch / "packer"), "TMPDIR": sockets}
+        )
         client.packer = client.packer.bake(
             _env=environment, _cwd=str(scratch), _out=stream, _err=stream
         )

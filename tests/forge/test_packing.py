@@ -32,6 +32,14 @@ def test_packer_builds_with_variables(template: Path, tmp_path: Path) -> None:
     assert "Builds finished" in (tmp_path / "log").read_text()
 
 
+def test_a_deep_folder_is_no_hindrance(template: Path, tmp_path: Path) -> None:
+    deep = tmp_path / ("deep" * 20) / ("deeper" * 20)
+    deep.mkdir(parents=True)
+    variables = {"text": "hello", "target": str(tmp_path / "made")}
+    build_template(template, variables, scratch=deep, log=tmp_path / "log")
+    assert (tmp_path / "made").read_text() == "hello"
+
+
 def test_a_wrong_template_is_rejected_with_a_reason(tmp_path: Path) -> None:
     path = tmp_path / "template.json"
     path.write_text(json.dumps({"builders": [{"type": "no-such-builder"}]}))
