@@ -163,11 +163,13 @@ def _write_until_full(path: Path) -> None:
 
 def damage_an_entry(subject: Subject, out: Path, random: np.random.Generator, toll: Toll) -> None:
     """Stop the sweep at a random point, then flip one bit of a stored file, or cut it short."""
+    store = Store(out / subject.store)
     with process.start(list(subject.command(out)), log=out.with_suffix(".log")) as running:
         _sleep(toll, random)
+        while running.poll() is None and not store.find_keys():
+            time.sleep(POLL_S)
         if running.poll() is None:
             os.kill(running.pid, 9)
-    store = Store(out / subject.store)
     files = [
         path
         for key in store.find_keys()
