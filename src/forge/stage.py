@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import fcntl
 import json
+import os
 import shutil
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -127,7 +128,7 @@ class Store:
         scratch = self.cache / "scratch" / f"{stage.name}-{stage.key}"
         log = self.cache / "logs" / f"{stage.name}-{stage.key}.log"
         for path in (scratch, directory):  # left by a builder that was killed
-            shutil.rmtree(path, ignore_errors=True)
+            discard(path)
         log.parent.mkdir(parents=True, exist_ok=True)
         log.unlink(missing_ok=True)
         (scratch / "output").mkdir(parents=True)
@@ -172,6 +173,16 @@ class Store:
                 console.print(f"[dim]{stage.title}: waiting for another build of the same[/]")
                 fcntl.flock(stream, fcntl.LOCK_EX)
             yield
+
+
+def discard(path: Path) -> None:
+    """Remove a directory into which orphans of a killed builder may still write."""
+    for old in path.parent.glob(f".{path.name}.*"):
+        shutil.rmtree(old, ignore_errors=True)
+    if path.exists():
+        aside = path.with_name(f".{path.name}.{os.getpid()}")
+        path.rename(aside)
+        shutil.rmtree(aside, ignore_errors=True)
 
 
 def read_record(path: Path) -> Record:

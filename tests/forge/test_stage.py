@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from forge.stage import Stage, Store, Workshop
-from ground.process import ProcessError
+from ground.process import ProcessError, start
 
 
 def write_product(workshop: Workshop) -> None:
@@ -89,3 +89,14 @@ def test_a_killed_build_is_done_again(tmp_path: Path) -> None:
     assert built.fresh
     assert (built / "product").read_bytes() == b"made"
     assert not list((tmp_path / "scratch").iterdir())
+
+
+def test_orphans_of_a_killed_build_are_no_hindrance(tmp_path: Path) -> None:
+    stage = make_stage()
+    work = tmp_path / "scratch" / f"{stage.name}-{stage.key}" / "work"
+    work.mkdir(parents=True)
+    orphan = "cd $1; while :; do mkdir -p d; : > d/$n; n=$((n + 1)); done"
+    with start(["sh", "-c", orphan, "sh", work]):
+        while not (work / "d").exists():
+            time.sleep(0.01)
+        assert Store(tmp_path, jobs=1).obtain(stage).fresh
