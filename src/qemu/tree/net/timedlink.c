@@ -248,19 +248,18 @@ static bool deliver_frame(TimedLink *s, Frame *f)
     return true;
 }
 
+/* One frame at a time, so that other timers run between by their own times */
 static void deliver_cb(void *opaque)
 {
     TimedLink *s = opaque;
-    int64_t now = link_now(s);
-    Frame *f;
+    Frame *f = QSIMPLEQ_FIRST(&s->inflight);
 
-    while ((f = QSIMPLEQ_FIRST(&s->inflight)) && f->arrival <= now) {
-        QSIMPLEQ_REMOVE_HEAD(&s->inflight, next);
-        log_frame(s, now, f->data, f->len);
-        if (!deliver_frame(s, f)) {
-            g_free(f);
-        }
+    QSIMPLEQ_REMOVE_HEAD(&s->inflight, next);
+    log_frame(s, link_now(s), f->data, f->len);
+    if (!deliver_frame(s, f)) {
+        g_free(f);
     }
+    f = QSIMPLEQ_FIRST(&s->inflight);
     if (f) {
         timer_mod_ns(s->deliver, s->epoch + f->arrival);
     }
@@ -486,7 +485,9 @@ int net_init_timedlink(const Netdev *netdev, const char *name,
         qemu_del_net_client(nc);
         return -1;
     }
-    s->deliver = timer_new_ns(QEMU_CLOCK_VIRTUAL, deliver_cb, s);
+    /* When it is set depends on how far ahead the peer is */
+    s->deliver = timer_new_full(NULL, QEMU_CLOCK_VIRTUAL, SCALE_NS,
+                                QEMU_TIMER_ATTR_FIRST, deliver_cb, s);
     s->marker.notify = marker_cb;
     guest_marker_add_notifier(&s->marker);
     s->exit.notify = exit_cb;
