@@ -4,6 +4,8 @@
 from __future__ import annotations
 
 import re
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -145,11 +147,19 @@ class TestBuiltTwice:
         assert second.digest == first.digest
 
 
+@pytest.fixture
+def short_path() -> Iterator[Path]:
+    """podman refuses a runroot of more than 50 characters, which pytest's own folders exceed."""
+    with tempfile.TemporaryDirectory(prefix="oci") as name:
+        yield Path(name)
+
+
 @pytest.mark.slow
-def test_the_container_needs_nothing_else(tmp_path: Path) -> None:
+@pytest.mark.timeout(1500)
+def test_the_container_needs_nothing_else(tmp_path: Path, short_path: Path) -> None:
     """The image, loaded into an empty store, lists its tasks and measures a small run."""
     archive = Pipeline().container / ARCHIVE
-    storage = format_storage(tmp_path / "storage")
+    storage = format_storage(short_path)
     run(["podman", *storage, "load", "--input", archive])
     results = tmp_path / "results"
     results.mkdir()
