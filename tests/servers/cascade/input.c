@@ -160,7 +160,7 @@ void stage_linger(struct conn *conn)
 /* The time of a wait is over: only who has begun to ask gets an answer. */
 void stage_timeout(struct conn *conn)
 {
-	if (conn->timer == TIMER_REQUEST)
+	if (conn->header)
 		refuse(conn, 408);
 	else
 		push_stage(conn, stage_close);
