@@ -45,16 +45,16 @@ static int decode_byte(const char **from, char *to)
 static int decode_path(char path[PATH_SIZE], const char *target)
 {
 	size_t length = 0;
+	int status = 0;
 
-	while (*target && *target != '?') {
+	while (!status && *target && *target != '?') {
 		if (length + 1 == PATH_SIZE)
-			return 414;
-		if (decode_byte(&target, path + length))
-			return 400;
-		length++;
+			status = 414;
+		else
+			status = decode_byte(&target, path + length++);
 	}
 	path[length] = '\0';
-	return 0;
+	return status;
 }
 
 static bool has_parent_segment(const char *path)

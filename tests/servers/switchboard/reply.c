@@ -37,10 +37,11 @@ static const char *media_type(const struct exchange *exchange)
 		{ ".css", "text/css" }, { ".html", "text/html" }, { ".jpg", "image/jpeg" },
 		{ ".js", "text/javascript" }, { ".png", "image/png" }, { ".txt", "text/plain" },
 	};
-	const char *suffix = strrchr(exchange->path, '.');
+	const char *suffix;
 
 	if (exchange->ops != &file_ops)
 		return "text/plain";
+	suffix = strrchr(exchange->path, '.');
 	for (size_t i = 0; suffix && i < sizeof(types) / sizeof(types[0]); i++) {
 		if (strcmp(suffix, types[i][0]) == 0)
 			return types[i][1];
