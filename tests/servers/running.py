@@ -52,7 +52,7 @@ def run_server(
 ) -> Iterator[Server]:
     """Run ``program`` for ``root`` on a free port; it must then stop when asked, without a
     word on stderr, which is where the sanitizers report."""
-    argv = [program, "-p", "0", *options, root]
+    argv: list[str | Path] = [program, "-p", "0", *options, root]
     with process.start(argv, env=SANITIZERS | (env or {})) as child:
         assert child.stdout
         line = child.stdout.readline().decode()
