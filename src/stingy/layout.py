@@ -13,7 +13,12 @@ from stingy.drafts import Draft
 from stingy.geometry import PAGE_BYTES
 from stingy.map import Area, Pool, Slab
 
-WORDS_PER_OBJECT = 10  # counters and constructor, see templates/stingy.c.j2
+# What the book in templates/stingy.c.j2 takes, which the compiler checks there.
+WORDS_PER_OBJECT = 8  # counters, constructor
+WORDS_BESIDES = 4
+BYTES_PER_POOL = 8
+BYTES_PER_SLOT = 3  # its number, its owner
+MOST_SLOTS = (1 << 16) - 1  # a slot's number has 16 bits
 
 
 @dataclass(frozen=True)
@@ -33,12 +38,10 @@ class Layout:
     globals_bytes: int
 
     def measure_book(self, slots: int) -> int:
-        """Bytes of the allocator's state: per object its counters, per pool two numbers, per
-        slot its number (4 bytes at most) and a byte; see templates/stingy.c.j2."""
-        words = len(self.demand.objects) * WORDS_PER_OBJECT + 8
-        return round_up(
-            words * self.demand.pointer_bytes + 8 * len(self.drafts) + 5 * slots, self.unit
-        )
+        """Bytes of the allocator's own state."""
+        words = len(self.demand.objects) * WORDS_PER_OBJECT + WORDS_BESIDES
+        state = words * self.demand.pointer_bytes + BYTES_PER_POOL * len(self.drafts)
+        return round_up(state + BYTES_PER_SLOT * slots, self.unit)
 
     def measure(self, requests: int) -> int:
         """Bytes of the cache slab that this many requests take."""
@@ -65,6 +68,11 @@ class Layout:
             0 if d.transient else max(0, d.count_slots(total) - n)
             for d, n in zip(self.drafts, slots, strict=True)
         ]
+        if max(slots + extra) > MOST_SLOTS:
+            raise UsageError(
+                f"{total} requests take {max(slots + extra)} slots of one pool, more than {MOST_SLOTS}",
+                hint="give fewer --requests",
+            )
         sizes = (("stack", self.stack_bytes), ("globals", self.globals_bytes))
         areas, at = [], self.start
         for name, size in (*sizes, ("allocator", self.measure_book(sum(slots)))):
@@ -72,7 +80,9 @@ class Layout:
             at += size
         high_start = self.start + self.slab_bytes
         book = Area(
-            name="high allocator", offset=high_start, bytes=round_up(5 * sum(extra), self.unit)
+            name="high allocator",
+            offset=high_start,
+            bytes=round_up(BYTES_PER_SLOT * sum(extra), self.unit),
         )
         above = book.offset + book.bytes
         pools = []
