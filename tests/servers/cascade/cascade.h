@@ -112,7 +112,6 @@ struct server {
 	int listen_fd;
 	int epoll_fd;
 	int signal_fd;
-	bool verbose;
 	bool accepting;
 	bool stopping;
 	unsigned int max_connections;

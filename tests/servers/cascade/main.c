@@ -19,13 +19,12 @@
 #include "cascade.h"
 
 static const char usage[] =
-	"usage: cascade [-a ADDRESS] [-p PORT] [-c CONNECTIONS] [-n REQUESTS] [-t MS] [-v] ROOT\n"
+	"usage: cascade [-a ADDRESS] [-p PORT] [-c CONNECTIONS] [-n REQUESTS] [-t MS] ROOT\n"
 	"  -a  address to listen on (127.0.0.1)\n"
 	"  -p  port to listen on (0: any free one, printed when ready)\n"
 	"  -c  connections at once (10000)\n"
 	"  -n  requests on one connection (10000)\n"
-	"  -t  milliseconds that a client may take for a request, or to take a reply (10000)\n"
-	"  -v  print each request\n";
+	"  -t  milliseconds that a client may take for a request, or to take a reply (10000)\n";
 
 struct options {
 	const char *address;
@@ -34,7 +33,6 @@ struct options {
 	long connections;
 	long requests;
 	long timeout_ms;
-	bool verbose;
 };
 
 static void die(const char *what)
@@ -62,14 +60,13 @@ static void parse_options(struct options *options, int argc, char **argv)
 {
 	int option;
 
-	while ((option = getopt(argc, argv, "a:p:c:n:t:v")) != -1) {
+	while ((option = getopt(argc, argv, "a:p:c:n:t:")) != -1) {
 		switch (option) {
 		case 'a': options->address = optarg; break;
 		case 'p': options->port = parse_number('p', optarg, 0, 65535); break;
 		case 'c': options->connections = parse_number('c', optarg, 1, 1000000); break;
 		case 'n': options->requests = parse_number('n', optarg, 1, INT_MAX); break;
 		case 't': options->timeout_ms = parse_number('t', optarg, 1, 3600000); break;
-		case 'v': options->verbose = true; break;
 		default:
 			fputs(usage, stderr);
 			exit(2);
@@ -143,7 +140,6 @@ static void start(struct server *server, const struct options *options)
 	server->root_fd = open(options->root, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (server->root_fd < 0)
 		die(options->root);
-	server->verbose = options->verbose;
 	server->accepting = true;
 	server->max_connections = (unsigned int)options->connections;
 	server->max_requests = (unsigned int)options->requests;

@@ -2,7 +2,6 @@
 /* Stages that make and send replies, and those that end a request and a connection. */
 #define _GNU_SOURCE
 #include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
@@ -49,8 +48,6 @@ static bool has_body(const struct conn *conn)
 
 void stage_head(struct conn *conn)
 {
-	if (conn->server->verbose)
-		printf("%d %s\n", conn->status, conn->request.path);
 	header_release(conn);
 	conn->reply = reply_new();
 	if (!conn->reply)
@@ -74,8 +71,6 @@ fail:
 
 void stage_refuse(struct conn *conn)
 {
-	if (conn->server->verbose)
-		printf("%d\n", conn->status);
 	conn->reply = reply_new();
 	if (!conn->reply) {
 		abort_conn(conn);

@@ -1,9 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* The constructs of the state machine: pending stages, the run queue, waiting for a socket. */
 #include <assert.h>
-#include <errno.h>
-#include <stdio.h>
-#include <string.h>
 #include <sys/epoll.h>
 
 #include "cascade.h"
@@ -96,7 +93,6 @@ void wait_for_socket(struct conn *conn, uint32_t events, enum timer_class timer)
 
 	assert(!conn->queued && !conn->waiting);
 	if (epoll_ctl(conn->server->epoll_fd, EPOLL_CTL_MOD, conn->fd, &event)) {
-		fprintf(stderr, "cascade: epoll_ctl: %s\n", strerror(errno));
 		interrupt(conn, stage_close);
 		return;
 	}
