@@ -20,21 +20,10 @@ RECIPROCAL_BITS = 31
 # Names of the header that are no object, stage or pool.
 RESERVED = {
     f"STINGY_{name}"
-    for name in [
-        "H",
-        "REGION_BYTES",
-        "ALIGNMENT",
-        "LOW_BYTES",
-        "CACHE_BYTES",
-        "HIGH_BYTES",
-        "STACK_BYTES",
-        "REQUESTS",
-        "UNLIMITED",
-        "OBJECTS",
-        "STAGES",
-        "POOLS",
-        "ASAN",
-    ]
+    for name in (
+        *("H", "ASAN", "ALIGNMENT", "UNLIMITED", "REQUESTS", "OBJECTS", "STAGES", "POOLS"),
+        *("REGION_BYTES", "LOW_BYTES", "CACHE_BYTES", "HIGH_BYTES", "STACK_BYTES"),
+    )
 }
 
 
@@ -46,7 +35,7 @@ class Target(StrEnum):
 
 
 def name_constants(plan: Map) -> dict[str, dict[str, str]]:
-    """C constants by kind ("object", "stage", "pool", "global") and name, unique and deterministic."""
+    """Unique C constants by kind ("object", "stage", "pool", "global") and name."""
     taken = set(RESERVED)
     kinds: dict[str, tuple[str, list[str]]] = {
         "object": ("STINGY_", [o.name for o in plan.objects]),

@@ -68,9 +68,10 @@ class Layout:
             0 if d.transient else max(0, d.count_slots(total) - n)
             for d, n in zip(self.drafts, slots, strict=True)
         ]
-        if max(slots + extra) > MOST_SLOTS:
+        largest = max(slots + extra)
+        if largest > MOST_SLOTS:
             raise UsageError(
-                f"{total} requests take {max(slots + extra)} slots of one pool, more than {MOST_SLOTS}",
+                f"{total} requests take {largest} slots of one pool, more than {MOST_SLOTS}",
                 hint="give fewer --requests",
             )
         sizes = (("stack", self.stack_bytes), ("globals", self.globals_bytes))
@@ -79,11 +80,8 @@ class Layout:
             areas.append(Area.model_validate({"name": name, "offset": at, "bytes": size}))
             at += size
         high_start = self.start + self.slab_bytes
-        book = Area(
-            name="high allocator",
-            offset=high_start,
-            bytes=round_up(BYTES_PER_SLOT * sum(extra), self.unit),
-        )
+        book_bytes = round_up(BYTES_PER_SLOT * sum(extra), self.unit)
+        book = Area(name="high allocator", offset=high_start, bytes=book_bytes)
         above = book.offset + book.bytes
         pools = []
         for draft, inside, outside in zip(self.drafts, slots, extra, strict=True):
