@@ -213,12 +213,17 @@ class Dispatch(Table):
 
     ``queue``: Queue_Stage names the next stage.  ``lifo``: each request has a stack of stages, at
     most ``depth`` deep; a runnable request with an empty stack runs the ``final`` stage.
+
+    ``requeue``: calls that put a request on a queue without naming a stage.  ``clear``: calls that
+    drop the stages a request still has, or stores (``struct conn.depth``) of the constant 0.
+    A wait (for a socket, a timer) ends when the request runs any stage.
     """
 
     discipline: Literal["queue", "lifo"]
     depth: PositiveInt = 8
     final: Symbol | None = None
     requeue: tuple[Requeue, ...] = ()
+    clear: tuple[Construct, ...] = ()
 
     @model_validator(mode="after")
     def _final_needs_lifo(self) -> Self:
