@@ -88,9 +88,10 @@ def find_stacks(
 
 
 def _written(name: str) -> str:
-    """A function of the C library as it is written: ``sscanf`` for ``__isoc99_sscanf``."""
-    found = _LIBRARY_NAME.fullmatch(name)
-    return (found[1] or found[2]) if found else name
+    """A function of the C library as it is written: ``sscanf`` for ``*__isoc99_sscanf``."""
+    plain = name.removeprefix("*")
+    found = _LIBRARY_NAME.fullmatch(plain)
+    return (found[1] or found[2]) if found else plain
 
 
 @dataclass
