@@ -411,6 +411,7 @@ class Expressions:
     def _initialise_record(self, place: Expr, cursor: Cursor) -> None:
         decl = cursor.type.get_canonical().get_declaration()
         self.names.record(decl)
+        self.assign(place, Const(0), cursor)  # what is not named is zero
         fields = [f for f in decl.type.get_canonical().get_fields() if not f.spelling == ""]
         position = 0
         for part in clang.children(cursor):
