@@ -11,11 +11,14 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from stingy.lowering import lower
+from stingy.sources import Source, clang_flags
 
 HERE = Path(__file__).parent
 CORPUS = HERE / "corpus"
 SERVERS = HERE.parent / "servers"
-SOURCES = sorted(CORPUS.glob("*.c")) + sorted(SERVERS.glob("*/*.c"))
+SOURCES = sorted(CORPUS.glob("*.c")) + sorted(
+    path for name in ("cascade", "switchboard") for path in (SERVERS / name).glob("*.c")
+)
 bounded = settings(
     max_examples=int(os.environ.get("ROBUSTNESS_EXAMPLES", "60")),
     deadline=None,
@@ -27,13 +30,20 @@ def lower_text(folder: Path, source: Path, text: bytes) -> str:
     """Lower ``text`` in place of ``source``; the problem, or nothing."""
     path = folder / "damaged.c"
     path.write_bytes(text)
-    flags = ["-std=gnu17", f"-I{source.parent}"]
-    return lower(path, "damaged.c", folder, flags, "").problem
+    standard = "-std=c2x" if source.name == "c23_attributes.c" else "-std=gnu17"
+    flags = (standard, f"-I{source.parent}")
+    damaged = Source(path, "damaged.c", "gcc", flags, folder)
+    return lower(path, "damaged.c", folder, clang_flags(damaged), "").problem
 
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("damaged")
+
+
+def test_undamaged_sources_are_analysed(folder: Path) -> None:
+    problems = {path.name: lower_text(folder, path, path.read_bytes()) for path in SOURCES}
+    assert [name for name, problem in problems.items() if problem] == ["nested_function.c"]
 
 
 @bounded
@@ -57,7 +67,7 @@ def test_mangled_sources(folder: Path, source: Path, data: st.DataObject) -> Non
 
 
 def test_what_is_refused_has_a_reason(folder: Path) -> None:
-    for text in (b"int f(void) { return 1;", b"struct x; struct x y;", b"#include <no-such.h>\n"):
+    for text in (b"int f(void) { return 1;", b"struct x y;", b"#include <no-such.h>\n", b"\xff"):
         assert "damaged.c:1" in lower_text(folder, SOURCES[0], text)
 
 
