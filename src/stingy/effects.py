@@ -24,7 +24,7 @@ from stingy.places import node_name
 from stingy.program import Assign, Call, Const, Deref, Expr, Func, Routine, Var
 from stingy.results import EXTERNAL, EdgeKind, WarningKind
 from stingy.stages import Stages
-from stingy.states import BELOW, Pending, State
+from stingy.states import BELOW, Pending, Property, State
 from stingy.values import OTHER, Instance, Other, Reference, Signs, Value
 
 _THREADS = ("thread", "kthread")
@@ -283,7 +283,9 @@ class Effects:
         """The request that a stage is called with from outside."""
         position = self.stages.task_position(key)
         if position is None or position >= len(call.arguments):
-            return State(state.property, {})
+            return State(Property(), {})
+        if state.property.ended:  # that was another one
+            state = State(Property(), {})
         return self._as_followed(i, call.arguments[position], state)[0]
 
     # -- objects -----------------------------------------------------------------------------

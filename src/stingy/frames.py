@@ -53,10 +53,20 @@ class _Keys:
         name = _CLONE.sub("", name)
         if not colon:
             return name
+        relative = self.relative(file)
+        return f"{relative}:{name}" if relative else name
+
+    def relative(self, file: str) -> str:
+        """The file relative to the server's root; "" if it is not below it."""
         path = (self.directory / file).resolve()
-        if not path.is_relative_to(self.root):
-            return name
-        return f"{path.relative_to(self.root)}:{name}"
+        return str(path.relative_to(self.root)) if path.is_relative_to(self.root) else ""
+
+    def place(self, label: str | None) -> tuple[str, int]:
+        """The file and line in an edge's label."""
+        parts = (label or "").rsplit(":", 2)
+        if len(parts) == 3 and parts[1].isdigit():
+            return self.relative(parts[0]), int(parts[1])
+        return "", 0
 
 
 def _make_keys(source: Source) -> _Keys:
@@ -72,7 +82,7 @@ def parse_callgraph(text: str, make_key: _Keys | None = None) -> dict[str, Frame
     plus what a part adds when the function calls it.
     """
     sizes: dict[str, tuple[int, str]] = {}
-    calls: dict[str, set[tuple[str, int]]] = {}
+    calls: dict[str, set[tuple[str, str, int]]] = {}
     keys = make_key or _Keys(Path("/nonexistent"), Path("/"))
     parts: dict[str, int] = {}
     for line in text.splitlines():
@@ -88,7 +98,7 @@ def parse_callgraph(text: str, make_key: _Keys | None = None) -> dict[str, Frame
         elif edge := _EDGE.match(line):
             caller, callee = keys(edge[1]), keys(edge[2])
             if caller != callee or not (_CLONE.search(edge[1]) or _CLONE.search(edge[2])):
-                calls.setdefault(caller, set()).add((callee, _line_of(edge[3])))
+                calls.setdefault(caller, set()).add((callee, *keys.place(edge[3])))
     for key, extra in parts.items():
         bytes_, kind = sizes.get(key, (0, "static"))
         sizes[key] = (bytes_ + extra, kind)
@@ -96,12 +106,7 @@ def parse_callgraph(text: str, make_key: _Keys | None = None) -> dict[str, Frame
 
 
 def _make_frames(
-    sizes: dict[str, tuple[int, str]], calls: dict[str, set[tuple[str, int]]]
+    sizes: dict[str, tuple[int, str]], calls: dict[str, set[tuple[str, str, int]]]
 ) -> Iterator[tuple[str, Frame]]:
     for key, (bytes_, kind) in sorted(sizes.items()):
         yield key, Frame(bytes_, kind, tuple(sorted(calls.get(key, ()))))
-
-
-def _line_of(label: str | None) -> int:
-    parts = (label or "").rsplit(":", 2)
-    return int(parts[1]) if len(parts) == 3 and parts[1].isdigit() else 0

@@ -43,7 +43,7 @@ MAX_STATES = 96  # at one step; then paths are merged
 TIRED_STATES = 4  # the same after MAX_STEPS
 MAX_STEPS = 400_000
 MAX_RECURSION = 3
-_NO_RETURN = {
+NO_RETURN = {
     "abort", "exit", "_exit", "_Exit", "quick_exit", "__assert_fail", "__builtin_unreachable",
     "__builtin_trap", "longjmp", "siglongjmp", "err", "errx", "verr", "verrx", "panic",
     "pthread_exit", "thrd_exit", "__builtin_abort", "make_task_dead", "do_exit",
@@ -313,7 +313,7 @@ class Interpreter:
 
     def _outside(self, call: Call, key: str, state: State) -> Results:
         """A function of which there is no body."""
-        if key in _NO_RETURN:
+        if key in NO_RETURN:
             return []
         if key in _CLEARS and call.arguments:
             return [(None, self._clear(call, state))]

@@ -228,14 +228,14 @@ class Storage:
 
 @dataclass(frozen=True, slots=True)
 class Frame:
-    """A function as compiled: its frame in bytes and what it calls (with the line of the call).
+    """A function as compiled: its frame in bytes and what it calls (with file and line).
 
     ``kind``: static, dynamic (grows at run time) or bounded (grows, but not beyond ``bytes``).
     """
 
     bytes: int
     kind: str
-    calls: tuple[tuple[str, int], ...]
+    calls: tuple[tuple[str, str, int], ...]
 
 
 @dataclass(slots=True)

@@ -13,7 +13,7 @@ from stingy.annotations import QueueKind
 from stingy.effects import Effects
 from stingy.interpreter import Interpreter
 from stingy.results import EXTERNAL, EdgeKind, Evidence, Location, WarningKind
-from stingy.states import BELOW, Pending, Property, State, merge, widen
+from stingy.states import BELOW, Counts, Pending, Property, State, merge, widen
 from stingy.values import Instance
 
 MAX_ENTRIES = 160  # states at the start of one stage; then they are merged
@@ -60,6 +60,7 @@ class Walk:
     pushes: set[Push] = field(default_factory=set)
     called: set[str] = field(default_factory=set)  # stages called from outside on any request
     done: set[tuple[object, object]] = field(default_factory=set)
+    outs: dict[str, set[Counts]] = field(default_factory=dict)  # live at the end of a stage
 
     def run(self) -> None:
         """Walk until nothing new is found."""
@@ -235,6 +236,7 @@ class Walk:
     def _next(self, stage: str, state: State) -> None:
         """A stage has run (or code outside): what may run next?"""
         p = state.property
+        self.outs.setdefault(stage, set()).add(p.live)
         if p.ended or not p.followed:
             self._check_leaks(stage, state)
             return
