@@ -71,12 +71,20 @@ def find_root(annotations: Path) -> Path:
 def measure_accuracy(groups: Iterable[Group], analyse: Analyse) -> dict[str, Scores]:
     """Scores by group; names of what is wrong begin with the case."""
     return {
-        group.name: sum_scores(_judge(case, analyse(case.annotations)) for case in group.cases)
-        for group in groups
+        group.name: sum_scores(_judge(case, analyse) for case in group.cases) for group in groups
     }
 
 
-def _judge(case: Case, result: Memwalk) -> Scores:
+def _judge(case: Case, analyse: Analyse) -> Scores:
+    try:
+        result = analyse(case.annotations)
+    except UsageError as error:
+        if not case.truth.refused:
+            raise
+        # Nothing is left of the server: the refusal is the whole answer, and must name the file.
+        named = f"{case.name}.c" in error.message
+        return {Category.UNITS: Score(int(named), [] if named else [f"{case.name}: refused"])}
+
     def name(texts: list[str]) -> list[str]:
         return [f"{case.name}: {text}" for text in texts]
 

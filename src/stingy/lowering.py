@@ -62,11 +62,14 @@ class _Lowering:
         self._sources: dict[str, bytes] = {}
 
     def lower(self, parsed: Parsed) -> None:
+        outside: set[str] = set()
         for cursor in clang.children(parsed.root):
             kind = clang.kind(cursor)
             if kind not in {"FUNCTION_DECL", "VAR_DECL", "TYPEDEF_DECL"}:
                 continue
             if not self.names.is_local(self.names.file_of(cursor)):
+                if kind == "FUNCTION_DECL":
+                    outside.add(cursor.spelling)
                 continue
             if kind == "FUNCTION_DECL":
                 self._lower_function(cursor)
@@ -74,6 +77,7 @@ class _Lowering:
                 self._lower_variable(cursor)
             else:
                 self.names.typedef(cursor)
+        self.unit.outside = frozenset(outside)
 
     def _source(self, cursor: Cursor) -> bytes:
         position = cursor.extent.start

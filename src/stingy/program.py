@@ -255,6 +255,7 @@ class Unit:
     constants: dict[str, int] = field(default_factory=dict)  # enumerators
     warnings: list[tuple[Spot, str]] = field(default_factory=list)
     target: str = ""
+    outside: frozenset[str] = frozenset()  # functions declared outside of the server
     frames: dict[str, Frame] = field(default_factory=dict)  # as compiled; empty: not compiled
 
 

@@ -8,6 +8,7 @@ in one folder; a snippet ``NAME.c`` has ``NAME.toml``, and its annotations are m
 from __future__ import annotations
 
 import json
+import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -108,9 +109,23 @@ def _make_annotations(path: Path, truth: Truth, defaults: Path) -> dict[str, Any
         "sources": {"files": [f"{path.stem}.c"], "flags": [*truth.flags, "-O2"]},
     }
     if truth.discipline != "own":
-        merge(document, tomllib.loads((defaults / f"{truth.discipline}.toml").read_text()))
+        shared = tomllib.loads((defaults / f"{truth.discipline}.toml").read_text())
+        _drop_unused(shared, path.with_suffix(".c"))
+        merge(document, shared)
     merge(document, truth.annotations)
     return document
+
+
+def _drop_unused(shared: dict[str, Any], source: Path) -> None:
+    """Leave out allocators that the snippet does not call: a name that is nowhere is an error."""
+    text = source.read_text()
+    included = re.findall(r'#include "(\w+\.h)"', text)
+    words = set(
+        re.findall(r"\w+", "".join([text, *((source.parent / i).read_text() for i in included)]))
+    )
+    for construct in ("malloc", "free"):
+        ones = shared["constructs"][construct]
+        shared["constructs"][construct] = [one for one in ones if one["function"] in words]
 
 
 def merge(into: dict[str, Any], more: Mapping[str, Any]) -> None:
