@@ -327,6 +327,28 @@ def build_container(_: Context):
     run_container()
 
 
+@task(
+    name="accuracy",
+    help={
+        "only": "corpus, or one server (an unknown name lists them)",
+        "speed": "time memwalk too (--no-speed: do not)",
+        "json": "print JSON on stdout",
+    },
+)
+@report_errors
+def stingy_accuracy(_: Context, only="", speed=True, json=False):
+    """Compare memwalk with ground truth: recall, precision, speed.
+
+    Example: ./invoke stingy.accuracy --only cascade
+    Exit codes: 0 all promises hold, 1 something is missed, or a server is imprecise.
+    """
+    from ground.places import PROJECT
+    from stingy.accuracy_command import run_accuracy
+    from stingy.memwalk import analyse
+
+    return run_accuracy(PROJECT / "tests", analyse, only=only, speed=speed, as_json=json)
+
+
 namespace = Collection(reproduce, figures, report, estimate, verify, lint, test, bench)
 namespace.add_collection(
     Collection("results", results_check, results_list, results_gc, results_disturb)
@@ -334,6 +356,7 @@ namespace.add_collection(
 namespace.add_collection(
     Collection("testbed", testbed_run, testbed_profile, testbed_shell, testbed_geometry)
 )
+namespace.add_collection(Collection("stingy", stingy_accuracy))
 building = Collection("build", build_twice, build_container)
 building.add_task(build, name="all", default=True)
 namespace.add_collection(building)

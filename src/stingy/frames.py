@@ -17,6 +17,8 @@ _NODE = re.compile(r'^node: \{ title: "([^"]+)" label: "([^"]*)"')
 _EDGE = re.compile(r'^edge: \{ sourcename: "([^"]+)" targetname: "([^"]+)"(?: label: "([^"]*)")?')
 _SIZE = re.compile(r"(\d+) bytes \(([a-z,]+)\)")
 _CLONE = re.compile(r"\.(part|constprop|isra|cold|lto_priv|localalias)(\.\d+)?")
+# What the C library's headers make of names: "*__isoc99_sscanf" is sscanf, "__memcpy_chk" memcpy.
+_LIBRARY_NAME = re.compile(r"^\*?(?:__isoc\d+_(\w+)|__(\w+)_chk)$")
 _NOT_FOR_US = ("-MD", "-MMD", "-MP", "-Wp,-M", "-Werror", "-fsanitize", "-flto", "-pipe")
 _TIME_LIMIT_S = 300
 
@@ -42,7 +44,7 @@ def compile_frames(source: Source) -> tuple[dict[str, Frame], str]:
 
 
 class _Keys:
-    """Turns titles of gcc's call graph into keys: ``/path/loop.c:tick.part.0`` -> ``loop.c:tick``."""
+    """Turns titles of gcc's call graph into keys: ``/x/loop.c:tick.part.0`` -> ``loop.c:tick``."""
 
     def __init__(self, root: Path, directory: Path):
         self.root = root
@@ -52,7 +54,7 @@ class _Keys:
         file, colon, name = title.rpartition(":")
         name = _CLONE.sub("", name)
         if not colon:
-            return name
+            return _LIBRARY_NAME.sub(r"\1\2", name)
         relative = self.relative(file)
         return f"{relative}:{name}" if relative else name
 

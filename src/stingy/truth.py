@@ -107,6 +107,7 @@ def _make_annotations(path: Path, truth: Truth, defaults: Path) -> dict[str, Any
         "schema": 1,
         "server": {"name": path.stem, "root": str(path.parent.resolve())},
         "sources": {"files": [f"{path.stem}.c"], "flags": [*truth.flags, "-O2"]},
+        "stack": {"external_default_bytes": 512},
     }
     if truth.discipline != "own":
         shared = tomllib.loads((defaults / f"{truth.discipline}.toml").read_text())

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from stingy.memwalk import analyse
 from stingy.truth import find_server
 from tests.servers.clients import connect, exchange_raw
 from tests.servers.load import GET, LAST, converse, load_server
@@ -54,3 +55,16 @@ def test_painted_stacks_stay_within_the_sum_of_frames(
         default = assumed["external_default_bytes"]
         bounds = [frames.get(f, assumed["external_bytes"].get(f, default)) for f in chain]
         assert 0 < used[stage] <= sum(bounds), (stage, used[stage], chain, bounds)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_bounds_are_never_below_what_is_painted(name: str, root: Path, tmp_path: Path) -> None:
+    """memwalk's bound holds at run time, and is no more than half above gcc's own sum."""
+    used = paint(build_painted(HERE / name, name, tmp_path), root, tmp_path / "report", exercise)
+    bounds = {
+        depth.root: depth.bytes for depth in analyse(find_server(HERE / name).annotations).stacks
+    }
+    for stage, painted in used.items():
+        bound = bounds[stage]
+        assert bound is not None
+        assert painted <= bound

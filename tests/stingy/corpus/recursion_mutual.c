@@ -11,16 +11,18 @@ static void stage_done(struct request *request)
 
 static void parse_item(struct request *request, const char *text)
 {
-	if (*text == '(')
+	if (*text == '(') {
 		parse_list(request, text + 1);
-	else if (*text == '\0')
+		request->length++;	/* not a tail call, which gcc would make a loop of */
+	} else if (*text == '\0') {
 		queue_stage(request, stage_done);
+	}
 }
 
 static void parse_list(struct request *request, const char *text)
 {
-	request->state++;
 	parse_item(request, text + 1);
+	request->state++;
 }
 
 void stage_start(struct request *request)
