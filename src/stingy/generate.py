@@ -21,7 +21,17 @@ RECIPROCAL_BITS = 31
 RESERVED = {
     f"STINGY_{name}"
     for name in (
-        *("H", "ASAN", "ALIGNMENT", "UNLIMITED", "REQUESTS", "OBJECTS", "STAGES", "POOLS"),
+        *(
+            "H",
+            "ASAN",
+            "RECYCLES",
+            "ALIGNMENT",
+            "UNLIMITED",
+            "REQUESTS",
+            "OBJECTS",
+            "STAGES",
+            "POOLS",
+        ),
         *("REGION_BYTES", "LOW_BYTES", "CACHE_BYTES", "HIGH_BYTES", "STACK_BYTES"),
     )
 }
