@@ -211,6 +211,11 @@ def evaluate(cursor: Cursor) -> int | None:
         _eval_dispose(result)
 
 
+def is_record(decl: Cursor) -> bool:
+    """Whether a declaration is a struct or union."""
+    return kind(decl) in {"STRUCT_DECL", "UNION_DECL"}
+
+
 def is_unnamed_member(record: Cursor) -> bool:
     """Whether a record's members are reached without naming it (``struct { union { ... }; }``)."""
     return bool(_anonymous_record(record))

@@ -157,7 +157,8 @@ class Effects:
             if not one.property.followed or self._is_other(i, task, one):
                 after.append(one)
                 continue
-            after += [self._push(kind, stage, source, one) for stage in stages] or [one]
+            pushed = [self._push(kind, stage, source, one) for stage in stages] or [one]
+            after += [self._leave(i, p) for p in pushed]
         queue = self._default_queue(kind)
         if queue is not QueueKind.NONE:
             i.findings.put(source, queue.value, evidence)
@@ -229,8 +230,17 @@ class Effects:
                 Pending(p.stage, kind.queue.value, p.pusher) if p.queue == "none" else p
                 for p in one.property.pending
             )
-            after.append(one.change(pending=pending, queue=kind.queue.value, by=source))
+            changed = one.change(pending=pending, queue=kind.queue.value, by=source)
+            after.append(self._leave(i, changed))
         return after
+
+    def _leave(self, i: Interpreter, state: State) -> State:
+        """Code outside of stages goes on to other requests when one is queued."""
+        p = state.property
+        queued = p.queue or any(one.queue not in {"", "none"} for one in p.pending)
+        if queued and not self.stages.takes_task(i.context.stage):
+            return state.change(aside=True)
+        return state
 
     def _schedule(
         self, i: Interpreter, routine: Routine, step: int, flag: Expr | None, state: State
@@ -342,6 +352,7 @@ class Effects:
             for c in state.property.live
             if c[0] != object_ and (not old or (c[0] in bound and not i.context.stage))
         )
+        live = tuple((o, 1, 1) if o in bound else (o, low, high) for o, low, high in live)
         fresh = State(state.property, facts).change(
             live=live, pending=(), queue="", by="", followed=True, ended=False, escaped=frozenset()
         )

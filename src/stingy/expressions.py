@@ -124,30 +124,24 @@ class Expressions:
         if not parts or target is None or clang.kind(target) != "FIELD_DECL":
             return Unknown(tuple(self.value(c) for c in parts))
         record, name, type_ = self.names.field(target)
-        base = self.value(parts[0])
-        if parts[0].type.get_canonical().kind.name in {"POINTER", *_ARRAYS}:
+        inner = self._skip_unnamed(parts[0])
+        base = self.value(inner)
+        if inner.type.get_canonical().kind.name in {"POINTER", *_ARRAYS}:
             base = _dereference(base)
-        return Field(self._through_anonymous(target, base), record, name, type_)
+        return Field(base, record, name, type_)
 
-    def _through_anonymous(self, field: Cursor, base: Expr) -> Expr:
-        """The members of an unnamed union are reached without naming it: it gets a name."""
-        parent = field.semantic_parent
-        if not clang.is_unnamed_member(parent):
-            return base
-        outer = parent.semantic_parent
-        if clang.kind(outer) not in {"STRUCT_DECL", "UNION_DECL"}:
-            return base
-        inner = self._through_anonymous_record(outer, base)
-        return Field(inner, self.names.record(outer), self.names.record(parent).rsplit(".")[-1])
-
-    def _through_anonymous_record(self, record: Cursor, base: Expr) -> Expr:
-        if not clang.is_unnamed_member(record):
-            return base
-        outer = record.semantic_parent
-        if clang.kind(outer) not in {"STRUCT_DECL", "UNION_DECL"}:
-            return base
-        inner = self._through_anonymous_record(outer, base)
-        return Field(inner, self.names.record(outer), self.names.record(record).rsplit(".")[-1])
+    def _skip_unnamed(self, cursor: Cursor) -> Cursor:
+        """The members of an unnamed member count as those of what it is in."""
+        while clang.kind(cursor) == "MEMBER_REF_EXPR":
+            target = cursor.referenced
+            record = target.type.get_canonical().get_declaration() if target else None
+            if record is None or not clang.is_record(record):
+                break
+            parts = self._operands(cursor)
+            if not clang.is_unnamed_member(record) or not parts:
+                break
+            cursor = parts[0]
+        return cursor
 
     def _lower_array_subscript_expr(self, cursor: Cursor) -> Expr:
         base_cursor, index_cursor = clang.children(cursor)[:2]
@@ -403,16 +397,29 @@ class Expressions:
         if type_.kind.name == "RECORD":
             self._initialise_record(place, inner)
             return
-        for part in clang.children(inner):
-            element = clang.children(part) if _is_designated(part) else [part]
-            target = Index(place, Unknown()) if type_.kind.name.endswith("ARRAY") else place
+        self._initialise_array(place, inner, is_array=type_.kind.name.endswith("ARRAY"))
+
+    def _initialise_array(self, place: Expr, cursor: Cursor, *, is_array: bool) -> None:
+        position = 0
+        for part in clang.children(cursor):
+            if _is_designated(part):
+                parts = clang.children(part)
+                number = clang.evaluate(parts[0]) if len(parts) == 2 else None
+                position = number if number is not None else -1
+                element = parts
+            else:
+                element = [part]
+            target = place
+            if is_array:
+                target = Index(place, Const(position) if position >= 0 else Unknown())
             self._initialise_designated(target, element, ())
+            position = position + 1 if position >= 0 else -1
 
     def _initialise_record(self, place: Expr, cursor: Cursor) -> None:
         decl = cursor.type.get_canonical().get_declaration()
         self.names.record(decl)
         self.assign(place, Const(0), cursor)  # what is not named is zero
-        fields = [f for f in decl.type.get_canonical().get_fields() if not f.spelling == ""]
+        fields = list(decl.type.get_canonical().get_fields())
         position = 0
         for part in clang.children(cursor):
             if _is_designated(part):
@@ -422,9 +429,16 @@ class Expressions:
                 position = next((i for i, f in enumerate(fields) if f.spelling == name), -1) + 1
                 continue
             if position < len(fields):
-                record, name, type_ = self.names.field(fields[position])
-                self.initialise(Field(place, record, name, type_), part)
+                self._initialise_member(place, fields[position], part)
             position += 1
+
+    def _initialise_member(self, place: Expr, field: Cursor, part: Cursor) -> None:
+        inner = field.type.get_canonical().get_declaration()
+        if clang.is_record(inner) and clang.is_unnamed_member(inner):
+            self.initialise(place, part)
+            return
+        record, name, type_ = self.names.field(field)
+        self.initialise(Field(place, record, name, type_), part)
 
     def _initialise_designated(
         self, place: Expr, parts: list[Cursor], _: tuple[()]
@@ -434,8 +448,11 @@ class Expressions:
             referenced = part.referenced if clang.kind(part) == "MEMBER_REF" else None
             if referenced is not None:
                 record, name, type_ = self.names.field(referenced)
-                place = Field(self._through_anonymous(referenced, place), record, name, type_)
-            elif not (isinstance(place, Index) and isinstance(place.index, Unknown)):
+                inner = referenced.type.get_canonical().get_declaration()
+                if clang.is_record(inner) and clang.is_unnamed_member(inner):
+                    continue
+                place = Field(place, record, name, type_)
+            elif not isinstance(place, Index):
                 place = Index(place, Unknown())
         self.initialise(place, parts[-1])
 

@@ -36,6 +36,15 @@ class FlowGraph:
         return {step: number for number, step in enumerate(reversed(finished))}
 
     @cached_property
+    def joins(self) -> frozenset[int]:
+        """The steps that can be reached from several others."""
+        count: dict[int, int] = {}
+        for step in self.order:
+            for follower in self.routine.successors[step]:
+                count[follower] = count.get(follower, 0) + 1
+        return frozenset(step for step, number in count.items() if number > 1)
+
+    @cached_property
     def _dominators(self) -> dict[int, int]:
         graph: nx.DiGraph[int] = nx.DiGraph()
         graph.add_node(0)

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 
 from stingy.findings import Findings, locate
 from stingy.flowgraph import FlowGraph
+from stingy.footprints import Footprints
 from stingy.linking import Program
 from stingy.places import Memory
 from stingy.pointers import Pointers
@@ -36,7 +37,7 @@ from stingy.program import (
     strip_casts,
 )
 from stingy.results import Evidence, WarningKind
-from stingy.states import State, collect, merge, widen
+from stingy.states import Property, State, collect, merge, widen
 from stingy.values import Function, Instance, Place, Value
 
 MAX_STATES = 96  # at one step; then paths are merged
@@ -75,6 +76,8 @@ class Interpreter:
     findings: Findings
     at_call: Effect
     at_store: Callable[[Interpreter, Routine, int, Assign, State], list[State]]
+    relevant: set[str]
+    footprints: Footprints
     context: Context = field(default_factory=Context)
     steps: int = 0
     _graphs: dict[str, FlowGraph] = field(default_factory=dict)
@@ -123,13 +126,41 @@ class Interpreter:
         for parameter, value in zip(routine.parameters, arguments, strict=False):
             if value is not None:
                 facts[(("variable", parameter.name, key),)] = value
+        own = {p: v for p, v in state.facts.items() if self._is_local(p)}
+        if key not in self.relevant:
+            return self._run_plain(routine, facts, own, state)
         entry = State(state.property, facts)
         question = (key, self.context.stage, self.context.thread, entry.whole())
         if question not in self._known:
             self._known[question] = self._execute(routine, entry)
-        own = {p: v for p, v in state.facts.items() if self._is_local(p)}
         return [
             (value, State(s.property, {**s.facts, **own})) for value, s in self._known[question]
+        ]
+
+    def _run_plain(
+        self,
+        routine: Routine,
+        facts: dict[Place, Value],
+        own: dict[Place, Value],
+        state: State,
+    ) -> Results:
+        """A routine that reaches no construct depends on what it touches alone."""
+        seen: dict[Place, Value] = {}
+        for place, value in facts.items():
+            if self.footprints.concerns(routine.key, place):
+                seen[place] = value
+            else:
+                own[place] = value
+        counts = frozenset(
+            c for c in state.property.live if c[2] is None or c[2] > 1
+        )  # fields of an object that is live more than once are not followed
+        question = (routine.key, counts, frozenset(seen.items()))
+        if question not in self._known:
+            bare = State(Property(live=tuple(sorted(counts, key=lambda c: c[0]))), seen)
+            self._known[question] = self._execute(routine, bare)
+        return [
+            (value, State(state.property, {**s.facts, **own}))
+            for value, s in self._known[question]
         ]
 
     def _is_local(self, place: Place) -> bool:
@@ -150,17 +181,30 @@ class Interpreter:
             states = waiting.pop(step, None)
             if not states:
                 continue
-            for state in self._unseen(seen.setdefault(step, {}), states, routine):
-                self.steps += 1
-                for after in self._step(routine, step, state):
-                    if isinstance(routine.steps[step], Return):
-                        ends.append(after)
-                        continue
-                    for follower in routine.successors[step]:
-                        small = self._without_dead(after, graph.live[follower], routine)
-                        waiting.setdefault(follower, []).append(small)
-                        heapq.heappush(heap, (graph.order[follower], follower))
+            fresh = self._unseen(seen.setdefault(step, {}), states, routine)
+            for join, state in self._advance(routine, graph, step, fresh, ends):
+                if join not in waiting:
+                    heapq.heappush(heap, (graph.order[join], join))
+                waiting.setdefault(join, []).append(state)
         return self._finish(routine, ends)
+
+    def _advance(
+        self, routine: Routine, graph: FlowGraph, step: int, states: list[State], ends: list[State]
+    ) -> Iterator[tuple[int, State]]:
+        """Go on from a step to where paths meet again; what returns is added to ``ends``."""
+        work = [(step, state) for state in states]
+        while work:
+            number, state = work.pop()
+            self.steps += 1
+            for after in self._step(routine, number, state):
+                if isinstance(routine.steps[number], Return):
+                    ends.append(after)
+                    continue
+                for follower in routine.successors[number]:
+                    if follower in graph.joins:
+                        yield follower, self._without_dead(after, graph.live[follower], routine)
+                    else:
+                        work.append((follower, after))
 
     def _unseen(
         self, seen: dict[object, State], states: list[State], routine: Routine

@@ -15,6 +15,7 @@ from stingy.constructs import Constructs, find_constructs
 from stingy.depths import Depths
 from stingy.effects import Effects
 from stingy.findings import Findings
+from stingy.footprints import Footprints
 from stingy.interpreter import Interpreter
 from stingy.inventory import add_other_sites, find_holders
 from stingy.lifetimes import Lifetimes
@@ -109,8 +110,9 @@ def _walk(
     memory.prepare()
     effects = Effects(annotations, constructs, objects, stages)
     interpreter = Interpreter(
-        program, pointers, memory, findings, effects.at_call, effects.at_store
-    )
+        program, pointers, memory, findings, effects.at_call, effects.at_store,
+        stages.relevant, Footprints(program, pointers),
+    )  # fmt: skip
     lifo = annotations.dispatch.discipline == "lifo"
     final = annotations.dispatch.final or ""
     names = [stages.functions[k] for k in program.find(final) if k in stages.functions]

@@ -124,6 +124,8 @@ class Names:
         number = cursor.hash
         if number not in self._fields:
             parent = cursor.semantic_parent
+            while clang.is_unnamed_member(parent) and clang.is_record(parent.semantic_parent):
+                parent = parent.semantic_parent
             record = self.record(parent)
             union = clang.kind(parent) == "UNION_DECL"
             name = "*" if union else cursor.spelling
@@ -145,7 +147,7 @@ class Names:
     def _inner_name(self, decl: Cursor) -> str:
         position = decl.location
         parent = decl.semantic_parent
-        if clang.kind(parent) in {"STRUCT_DECL", "UNION_DECL"}:
+        if clang.is_record(parent):
             outer = self.record(parent)
             return f"{outer}.{position.line}:{position.column}"
         return f"{self.file_of(decl)}:{position.line}:{position.column}"
@@ -158,14 +160,24 @@ class Names:
         local = self.is_local(self.file_of(decl))
         members: list[Member] = []
         if local:
-            for one in list(type_.get_fields())[:_MAX_MEMBERS]:
-                offset = one.get_field_offsetof() // 8
-                bytes_ = max(one.type.get_size(), 0)
-                members.append(Member(one.spelling, offset, bytes_, canonical(one.type)))
+            self._add_members(type_, 0, members)
         union = clang.kind(decl) == "UNION_DECL"
         self.unit.records[name] = Record(
             name, size, type_.get_align(), tuple(members), union, local
         )
+
+    def _add_members(self, type_: Type, base: int, members: list[Member]) -> None:
+        """The members of a record; those of unnamed members count as its own."""
+        for one in list(type_.get_fields())[:_MAX_MEMBERS]:
+            offset = base + max(one.get_field_offsetof(), 0) // 8
+            inner = one.type.get_canonical().get_declaration()
+            if clang.is_record(inner) and clang.is_unnamed_member(inner):
+                self._add_members(inner.type, offset, members)
+                continue
+            if clang.is_record(inner):
+                self.record(inner)
+            bytes_ = max(one.type.get_size(), 0)
+            members.append(Member(one.spelling, offset, bytes_, canonical(one.type)))
 
     def note_type(self, type_: Type) -> None:
         """Note the layout of the record that ``type_`` is, points to, or is an array of."""

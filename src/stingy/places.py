@@ -16,11 +16,13 @@ from stingy.program import (
     Field,
     Func,
     Index,
+    Member,
     Op,
     SizeOf,
     Text,
     Var,
     is_array,
+    overlaps,
     pointee,
 )
 from stingy.states import State
@@ -44,6 +46,17 @@ from stingy.values import (
 
 _MAX_FIELDS = 64
 ELEMENT = ("[]", "")
+
+
+def has_element(place: Place) -> bool:
+    """Whether a place is in an array (what is stored there is not followed)."""
+    return any(step[0] == "[]" for step in place[1:])
+
+
+def _element(index: Value) -> tuple[str, str]:
+    return ("[]", str(index)) if isinstance(index, int) else ELEMENT
+
+
 ANOTHER: Place = (("other", "", ""),)
 
 
@@ -54,7 +67,7 @@ class Memory:
     program: Program
     pointers: Pointers
     constants: dict[Place, Value] = field(default_factory=dict)
-    _tracked: dict[str, list[Place]] = field(default_factory=dict)
+    _unions: dict[str, dict[str, list[str]]] = field(default_factory=dict)
     _addressed: set[tuple[str, str]] = field(default_factory=set)
 
     def prepare(self) -> None:
@@ -80,9 +93,9 @@ class Memory:
             case Field(base=base, record=record, name=name):
                 inner = self._static_place(base)
                 return (*inner, (record, name)) if inner else None
-            case Index(base=base):
+            case Index(base=base, index=index):
                 inner = self._static_place(base)
-                return (*inner, ELEMENT) if inner else None
+                return (*inner, _element(self._static_value(index))) if inner else None
         return None
 
     def _static_value(self, expr: Expr) -> Value:
@@ -110,9 +123,9 @@ class Memory:
             case Field(base=base, record=record, name=name):
                 inner = self.place(base, state)
                 return (*inner, (record, name)) if inner else None
-            case Index(base=base):
+            case Index(base=base, index=index):
                 inner = self.place(base, state)
-                return (*inner, ELEMENT) if inner else None
+                return (*inner, _element(self.value(index, state))) if inner else None
             case Deref(pointer=pointer):
                 return self._behind(self.value(pointer, state))
             case Cast(operand=operand):
@@ -163,8 +176,10 @@ class Memory:
         place = self.place(expr, state)
         if isinstance(expr, Var | Field) and is_array(expr.type):
             return self._address(place)
-        if place is None or ELEMENT in place or place[0][0] == "other":
+        if place is None or place[0][0] == "other":
             return None
+        if has_element(place):
+            return self.constants.get(place)
         known = state.get(place)
         return known if known is not None else self.constants.get(place)
 
@@ -211,7 +226,7 @@ class Memory:
         if not isinstance(expr, Var | Field | Deref):
             return state
         place = self.place(expr, state)
-        if place is None or ELEMENT in place or place[0][0] == "other":
+        if place is None or has_element(place) or place[0][0] == "other":
             return state
         if self.is_shared(place, state):
             return state
@@ -233,11 +248,21 @@ class Memory:
             return self._store_somewhere(target, state)
         if place[0][0] == "other":
             return state
-        if ELEMENT in place:
-            return state.set(place[: place.index(ELEMENT)], None)
-        if self.is_shared(place, state):
-            return state.set(place, None)
-        return state.set(place, value)
+        if has_element(place):
+            size = next(n for n, step in enumerate(place) if step[0] == "[]")
+            return state.set(place[:size], None)
+        for other in self._overlapping(place):
+            state = state.set(other, None)
+        return state.set(place, None if self.is_shared(place, state) else value)
+
+    def _overlapping(self, place: Place) -> list[Place]:
+        """Places in the same memory: members of unnamed unions."""
+        if len(place) < 2:
+            return []
+        last = place[-1]
+        if last[0] not in self._unions:
+            self._unions[last[0]] = overlaps(self.program.records.get(last[0]))
+        return [(*place[:-1], (last[0], n)) for n in self._unions[last[0]].get(last[1], ())]
 
     def _store_somewhere(self, target: Expr, state: State) -> State:
         inner = target
@@ -273,7 +298,7 @@ class Memory:
         """The state after one record is assigned to another."""
         to, from_ = self.place(target, state), self.place(source, state)
         result = self.store(target, None, state)
-        if to is None or from_ is None or ELEMENT in to or self.is_shared(to, state):
+        if to is None or from_ is None or has_element(to) or self.is_shared(to, state):
             return result
         size = len(from_)
         for place, value in state.facts.items():
@@ -306,10 +331,8 @@ class Memory:
         if layout is None or len(prefix) > 4:
             return
         for member in layout.members:
-            inner = self._inner_record(record, member.type)
+            inner = self._inner_record(record, member)
             name = "*" if layout.union else member.name
-            if inner and (not member.name or " at " in member.name):
-                name = inner.rsplit(".", 1)[-1]
             step = (record, name)
             here = offset + member.offset
             if inner:
@@ -317,10 +340,11 @@ class Memory:
             elif self.pointers.targets.get(("field", record, name)):
                 found.append(((*prefix, step), here))
 
-    def _inner_record(self, record: str, type_: str) -> str:
-        if type_ in self.program.records:
-            return type_
-        position = type_.rsplit(":", 2)
+    def _inner_record(self, record: str, member: Member) -> str:
+        """The record that a member is; one without a name is called after its place."""
+        if member.type in self.program.records:
+            return member.type
+        position = member.type.rsplit(":", 2)
         if len(position) == 3 and position[2].endswith(")"):
             name = f"{record}.{position[1]}:{position[2][:-1]}"
             return name if name in self.program.records else ""

@@ -31,6 +31,7 @@ from stingy.program import (
     Unknown,
     Var,
     is_array,
+    overlaps,
 )
 
 Node = tuple[str, ...]
@@ -216,6 +217,10 @@ class _Solver:
             self.copy(source, node)
 
     def collect(self) -> None:
+        for name, record in self.program.records.items():
+            for member, others in overlaps(record).items():
+                for other in others:
+                    self.copy(("field", name, member), ("field", name, other))
         for initialiser in self.program.initialisers:
             self.assign(initialiser.place, self.value(initialiser.value))
         for routine in self.program.routines.values():

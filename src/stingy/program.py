@@ -333,3 +333,19 @@ def is_array(type_: str) -> bool:
 def name_of(key: str) -> str:
     """The name in a key: without the file of internal linkage."""
     return key.rsplit(":", 1)[-1]
+
+
+def overlaps(layout: Record | None) -> dict[str, list[str]]:
+    """For each member of a struct the others that share its memory."""
+    if layout is None or layout.union:
+        return {}
+    found: dict[str, list[str]] = {}
+    ordered = sorted(layout.members, key=lambda m: m.offset)
+    for position, one in enumerate(ordered):
+        for other in ordered[position + 1 :]:
+            if other.offset >= one.offset + max(one.bytes, 1):
+                break
+            if one.bytes and other.bytes:
+                found.setdefault(one.name, []).append(other.name)
+                found.setdefault(other.name, []).append(one.name)
+    return found

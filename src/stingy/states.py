@@ -50,21 +50,29 @@ class Property:
     escaped: frozenset[str] = frozenset()
 
 
-@dataclass(frozen=True, slots=True)
 class State:
-    """A property and the facts that hold with it; ``facts`` is never changed in place."""
+    """A property and the facts that hold with it; neither is ever changed in place."""
 
-    property: Property
-    facts: Mapping[Place, Value]
+    __slots__ = ("_key", "_whole", "facts", "property")
+
+    def __init__(self, property_: Property, facts: Mapping[Place, Value]):
+        self.property = property_
+        self.facts = facts
+        self._key: tuple[Property, frozenset[tuple[Place, Value]]] | None = None
+        self._whole: tuple[Property, frozenset[tuple[Place, Value]]] | None = None
 
     def key(self) -> tuple[Property, frozenset[tuple[Place, Value]]]:
         """States with equal keys are merged."""
-        held = ((p, v) for p, v in self.facts.items() if isinstance(v, Instance | Other))
-        return (self.property, frozenset(held))
+        if self._key is None:
+            held = [i for i in self.facts.items() if type(i[1]) is Instance or type(i[1]) is Other]
+            self._key = (self.property, frozenset(held))
+        return self._key
 
     def whole(self) -> tuple[Property, frozenset[tuple[Place, Value]]]:
         """Everything that is known, to compare and to look results up."""
-        return (self.property, frozenset(self.facts.items()))
+        if self._whole is None:
+            self._whole = (self.property, frozenset(self.facts.items()))
+        return self._whole
 
     def group(self) -> Property:
         """States of equal groups are merged when there are too many."""
@@ -81,6 +89,8 @@ class State:
     def set(self, place: Place, value: Value) -> State:
         """The state after a store; what was known of parts of the place is forgotten."""
         size = len(place)
+        if size == 1 and place[0][0] == "variable" and value is self.facts.get(place):
+            return self
         facts = {p: v for p, v in self.facts.items() if p[:size] != place}
         if value is not None:
             facts[place] = value

@@ -91,6 +91,8 @@ def compare(operator: str, left: Value, right: Value) -> bool | None:
     """The result of a comparison, where it is known."""
     if isinstance(left, int) and isinstance(right, int):
         return bool(fold_integers(operator, left, right))
+    if _is_address(left) and isinstance(right, int) and -4096 < right < 0:
+        return operator in {"<", "<=", "!="}  # IS_ERR(): no object is at such an address
     if operator in {"==", "!="}:
         same = _same(left, right)
         if same is not None:
@@ -100,6 +102,10 @@ def compare(operator: str, left: Value, right: Value) -> bool | None:
     if isinstance(left, int) and left == 0:
         return _decide(sign_mask(right), _AGAINST_ZERO[_MIRROR[operator]])
     return None
+
+
+def _is_address(value: Value) -> bool:
+    return isinstance(value, Function | Instance | Reference)
 
 
 def _same(left: Value, right: Value) -> bool | None:
