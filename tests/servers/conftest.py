@@ -12,9 +12,11 @@ from pathlib import Path
 import pytest
 
 from ground import seeds
+from tests.servers.rewritten import rewrite_server
 from tests.servers.running import HERE, NAMES, Server, build_server, run_server
 
 SIZES = (0, 1, 4095, 4096, 4097, 8191, 8192, 8193, 50_000, 1_000_000)
+VARIANTS = ("stock", "stingy")
 Start = Callable[..., AbstractContextManager[Server]]
 
 
@@ -41,11 +43,14 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return root
 
 
-@pytest.fixture(scope="session", params=NAMES)
+@pytest.fixture(scope="session", params=[(n, v) for n in NAMES for v in VARIANTS], ids="-".join)
 def program(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A server under AddressSanitizer and UndefinedBehaviorSanitizer."""
-    name: str = request.param
-    return build_server(HERE / name, name, tmp_path_factory.mktemp(name), "SANITIZE=1")
+    """A server, as it is or on Stingy, under the address and undefined-behaviour sanitizers."""
+    name, variant = request.param
+    source = HERE / name
+    if variant == "stingy":
+        source, _, _ = rewrite_server(name, tmp_path_factory.mktemp(f"{name}-stingy"))
+    return build_server(source, name, tmp_path_factory.mktemp(name), "SANITIZE=1")
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ from stingy.generate import Target, generate, write_allocator
 from stingy.map import Map, Pool
 
 DRIVER = Path(__file__).with_name("allocator_driver.c")
-WARNINGS = ("-Wall", "-Wextra", "-Werror", "-Wvla", "-Wshadow")
+WARNINGS = ("-Wall", "-Wextra", "-Werror", "-Wvla", "-Wshadow", "-Wconversion")
 SANITIZERS = ("-fsanitize=address,undefined", "-fno-sanitize-recover=all")
 UNLIMITED = (1 << 32) - 1
 
@@ -23,8 +23,12 @@ def compile_driver(plan: Map, folder: Path, *flags: str, compiler: str = "gcc") 
     write_allocator(generate(plan, Target.USER), folder)
     program = folder / "driver"
     process.run(
-        [compiler, "-std=c11", "-O1", "-g", *WARNINGS, *flags, f"-I{folder}",
-         DRIVER, folder / "stingy.c", "-o", program],
+        [compiler, "-std=c11", "-O1", "-g", *WARNINGS, "-Wno-sign-conversion", *flags, "-c",
+         f"-I{folder}", folder / "stingy.c", "-o", folder / "stingy.o"],
+    )  # fmt: skip
+    process.run(
+        [compiler, "-std=c11", "-O1", "-g", *flags, f"-I{folder}",
+         DRIVER, folder / "stingy.o", "-o", program],
     )  # fmt: skip
     return program
 
