@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal
 
+from stingy.accesses import describe_fields, describe_globals
 from stingy.findings import SiteUse, locate
 from stingy.inventory import find_free_list
 from stingy.objects import Kind
@@ -13,14 +14,12 @@ from stingy.results import (
     EXTERNAL,
     Edge,
     Function,
-    Global,
     Memwalk,
     Object,
-    ObjectField,
     Site,
     Size,
-    Stage,
     StackDepth,
+    Stage,
     TranslationUnit,
     Unresolved,
     Warning,
@@ -52,7 +51,7 @@ def assemble(analysis: Analysis) -> Memwalk:
         objects=objects,
         exclusions=lifetimes.exclusions([o.id for o in objects]),
         peak_bytes=lifetimes.peak_bytes(every, sizes),
-        globals=_globals(analysis),
+        globals=describe_globals(analysis.program, analysis.accesses),
         unresolved=_unresolved(analysis),
         warnings=_warnings(analysis, objects),
     )
@@ -110,6 +109,7 @@ def _stacks(analysis: Analysis) -> list[StackDepth]:
     found = [
         analysis.depths.describe(key, "stage", name)
         for key, name in analysis.stages.functions.items()
+        if key in analysis.program.routines
     ]
     for scheduler in analysis.annotations.constructs.scheduler:
         for key in analysis.program.find(scheduler.function):
@@ -126,6 +126,8 @@ def _stages(
     sites = list(analysis.findings.sites.values())
     found: list[Stage] = []
     for key, name in sorted(analysis.stages.functions.items(), key=lambda item: item[1]):
+        if key not in analysis.program.routines:
+            continue
         note = notes.get(name_of(key))
         during = lifetimes.during.get(name, set())
         flags = {e.flag for e in analysis.walk.entries if e.stage == name}
@@ -205,7 +207,7 @@ def _object(kind: Kind, analysis: Analysis) -> Object:
         type=kind.type,
         size=_largest(kind.sizes),
         alignment=kind.alignment,
-        fields=_fields(kind, analysis),
+        fields=describe_fields(analysis.program, kind.type, analysis.accesses),
         allocations=allocations,
         frees=frees,
         handoffs=handoffs,
@@ -229,47 +231,12 @@ def _largest(sizes: list[Size]) -> Size:
     return largest
 
 
-def _fields(kind: Kind, analysis: Analysis) -> list[ObjectField]:
-    record = analysis.program.records.get(kind.type)
-    if record is None:
-        return []
-    accesses = analysis.accesses
-    found: list[ObjectField] = []
-    for member in record.members:
-        name = member.name
-        touched = (record.name, "*" if record.union else name)
-        found.append(
-            ObjectField(
-                name=name.split(" at ")[0].split("::")[-1],
-                offset=member.offset,
-                bytes=member.bytes,
-                read_by=_shown(accesses.read.get(touched, set())),
-                written_by=_shown(accesses.written.get(touched, set())),
-            )
-        )
-    return found
-
-
-def _globals(analysis: Analysis) -> list[Global]:
-    accesses = analysis.accesses
-    names = {t[1] for t in (*accesses.read, *accesses.written) if t[0] == ""}
-    found: list[Global] = []
-    for key in sorted(names):
-        storage = analysis.program.storage.get(key)
-        if storage is None or not storage.defined:
-            continue
-        found.append(
-            Global(
-                name=name_of(storage.key),
-                location=locate(storage.spot),
-                type=storage.type,
-                bytes=storage.bytes or None,
-                constant=storage.constant,
-                read_by=_shown(accesses.read.get(("", key), set())),
-                written_by=_shown(accesses.written.get(("", key), set())),
-            )
-        )
-    return found
+def _unresolved_kind(
+    kind: str,
+) -> Literal["indirect call", "stage", "external callback"]:
+    if kind == "stage":
+        return "stage"
+    return "external callback" if kind == "external callback" else "indirect call"
 
 
 def _unresolved(analysis: Analysis) -> list[Unresolved]:
@@ -278,7 +245,7 @@ def _unresolved(analysis: Analysis) -> list[Unresolved]:
     for (kind, spot), (routine, text, reason, candidates) in analysis.findings.unresolved.items():
         found.append(
             Unresolved(
-                kind="external callback" if kind == "external callback" else "indirect call",
+                kind=_unresolved_kind(kind),
                 location=locate(spot),
                 function=program.show(routine),
                 expression=text,
@@ -315,9 +282,35 @@ def _warnings(analysis: Analysis, objects: list[Object]) -> list[Warning]:
         Warning(kind=WarningKind.SOURCE, location=locate(spot), message=text)
         for spot, text in analysis.program.clashes
     ]
+    found += _stack_warnings(analysis)
     found += [_unbounded(o) for o in objects if o.max_live is None or o.size.bytes is None]
-    return sorted(
-        found, key=lambda w: (w.location.file, w.location.line, w.kind.value, w.message)
+    return sorted(found, key=lambda w: (w.location.file, w.location.line, w.kind.value, w.message))
+
+
+def _stack_warnings(analysis: Analysis) -> list[Warning]:
+    """Functions on request paths whose depth has no bound of itself."""
+    found: list[Warning] = []
+    program = analysis.program
+    for key, stages in sorted(analysis.findings.visited.items()):
+        frame = program.frames.get(key)
+        name = name_of(key)
+        note = analysis.annotations.stack
+        if not any(stages):
+            continue
+        if frame and frame.kind == "dynamic" and name not in note.dynamic_bytes:
+            found.append(_stack_warning(key, "has a frame of variable size", analysis))
+        if analysis.depths.is_recursive(key) and name not in note.recursion:
+            found.append(_stack_warning(key, "is recursive", analysis))
+    return found
+
+
+def _stack_warning(key: str, what: str, analysis: Analysis) -> Warning:
+    table = "recursion" if "recursive" in what else "dynamic_bytes"
+    return Warning(
+        kind=WarningKind.STACK,
+        location=locate(analysis.program.routines[key].spot),
+        message=f"{analysis.program.show(key)} {what}: stages that call it have no stack bound",
+        hint=f"bound it in the annotations: [stack] {table}.{name_of(key)}",
     )
 
 
@@ -330,5 +323,3 @@ def _unbounded(found: Object) -> Warning:
         message=f"{found.id} {what}",
         hint=f'give max_live or max_bytes in [[objects]] type = "{found.type}"',
     )
-
-

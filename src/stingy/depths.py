@@ -105,10 +105,16 @@ class Depths:
             callee
             for (caller, number), callees in self.pointers.callees.items()
             if caller == key
-            and not isinstance(getattr(self.program.routines[caller].steps[number], "callee", None), Func)
+            and not isinstance(
+                getattr(self.program.routines[caller].steps[number], "callee", None), Func
+            )
             for callee in callees
         }
         return own or {k for k in self.pointers.addressed if k in self.program.routines}
+
+    def is_recursive(self, key: str) -> bool:
+        """Whether a function can be on the stack several times."""
+        return key in self._cycles
 
     def depth(self, key: str) -> Depth:
         """The worst depth from the first byte of a function's frame on."""
@@ -146,7 +152,7 @@ class Depths:
         if not depths:
             return Depth(0, ())
         notes = frozenset().union(*(d.notes for d in depths))
-        worst = max(depths, key=lambda d: (d.known, d.chain and d.chain[0].function or ""))
+        worst = max(depths, key=lambda d: (d.known, (d.chain and d.chain[0].function) or ""))
         bounded = all(d.bytes is not None for d in depths)
         return Depth(worst.bytes if bounded else None, worst.chain, notes)
 

@@ -25,7 +25,7 @@ from stingy.program import Assign, Call, Const, Deref, Expr, Func, Routine, Var
 from stingy.results import EXTERNAL, EdgeKind, WarningKind
 from stingy.stages import Stages
 from stingy.states import BELOW, Pending, Property, State
-from stingy.values import OTHER, Instance, Other, Reference, Signs, Value
+from stingy.values import OTHER, Function, Instance, Other, Reference, Signs, Value
 
 _THREADS = ("thread", "kthread")
 
@@ -58,9 +58,7 @@ class Effects:
         return None
 
     def _is_dispatch(self, routine: str) -> bool:
-        return any(
-            isinstance(k, ScheduleStage) for k in self.constructs.calls.get(routine, ())
-        )
+        return any(isinstance(k, ScheduleStage) for k in self.constructs.calls.get(routine, ()))
 
     def _apply(
         self,
@@ -73,7 +71,7 @@ class Effects:
         state: State,
     ) -> Results:
         results: Results = [(None, state)]
-        for kind in kinds:
+        for kind in sorted(kinds, key=lambda k: not isinstance(k, Free)):  # realloc
             after: Results = []
             for value, one in results:
                 for new_value, new_state in self._one(i, routine, step, call, key, kind, one):
@@ -110,7 +108,7 @@ class Effects:
                 expr = argument("O")
                 return [(None, s) for s in self._free(i, routine, step, call, key, expr, state)]
             case QueueStage():
-                stages = self._stages_of(i, routine, argument("S"), state)
+                stages = self._stages_of(i, routine, step, argument("S"), state)
                 states = self._queue_stage(i, routine, step, kind, argument("T"), stages, state)
                 return [(None, s) for s in states]
             case Requeue():
@@ -120,7 +118,9 @@ class Effects:
             case Handoff():
                 self._record(i, routine, step, call, key, argument("O"), "hand over", state)
                 value = i.memory.value(argument("O"), state) if argument("O") else None
-                return [(None, escape(state, value.object) if isinstance(value, Instance) else state)]
+                return [
+                    (None, escape(state, value.object) if isinstance(value, Instance) else state)
+                ]
             case ScheduleStage():
                 return [(None, self._schedule(i, routine, step, argument("flag"), state))]
         return [(None, state)]
@@ -131,12 +131,24 @@ class Effects:
     # -- stages ------------------------------------------------------------------------------
 
     def _stages_of(
-        self, i: Interpreter, routine: Routine, expr: Expr | None, state: State
+        self, i: Interpreter, routine: Routine, step: int, expr: Expr | None, state: State
     ) -> list[str]:
         """The stages that an argument S may be."""
         if expr is None:
             return []
-        return self.stages.named_by(i.memory.value(expr, state), expr, i.pointers)
+        value = i.memory.value(expr, state)
+        if not isinstance(value, Function | int) and i.pointers.is_open(expr):
+            spot = getattr(routine.steps[step], "spot", routine.spot)
+            i.findings.unresolved.setdefault(
+                ("stage", spot),
+                (
+                    routine.key,
+                    getattr(routine.steps[step], "text", ""),
+                    "the stage comes from outside of the server",
+                    sorted(self.stages.functions),
+                ),
+            )
+        return self.stages.named_by(value, expr, i.pointers)
 
     def _queue_stage(
         self,
@@ -510,9 +522,13 @@ class Effects:
                     states = [
                         after
                         for one in states
-                        for after in self._queue_stage(
-                            i, routine, step, kind, task, stages, one
-                        )
+                        for after in self._queue_stage(i, routine, step, kind, task, stages, one)
+                    ]
+                case Free():
+                    states = [
+                        after
+                        for one in states
+                        for after in self._free_store(i, routine, step, kind, assign, one)
                     ]
                 case Clear() if assign.value == Const(0):
                     states = [
@@ -521,6 +537,33 @@ class Effects:
                         for one in self._as_followed(i, task, before)
                     ]
         return states
+
+    def _free_store(
+        self,
+        i: Interpreter,
+        routine: Routine,
+        step: int,
+        kind: Free,
+        assign: Assign,
+        state: State,
+    ) -> list[State]:
+        """An open-coded release: the object is put on a free list."""
+        nowhere = Var("", routine.key)
+        call = Call(nowhere, (), nowhere, "", assign.spot, kind.name, "")
+        value = i.memory.value(assign.value, state)
+        if isinstance(value, Instance):
+            self._note_site(
+                i, routine, step, call, "", "free", value.object, kind.name, node_name(assign.value)
+            )
+            return [self._free_known(i, call, value.object, state)]
+        type_ = i.program.record_of(kind.releases) if kind.releases else ""
+        found = [k.id for k in self.objects.kinds.values() if k.type == type_]
+        found = found or self.objects.candidates(i.pointers, assign.value)
+        for object_ in found:
+            self._note_site(
+                i, routine, step, call, "", "free", object_, kind.name, node_name(assign.value)
+            )
+        return self._free_unknown(found, state)
 
     def _base_of(self, place: Expr) -> Expr | None:
         """The pointer to the request in ``conn->stage``."""
@@ -596,4 +639,3 @@ class _Arguments:
         if position is None or position >= len(self.call.arguments):
             return None
         return self.call.arguments[position]
-

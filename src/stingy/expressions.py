@@ -440,9 +440,7 @@ class Expressions:
         record, name, type_ = self.names.field(field)
         self.initialise(Field(place, record, name, type_), part)
 
-    def _initialise_designated(
-        self, place: Expr, parts: list[Cursor], _: tuple[()]
-    ) -> None:
+    def _initialise_designated(self, place: Expr, parts: list[Cursor], _: tuple[()]) -> None:
         """Follow designators (``.a.b[2] =``) to the place, then initialise it."""
         for part in parts[:-1]:
             referenced = part.referenced if clang.kind(part) == "MEMBER_REF" else None

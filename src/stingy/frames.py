@@ -99,7 +99,7 @@ def parse_callgraph(text: str, make_key: _Keys | None = None) -> dict[str, Frame
                 sizes[key] = (bytes_, size[2].replace("dynamic,bounded", "bounded"))
         elif edge := _EDGE.match(line):
             caller, callee = keys(edge[1]), keys(edge[2])
-            if caller != callee or not (_CLONE.search(edge[1]) or _CLONE.search(edge[2])):
+            if caller != callee or _CLONE.search(edge[1]) or not _CLONE.search(edge[2]):
                 calls.setdefault(caller, set()).add((callee, *keys.place(edge[3])))
     for key, extra in parts.items():
         bytes_, kind = sizes.get(key, (0, "static"))

@@ -159,8 +159,7 @@ class Interpreter:
             bare = State(Property(live=tuple(sorted(counts, key=lambda c: c[0]))), seen)
             self._known[question] = self._execute(routine, bare)
         return [
-            (value, State(state.property, {**s.facts, **own}))
-            for value, s in self._known[question]
+            (value, State(state.property, {**s.facts, **own})) for value, s in self._known[question]
         ]
 
     def _is_local(self, place: Place) -> bool:
@@ -325,9 +324,7 @@ class Interpreter:
             return [value.key]
         return sorted(self.pointers.callees.get((routine.key, number), ())) or [""]
 
-    def enter(
-        self, routine: Routine, number: int, call: Call, key: str, state: State
-    ) -> Results:
+    def enter(self, routine: Routine, number: int, call: Call, key: str, state: State) -> Results:
         """Call a function: run its body, or say what the outside may do."""
         if key not in self.program.routines:
             return self._outside(call, key, state)
@@ -417,4 +414,3 @@ def escape(state: State, object_: str) -> State:
     if object_ in state.property.escaped:
         return state
     return state.change(escaped=state.property.escaped | {object_})
-

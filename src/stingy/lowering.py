@@ -128,4 +128,3 @@ class _Lowering:
         scratch = Routine("", "", Spot("", 0), "", (), True)
         Statements(self.names, scratch, self._source(cursor)).initialise(variable, initialiser)
         self.unit.initialisers += [s for s in scratch.steps if isinstance(s, Assign)]
-

@@ -88,7 +88,11 @@ def follow(annotations: Annotations, program: Program, root: Path) -> Analysis:
     walk = _walk(annotations, program, constructs, pointers, objects, stages, findings)
     add_other_sites(program, constructs, pointers, objects, findings)
     find_holders(program, dict(findings.sites))
-    accesses = find_accesses(program, pointers, findings.visited)
+    reach: dict[str, set[str]] = {}
+    for key, names in findings.visited.items():
+        for name in names - {""}:
+            reach.setdefault(name, set()).add(key)
+    accesses = find_accesses(program, reach, pointers)
     depths = Depths(program, pointers, annotations.stack)
     depths.prepare(root)
     return Analysis(

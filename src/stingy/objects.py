@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 
 from stingy.annotations import Annotations
 from stingy.constructs import Constructs, size_argument
+from stingy.expressions import fold_integers
 from stingy.flowgraph import FlowGraph
 from stingy.linking import Program
 from stingy.pointers import AllocationSite, Node, Pointers
@@ -23,6 +24,7 @@ from stingy.program import (
     Expr,
     Field,
     Op,
+    Return,
     SizeOf,
     Unknown,
     Var,
@@ -156,7 +158,17 @@ class _Namer:
                 return pointee(value.type)
             if isinstance(place, Var | Field) and pointee(place.type) not in _UNTYPED:
                 return pointee(place.type)
-        return pointee(site.call.result.type)
+        result = pointee(site.call.result.type)
+        return result if result not in _UNTYPED else self._returned_type(site)
+
+    def _returned_type(self, site: AllocationSite) -> str:
+        """The type that the routine returns, if it returns the object."""
+        routine = self.program.routines[site.routine]
+        values = {site.call.result, *(place for _, place in self._copies(site))}
+        for step in routine.steps:
+            if isinstance(step, Return) and step.value and strip_casts(step.value) in values:
+                return pointee(routine.signature.split("(", 1)[0].strip())
+        return ""
 
     def _copies(self, site: AllocationSite) -> list[tuple[Expr, Expr]]:
         """The assignments that take the result of the call, within its routine."""
@@ -255,6 +267,11 @@ class _Bounds:
                 return bytes_, True
             case Cast(operand=operand):
                 return self.upper(operand, step, depth + 1)
+            case Op(operator=operator, operands=(left, right)) if operator not in "+*":
+                known = self._exact(operator, left, right, step, depth)
+                if known is not None:
+                    return known, True
+                return self._masked(operator, right)
             case Op(operator="+" | "*" as operator, operands=(left, right)):
                 one = self.upper(left, step, depth + 1)
                 two = self.upper(right, step, depth + 1)
@@ -262,12 +279,20 @@ class _Bounds:
                     return None, False
                 value = one[0] + two[0] if operator == "+" else one[0] * two[0]
                 return value, one[1] and two[1]
-            case Op(operator="&", operands=(_, Const(value=mask))) if mask >= 0:
-                return mask, False
-            case Op(operator="%", operands=(_, Const(value=modulus))) if modulus > 0:
-                return modulus - 1, False
             case Var() | Field():
                 return self._variable(size, step, depth)
+        return None, False
+
+    def _exact(self, operator: str, left: Expr, right: Expr, step: int, depth: int) -> int | None:
+        one, two = self.upper(left, step, depth + 1), self.upper(right, step, depth + 1)
+        if one[0] is None or two[0] is None or not (one[1] and two[1]):
+            return None
+        return fold_integers(operator, one[0], two[0])
+
+    def _masked(self, operator: str, right: Expr) -> tuple[int | None, bool]:
+        """The bound that ``x & mask`` and ``x % modulus`` have."""
+        if isinstance(right, Const) and right.value > 0 and operator in {"&", "%"}:
+            return right.value - (operator == "%"), False
         return None, False
 
     def _variable(self, place: Expr, step: int, depth: int) -> tuple[int | None, bool]:
@@ -340,5 +365,6 @@ def _type_in(size: Expr) -> str:
 
 def _is_scalar(type_: str) -> bool:
     return not type_.startswith(("struct ", "union ")) and (
-        type_.endswith("*") or type_.split()[-1] in {"int", "long", "short", "char", "float"}
+        type_.endswith("*")
+        or type_.rsplit(maxsplit=1)[-1] in {"int", "long", "short", "char", "float"}
     )

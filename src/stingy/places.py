@@ -207,7 +207,10 @@ class Memory:
         if isinstance(condition, Op) and is_comparison(condition.operator):
             operator = condition.operator if wanted else negate_operator(condition.operator)
             return self._compare(operator, *condition.operands, state)
-        known = truth(self.value(condition, state))
+        value = self.value(condition, state)
+        if isinstance(value, Function) and value.key not in self.program.routines:
+            return state  # it may be weak, and missing
+        known = truth(value)
         if known is not None:
             return state if known == wanted else None
         return self._learn(condition, "!=" if wanted else "==", 0, state)

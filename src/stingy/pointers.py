@@ -65,6 +65,10 @@ class Pointers:
     addressed: set[str] = field(default_factory=set)  # functions whose address is taken
     _aux: dict[Expr, Node] = field(default_factory=dict)
 
+    def is_open(self, expr: Expr) -> bool:
+        """Whether an expression may point to a function that the outside gave."""
+        return ("unknown",) in self.of(expr)
+
     def functions_of(self, expr: Expr) -> set[str]:
         """The functions that an expression may point to."""
         if isinstance(expr, Func):
@@ -277,6 +281,8 @@ class _Solver:
     def _connect_outside(self, routine: Routine, call: Call, key: str) -> None:
         """A function outside may call back what it is given, and return what it is given."""
         constructs: list[Kind] = self.constructs.at_call(routine.key, key)
+        if "(*)" in call.result.type and not constructs:
+            self.add(_node_of(call.result), ("unknown",))
         returns_pointer = call.result.type.endswith("*") and not constructs
         for argument in call.arguments:
             node = self.value(argument)

@@ -113,9 +113,7 @@ class SizeOf:
     text: str
 
 
-Expr = (
-    Const | Text | Unknown | Var | Func | Field | Deref | Index | Addr | Op | Cast | SizeOf
-)
+Expr = Const | Text | Unknown | Var | Func | Field | Deref | Index | Addr | Op | Cast | SizeOf
 
 
 @dataclass(frozen=True, slots=True)

@@ -192,13 +192,7 @@ class Walk:
     def _at_rest(self, state: State) -> State:
         """Between stages only what is known of the request's own objects holds."""
         live = {c[0] for c in state.property.live} | {self.effects.objects.task}
-        facts = {
-            p: v
-            for p, v in state.facts.items()
-            if p[0][0] == "object"
-            and p[0][1] in live
-            and not (isinstance(v, Instance) and v.object not in live)
-        }
+        facts = {p: v for p, v in state.facts.items() if p[0][0] == "object" and p[0][1] in live}
         pending = state.property.pending
         if self.lifo:
             pending = tuple(Pending(p.stage, p.queue) for p in pending)
@@ -253,6 +247,8 @@ class Walk:
         p = state.property
         by = p.by or stage
         if not p.pending:
+            if not p.queue and stage == self.final:
+                self._check_leaks(stage, state)
             if p.queue and self.final:
                 kind = EdgeKind.FLUSH if p.queue == "work" else _KIND[p.queue]
                 self._edge(by, self.final, kind, self._queued(by, p.queue))
@@ -273,7 +269,8 @@ class Walk:
     def _next_of_queue(self, stage: str, state: State) -> None:
         p = state.property
         if not p.pending:
-            self._stay(stage, state)
+            if not self._stay(stage, state):
+                self._check_leaks(stage, state)
             return
         work = [one for one in p.pending if one.queue in {"work", "helper"}]
         for one in p.pending:
@@ -286,15 +283,16 @@ class Walk:
             left = tuple(w for w in work if w is not one)
             self._enter(one.stage, queue, state.change(pending=left))
 
-    def _stay(self, stage: str, state: State) -> None:
+    def _stay(self, stage: str, state: State) -> bool:
         """Where a field holds the stage, it stays the same until it is set again."""
         stores = [q for q in self.effects.annotations.constructs.queue_stage if q.store]
         if not stores or stage == EXTERNAL or not self.effects.stages.takes_task(stage):
-            return
+            return False
         queue = (stores[0].queue or QueueKind.WORK).value
         key = self.effects.stages.key_of(stage)
         self._edge(stage, stage, _KIND[queue], [self._whereabouts(key)])
         self._enter(stage, queue, state)
+        return True
 
     def _pushed(self, source: str, target: str) -> list[Evidence]:
         return list(self.interpreter.findings.pushes.get((source, target), {}).values())
@@ -309,7 +307,7 @@ class Walk:
 
     def _check_leaks(self, stage: str, state: State) -> None:
         findings = self.interpreter.findings
-        if not state.property.ended:
+        if stage == EXTERNAL or not (state.property.ended or state.property.followed):
             return
         for object_, low, _ in state.property.live:
             if low == 0 or object_ in state.property.escaped:
@@ -321,7 +319,7 @@ class Walk:
                     findings.warn(
                         WarningKind.LEAK,
                         use.spot,
-                        f"{object_} may still be live when stage {stage} releases the request",
+                        f"{object_} may still be live when the request ends in stage {stage}",
                         "release it on that path, or name in [[handoff]] what takes it over",
                     )
 
@@ -367,11 +365,12 @@ class Walk:
             self.interpreter.findings.warn(
                 WarningKind.SOURCE,
                 program.routines[key].spot,
-                f"no request was seen to reach stage {name}: anything may precede it",
+                f"no request was seen to reach stage {name}",
                 "mark it `entry = true` in [[stages]] if it is started from outside",
             )
-            self._enter(name, "", self._newborn(key))
-            self._drain()
+            if key in self.effects.stages.noted or not self.entries:
+                self._enter(name, "", self._newborn(key))
+                self._drain()
 
     def _add_forgotten(self) -> None:
         """A stage that is queued somewhere has at least the edge of who queues it."""
@@ -391,4 +390,3 @@ def _grow(old: State, new: State) -> State:
         for o, low, high in new.property.live
     )
     return State(replace(new.property, live=live), new.facts)
-

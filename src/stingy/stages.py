@@ -24,6 +24,7 @@ class Stages:
     queueing: set[str] = field(default_factory=set)  # functions that reach a queueing construct
     relevant: set[str] = field(default_factory=set)  # functions that reach any construct
     roots: list[str] = field(default_factory=list)
+    noted: set[str] = field(default_factory=set)  # functions that the annotations name
     task_type: str = ""
     addressed: set[str] = field(default_factory=set)
 
@@ -107,10 +108,11 @@ def find_stages(
     )
     keys = _queued(program, constructs, pointers)
     for note in annotations.stages:
-        keys |= {k for k in program.find(note.function) if k in program.routines}
+        stages.noted |= {k for k in program.find(note.function) if k in program.routines}
         for state in note.states:
             if state in program.constants:
                 stages.states[program.constants[state]] = note.function
+    keys |= stages.noted
     if annotations.dispatch.final:
         keys |= {k for k in program.find(annotations.dispatch.final) if k in program.routines}
     stages.functions = {k: program.show(k) for k in sorted(keys)}
@@ -131,7 +133,7 @@ def _queued(program: Program, constructs: Constructs, pointers: Pointers) -> set
                             found |= pointers.functions_of(value)
                 case Call():
                     found |= _queued_by_call(routine, step, constructs, pointers)
-    return {k for k in found if k in program.routines}
+    return found
 
 
 def _queued_by_call(
@@ -208,4 +210,3 @@ def _find_roots(stages: Stages, constructs: Constructs, pointers: Pointers) -> l
         if key not in called or key in given or key in schedulers:
             roots.append(key)
     return roots
-

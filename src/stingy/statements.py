@@ -9,7 +9,7 @@ from stingy import clang
 from stingy.clang import Cursor
 from stingy.expressions import Expressions
 from stingy.names import canonical
-from stingy.program import Assume, Const, Expr, Op, Return, Unknown
+from stingy.program import Assume, Expr, Op, Return, Unknown
 
 _FOR_PARTS = 4
 
@@ -294,7 +294,6 @@ class Statements(Expressions):
         for child in clang.children(cursor):
             self.value(child)
         self._indirect.append(list(self.graph.open))
-        self.routine.notes.append((self.names.spot(cursor), "goto through a pointer"))
         self.graph.open = []
 
     def _do_label_stmt(self, cursor: Cursor) -> None:

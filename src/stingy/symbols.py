@@ -16,15 +16,13 @@ Where = tuple[str | int, ...]
 
 def check_symbols(file: AnnotationFile, program: Program) -> None:
     """Raise UsageError for the first name that the source does not know."""
-    if not program.routines:
-        refused = [f"{u.file}: {u.problem}" for u in program.units if u.problem]
-        reason = f" ({refused[0]})" if refused else ""
+    complete = not any(u.problem for u in program.units)
+    if not program.routines and complete:
         raise file.fail(
             ("sources", "files"),
-            f"there is no function in these files{reason}",
+            "there is no function in these files",
             "correct [sources] files or flags",
         )
-    complete = not any(u.problem for u in program.units)
     functions = {name_of(k) for k in (*program.routines, *program.declared)}
     functions |= frozenset().union(*(u.outside for u in program.units))
     bodies = {name_of(k) for k in program.routines}
