@@ -187,11 +187,12 @@ class _ObjectNames:
         self.names = {o.id: self._name(truth.objects, o) for o in result.objects}
 
     @staticmethod
-    def _name(objects: Iterable[TrueObject], found: Object) -> str:
-        holders = {_bare(site.holder) for site in found.allocations + found.frees}
+    def _name(objects: tuple[TrueObject, ...], found: Object) -> str:
         for true in objects:
             if true.type and _bare(true.type) == _bare(found.type):
                 return true.name
+        holders = {_bare(site.holder) for site in found.allocations + found.frees}
+        for true in objects:
             if true.holder and _bare(true.holder) in holders | {_bare(found.type)}:
                 return true.name
         return found.type or found.id

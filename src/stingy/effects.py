@@ -77,6 +77,8 @@ class Effects:
                 for new_value, new_state in self._one(i, routine, step, call, key, kind, one):
                     after.append((new_value if new_value is not None else value, new_state))
             results = after
+        if any(isinstance(k, Malloc) for k in kinds) and any(isinstance(k, Free) for k in kinds):
+            results = [(v, state if v == 0 else s) for v, s in results]
         if self._has_more_to_do(key, kinds):
             inner: Results = []
             for _, one in results:

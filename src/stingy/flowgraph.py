@@ -44,6 +44,19 @@ class FlowGraph:
                 count[follower] = count.get(follower, 0) + 1
         return frozenset(step for step, number in count.items() if number > 1)
 
+    def is_in_loop(self, step: int) -> bool:
+        """Whether a step can be reached from itself."""
+        seen: set[int] = set()
+        waiting = list(self.routine.successors[step])
+        while waiting:
+            one = waiting.pop()
+            if one == step:
+                return True
+            if one not in seen:
+                seen.add(one)
+                waiting += self.routine.successors[one]
+        return False
+
     @cached_property
     def _dominators(self) -> dict[int, int]:
         graph: nx.DiGraph[int] = nx.DiGraph()

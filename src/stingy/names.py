@@ -17,6 +17,8 @@ from stingy.clang import Cursor, Type
 from stingy.program import Func, Member, Record, Spot, Storage, Unit, Var, bare_type
 
 _MAX_MEMBERS = 400
+_CONSTANT_POINTERS = re.compile(r"\* ?const ?\[")
+_ALIAS = re.compile(r"alias(?:__)?\s*\(\s*\"(\w+)\"")
 _PATH = re.compile(r"( at )[^():]*/")  # of a file, in the spelling of a type without a name
 
 
@@ -30,6 +32,8 @@ class Names:
         self._decls: dict[int, Var | Func | int | None] = {}
         self._fields: dict[int, tuple[str, str, str]] = {}
         self._records: dict[int, str] = {}
+        self._aliases: dict[str, str] = {}
+        self._texts: dict[str, bytes] = {}
 
     def file_of(self, cursor: Cursor) -> str:
         """The file of a declaration, relative to the server's root where it is below it."""
@@ -57,12 +61,40 @@ class Names:
     def function(self, cursor: Cursor) -> Func:
         """The function that a declaration declares."""
         name = cursor.spelling
+        alias = self._alias(cursor)
+        if alias:
+            return Func(alias)
         key = name
         if cursor.storage_class.name == "STATIC":
             file = self.file_of(cursor)
             key = f"{file}:{name}" if self.is_local(file) else name
         self.unit.declared.setdefault(key, canonical(cursor.type))
         return Func(key)
+
+    def _alias(self, cursor: Cursor) -> str:
+        """The function that a declaration with attribute alias stands for."""
+        name = cursor.spelling
+        if name not in self._aliases:
+            self._aliases[name] = ""
+            text = self.attributes_text(cursor) if self.is_local(self.file_of(cursor)) else ""
+            found = _ALIAS.search(text)
+            if found:
+                same = (k for k in self.unit.routines if k.rsplit(":", 1)[-1] == found[1])
+                self._aliases[name] = next(same, found[1])
+        return self._aliases[name]
+
+    def attributes_text(self, cursor: Cursor) -> str:
+        """A declaration as written, with a little of what follows: libclang hides attributes."""
+        start = cursor.extent.start
+        if start.file is None:
+            return ""
+        name = start.file.name
+        if name not in self._texts:
+            self._texts[name] = Path(name).read_bytes()
+        end = self._texts[name].find(b";", cursor.extent.end.offset)
+        body = self._texts[name].find(b"{", start.offset)
+        stop = min(p for p in (end, body, start.offset + 400) if p >= 0)
+        return self._texts[name][start.offset : stop].decode(errors="replace")
 
     def resolve(self, cursor: Cursor, function: str) -> Var | Func | int | None:
         """What a reference to the declaration ``cursor`` stands for."""
@@ -208,7 +240,9 @@ def canonical(type_: Type) -> str:
 
 def is_constant(type_: Type) -> bool:
     """Whether a variable of this type is never written."""
-    current = type_.get_canonical()
-    while "ARRAY" in current.kind.name:
-        current = current.get_array_element_type().get_canonical()
-    return current.is_const_qualified()
+    if "ARRAY" not in type_.get_canonical().kind.name:
+        return type_.get_canonical().is_const_qualified()
+    spelling = canonical(type_)  # libclang drops the qualifier of an array's elements
+    if "*" in spelling:
+        return bool(_CONSTANT_POINTERS.search(spelling))
+    return spelling.startswith("const ")

@@ -19,6 +19,7 @@ from stingy.linking import Program
 from stingy.pointers import AllocationSite, Node, Pointers
 from stingy.program import (
     Assign,
+    Call,
     Cast,
     Const,
     Expr,
@@ -245,14 +246,15 @@ class _Namer:
             ),
             0,
         )
-        return _Bounds(self.program, site.routine).upper(size, step, 0)
+        return _Bounds(self.program, site.routine, self.pointers).upper(size, step, 0)
 
 
 class _Bounds:
     """Upper bounds of sizes: constants, sums, products, and what the guards say."""
 
-    def __init__(self, program: Program, routine: str):
+    def __init__(self, program: Program, routine: str, pointers: Pointers):
         self.program = program
+        self.pointers = pointers
         self.routine = program.routines[routine]
         self.graph = FlowGraph(self.routine)
 
@@ -308,6 +310,8 @@ class _Bounds:
             for number, s in enumerate(self.routine.steps)
             if isinstance(s, Assign) and s.place == place
         ]
+        if place in self.routine.parameters and not assigned:
+            return self._argument(self.routine.parameters.index(place), depth)
         if not assigned or place in self.routine.parameters:
             return None, False
         bounds = [self.upper(value, number, depth + 1) for value, number in assigned]
@@ -315,6 +319,23 @@ class _Bounds:
         if len(known) < len(bounds):
             return None, False
         return max(known), len(bounds) == 1 and bounds[0][1]
+
+    def _argument(self, position: int, depth: int) -> tuple[int | None, bool]:
+        """The bound of a parameter: of what all callers pass."""
+        bounds: list[tuple[int | None, bool]] = []
+        for (caller, number), callees in self.pointers.callees.items():
+            call = self.program.routines[caller].steps[number]
+            if self.routine.key not in callees or not isinstance(call, Call):
+                continue
+            if position >= len(call.arguments) or depth > _MAX_DEPTH:
+                return None, False
+            inner = _Bounds(self.program, caller, self.pointers)
+            bounds.append(inner.upper(call.arguments[position], number, depth + 1))
+        values = {b[0] for b in bounds}
+        known = [v for v in values if v is not None]
+        if not bounds or None in values or self.routine.key in self.pointers.escaping:
+            return None, False
+        return max(known), len(values) == 1 and all(b[1] for b in bounds)
 
     def _guarded(self, place: Expr, step: int, depth: int) -> int | None:
         """The bound that comparisons on the way give, if the variable is not written after."""

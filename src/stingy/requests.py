@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 
 from stingy.annotations import QueueKind
 from stingy.effects import Effects
+from stingy.findings import SiteUse
 from stingy.interpreter import Interpreter
 from stingy.results import EXTERNAL, EdgeKind, Evidence, Location, WarningKind
 from stingy.states import BELOW, Counts, Pending, Property, State, merge, widen
@@ -163,6 +164,8 @@ class Walk:
         """A stage is about to run with this state: note it if that is new."""
         thread = "helper" if queue == QueueKind.HELPER else "event"
         flags = self.interpreter.findings.flags.get(thread) or {None}
+        if not self.effects.stages.has_body(stage):
+            return
         small = self._at_rest(state)
         for flag in sorted(flags, key=lambda f: (f is None, f)):
             self._enter_with(Entry(stage, thread, flag), small)
@@ -314,14 +317,25 @@ class Walk:
                 continue
             if object_ == self.effects.objects.task:
                 continue
-            for use in findings.sites.values():
-                if use.object == object_ and use.action == "allocate":
+            uses = [u for u in findings.sites.values() if u.object == object_]
+            if any(self._in_loop(u) for u in uses):
+                continue  # several of them, in a container: which are left is not known
+            for use in uses:
+                if use.action == "allocate":
                     findings.warn(
                         WarningKind.LEAK,
                         use.spot,
                         f"{object_} may still be live when the request ends in stage {stage}",
                         "release it on that path, or name in [[handoff]] what takes it over",
                     )
+
+    def _in_loop(self, use: SiteUse) -> bool:
+        routine = self.interpreter.program.routines[use.routine]
+        return any(
+            self.interpreter.graph(routine).is_in_loop(number)
+            for number, step in enumerate(routine.steps)
+            if getattr(step, "spot", None) == use.spot
+        )
 
     # -- from outside, and what is left ------------------------------------------------------
 
@@ -360,7 +374,7 @@ class Walk:
                 self._run_root(key, "event")
                 self._drain()
         for key, name in sorted(stages.functions.items()):
-            if key in self.interpreter.findings.visited:
+            if key in self.interpreter.findings.visited or key not in program.routines:
                 continue
             self.interpreter.findings.warn(
                 WarningKind.SOURCE,

@@ -32,6 +32,10 @@ class Stages:
         """The function of a stage."""
         return next(k for k, name in self.functions.items() if name == stage)
 
+    def has_body(self, stage: str) -> bool:
+        """Whether the code of a stage is part of the server."""
+        return self.key_of(stage) in self.program.routines
+
     def named_by(self, value: Value, expr: Expr, pointers: Pointers) -> list[str]:
         """The stages that a value may name: one if it is known, else all it may point to."""
         if isinstance(value, Function):

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 
 from stingy import clang
@@ -12,6 +13,7 @@ from stingy.names import canonical
 from stingy.program import Assume, Expr, Op, Return, Unknown
 
 _FOR_PARTS = 4
+_CLEANUP = re.compile(r"cleanup(?:__)?\s*\(\s*(\w+)\s*\)")
 
 
 @dataclass(slots=True)
@@ -33,11 +35,12 @@ class Statements(Expressions):
     _continues: list[int]
     _switches: list[_Switch]
     _indirect: list[list[int]]
+    _cleanups: list[list[tuple[Expr, str, Cursor]]]  # by scope: variable, function
 
     def lower_body(self, body: Cursor) -> None:
         """Lower the whole body; falling off its end returns."""
         self._breaks, self._continues, self._switches = [], [], []
-        self._indirect = []
+        self._indirect, self._cleanups = [], []
         self.statement(body)
         end = self.names.spot(body)
         if self.graph.open:
@@ -77,8 +80,29 @@ class Statements(Expressions):
         return self.value(last)
 
     def _do_compound_stmt(self, cursor: Cursor) -> None:
+        self._cleanups.append([])
         for child in clang.children(cursor):
             self.statement(child)
+        self._clean_up(self._cleanups.pop())
+
+    def _clean_up(self, scope: list[tuple[Expr, str, Cursor]]) -> None:
+        """Call what __attribute__((cleanup)) names, where a scope is left."""
+        for variable, function, cursor in reversed(scope):
+            if not self.graph.open:
+                return
+            keys = [k for k in self.names.unit.declared if name_of(k) == function]
+            callee = Func(keys[0] if keys else function)
+            signature = self.names.unit.declared.get(callee.key, "")
+            spot = self.names.spot(cursor)
+            result = self.temporary("void")
+            argument = self._address(variable)
+            text = f"cleanup({function})"
+            self.graph.add(Call(callee, (argument,), result, signature, spot, text, function))
+
+    def _note_cleanup(self, variable: Expr, cursor: Cursor) -> None:
+        found = _CLEANUP.search(self.names.attributes_text(cursor))
+        if found and self._cleanups:
+            self._cleanups[-1].append((variable, found[1], cursor))
 
     def _do_null_stmt(self, _: Cursor) -> None:
         pass
@@ -101,7 +125,11 @@ class Statements(Expressions):
                 if not clang.kind(part).endswith("_DECL"):
                     self.value(part)
             return
-        if variable is None or isinstance(variable, int) or not parts:
+        if variable is None or isinstance(variable, int):
+            return
+        if any(clang.kind(c).endswith("_ATTR") for c in clang.children(cursor)):
+            self._note_cleanup(variable, cursor)
+        if not parts:
             return
         initialiser = parts[-1]
         if kind == "CONSTANTARRAY" and clang.kind(initialiser) == "INTEGER_LITERAL":
@@ -284,6 +312,10 @@ class Statements(Expressions):
         value = self.value(parts[0]) if parts else None
         if isinstance(value, Unknown) and canonical(cursor.type) == "void":
             value = None
+        if value is not None and any(self._cleanups):
+            value = self._copy(value, cursor)
+        for scope in reversed(self._cleanups):
+            self._clean_up(scope)
         self.graph.end(Return(value, self.names.spot(cursor)))
 
     def _do_goto_stmt(self, cursor: Cursor) -> None:
