@@ -153,7 +153,7 @@ def _pair(first: str, second: str) -> tuple[str, ...]:
 
 def _true_edges(truth: Truth) -> set[object]:
     edges: set[object] = set(truth.edges)
-    if not any(source == EXTERNAL for source, _, _ in truth.edges):
+    if not truth.refused and not any(source == EXTERNAL for source, _, _ in truth.edges):
         edges.add((EXTERNAL, truth.entry, EdgeKind.EXTERNAL))
     return edges
 

@@ -88,7 +88,8 @@ def _fields_at(location: Sequence[str | int]) -> list[str]:
     for part in location:
         if isinstance(part, int):
             continue
-        fields = model.model_fields if isinstance(model, type) else {}
+        is_model = isinstance(model, type) and issubclass(model, BaseModel)
+        fields = model.model_fields if is_model else {}
         found = next((f for n, f in fields.items() if part in {n, f.alias}), None)
         if found is None:
             return []

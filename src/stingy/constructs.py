@@ -222,7 +222,7 @@ def _wraps_malloc(constructs: Constructs, routine: Routine) -> Wrapper | None:
             size = size_argument(constructs, kind, callee, call)
             roles: dict[Role, int] = {}
             if isinstance(strip_casts(size), Var) and size in routine.parameters:
-                roles["size"] = routine.parameters.index(size)  # type: ignore[arg-type]
+                roles["size"] = routine.parameters.index(size)
             return Wrapper(routine.key, kind, roles, size)
     return None
 
@@ -265,7 +265,7 @@ def multiply(left: Expr, right: Expr) -> Expr:
     return Op("*", (left, right))
 
 
-def substitute(expr: Expr, bindings: dict[Var, Expr]) -> Expr:
+def substitute(expr: Expr, bindings: dict[Var, Expr]) -> Expr:  # noqa: PLR0911 - one a case
     """``expr`` with variables replaced."""
     match expr:
         case Var():

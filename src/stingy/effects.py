@@ -16,18 +16,18 @@ from stingy.annotations import (
     Role,
     ScheduleStage,
 )
-from stingy.constructs import Clear, Constructs, Kind, plain
-from stingy.findings import SiteUse
-from stingy.interpreter import Interpreter, Results, escape
+from stingy.constructs import Clear, Constructs, Kind
+from stingy.interpreter import Occurrence, Results
+from stingy.object_effects import ObjectEffects, is_reallocation
 from stingy.objects import Objects
-from stingy.places import node_name
-from stingy.program import Assign, Call, Const, Deref, Expr, Func, Routine, Var
-from stingy.results import EXTERNAL, EdgeKind, WarningKind
+from stingy.program import Assign, Const, Deref, Expr, Func, Var
+from stingy.results import EXTERNAL, EdgeKind
 from stingy.stages import Stages
 from stingy.states import BELOW, Pending, Property, State
-from stingy.values import OTHER, Function, Instance, Other, Reference, Signs, Value
+from stingy.values import Function, Instance, Other, Reference, Value
 
-_THREADS = ("thread", "kthread")
+_THREADS = ("thread", "thrd")
+_UNKNOWN_ARGUMENTS: tuple[Value, ...] = (None,) * 8
 
 
 @dataclass(slots=True)
@@ -39,51 +39,61 @@ class Effects:
     objects: Objects
     stages: Stages
     started: list[tuple[str, State]] = field(default_factory=list)  # stages called from outside
+    memory: ObjectEffects = field(init=False)
 
-    # -- calls -------------------------------------------------------------------------------
+    def __post_init__(self) -> None:
+        self.memory = ObjectEffects(self.constructs, self.objects, self.stages)
 
-    def at_call(
-        self, i: Interpreter, routine: Routine, step: int, call: Call, key: str, state: State
-    ) -> Results | None:
+    # -- calls and stores --------------------------------------------------------------------
+
+    def at_call(self, at: Occurrence, state: State) -> Results | None:
         """The results of a call that is a construct or a stage; None for any other call."""
-        if key == "":
-            return self._unresolved(i, routine, step, call, state)
-        kinds = self.constructs.at_call(routine.key, key)
+        if at.key == "":
+            return self._unresolved(at, state)
+        kinds = self.constructs.at_call(at.routine.key, at.key)
         if kinds:
-            return self._apply(i, routine, step, call, key, kinds, state)
-        if key in self.stages.functions and not self._is_dispatch(routine.key):
-            return self._direct(i, routine, step, call, key, state)
-        if key not in i.program.routines:
-            return self._outside(i, routine, step, call, key, state)
+            return self._apply(at, kinds, state)
+        if at.key in self.stages.functions and not self._is_dispatch(at.routine.key):
+            return self._direct(at, state)
+        if at.key not in at.i.program.routines:
+            return self._outside(at, state)
         return None
+
+    def at_store(self, at: Occurrence, assign: Assign, state: State) -> list[State]:
+        """The states after a store that is a construct; the store itself comes later."""
+        states = [state]
+        task = _pointer_to_request(assign.place)
+        for kind in self.constructs.at_store(at.routine.key, assign.place):
+            match kind:
+                case QueueStage():
+                    states = [
+                        s
+                        for one in states
+                        for s in self._queue_stage(at, kind, task, assign.value, one)
+                    ]
+                case Free():
+                    states = [
+                        s for one in states for s in self.memory.free_store(at, kind, assign, one)
+                    ]
+                case Clear() if assign.value == Const(0):
+                    states = [s for one in states for s in self._clear(at, task, one)]
+        return states
 
     def _is_dispatch(self, routine: str) -> bool:
         return any(isinstance(k, ScheduleStage) for k in self.constructs.calls.get(routine, ()))
 
-    def _apply(
-        self,
-        i: Interpreter,
-        routine: Routine,
-        step: int,
-        call: Call,
-        key: str,
-        kinds: list[Kind],
-        state: State,
-    ) -> Results:
+    def _apply(self, at: Occurrence, kinds: list[Kind], state: State) -> Results:
         results: Results = [(None, state)]
-        for kind in sorted(kinds, key=lambda k: not isinstance(k, Free)):  # realloc
+        for kind in sorted(kinds, key=lambda k: not isinstance(k, Free)):
             after: Results = []
             for value, one in results:
-                for new_value, new_state in self._one(i, routine, step, call, key, kind, one):
+                for new_value, new_state in self._one(at, kind, one):
                     after.append((new_value if new_value is not None else value, new_state))
             results = after
-        if any(isinstance(k, Malloc) for k in kinds) and any(isinstance(k, Free) for k in kinds):
+        if is_reallocation([*kinds]):  # where it fails, nothing was released
             results = [(v, state if v == 0 else s) for v, s in results]
-        if self._has_more_to_do(key, kinds):
-            inner: Results = []
-            for _, one in results:
-                inner += i.enter(routine, step, call, key, one)
-            return inner
+        if self._has_more_to_do(at.key, kinds):
+            return [r for _, one in results for r in at.enter(one)]
         return results
 
     def _has_more_to_do(self, key: str, kinds: list[Kind]) -> bool:
@@ -92,91 +102,92 @@ class Effects:
             return False
         return key in self.stages.queueing
 
-    def _one(
-        self,
-        i: Interpreter,
-        routine: Routine,
-        step: int,
-        call: Call,
-        key: str,
-        kind: Kind,
-        state: State,
-    ) -> Results:
-        argument = self._argument(kind, key, call)
-        match kind:
-            case Malloc():
-                return self._malloc(i, routine, step, call, key, kind, state)
-            case Free():
-                expr = argument("O")
-                return [(None, s) for s in self._free(i, routine, step, call, key, expr, state)]
-            case QueueStage():
-                stages = self._stages_of(i, routine, step, argument("S"), state)
-                states = self._queue_stage(i, routine, step, kind, argument("T"), stages, state)
-                return [(None, s) for s in states]
-            case Requeue():
-                return [(None, s) for s in self._requeue(i, routine, step, kind, call, key, state)]
-            case Clear():
-                return [(None, state.change(pending=()))]
-            case Handoff():
-                self._record(i, routine, step, call, key, argument("O"), "hand over", state)
-                value = i.memory.value(argument("O"), state) if argument("O") else None
-                return [
-                    (None, escape(state, value.object) if isinstance(value, Instance) else state)
-                ]
-            case ScheduleStage():
-                return [(None, self._schedule(i, routine, step, argument("flag"), state))]
-        return [(None, state)]
+    def _one(self, at: Occurrence, kind: Kind, state: State) -> Results:
+        if isinstance(kind, Malloc):
+            return self.memory.malloc(at, kind, self._argument(at, kind, "O"), state)
+        return [(None, after) for after in self._after(at, kind, state)]
 
-    def _argument(self, kind: Kind, key: str, call: Call) -> _Arguments:
-        return _Arguments(self.constructs, kind, key, call)
+    def _after(self, at: Occurrence, kind: Kind, state: State) -> list[State]:
+        """The states after a construct that returns nothing of interest."""
+        match kind:
+            case Free():
+                return self.memory.free(at, kind, self._argument(at, kind, "O"), state)
+            case Handoff():
+                pointer = self._argument(at, kind, "O")
+                return [self.memory.hand_over(at, kind.name, pointer, state)]
+            case ScheduleStage():
+                return [self._schedule(at, self._argument(at, kind, "flag"), state)]
+        task = self._argument(at, kind, "T")
+        if isinstance(kind, QueueStage):
+            return self._queue_stage(at, kind, task, self._argument(at, kind, "S"), state)
+        if isinstance(kind, Requeue):
+            return self._requeue(at, kind, task, state)
+        return self._clear(at, task, state)
+
+    def _argument(self, at: Occurrence, kind: Kind, role: Role) -> Expr | None:
+        position = self.constructs.position(kind, at.key, role)
+        if position is None or position >= len(at.call.arguments):
+            return None
+        return at.call.arguments[position]
+
+    # -- the request that is followed --------------------------------------------------------
+
+    def _as_followed(self, at: Occurrence, task: Expr | None, state: State) -> State:
+        """Code outside of stages may work on any request: take it as the one that we follow."""
+        if state.property.followed or state.property.ended or task is None:
+            return state
+        if isinstance(at.value(task, state), Other):
+            return state
+        adopted = state.change(followed=True, pending=(Pending(BELOW),))
+        if isinstance(task, Var):
+            adopted = at.i.memory.store(task, Instance(self.objects.task), adopted)
+        return adopted
+
+    def _is_other(self, at: Occurrence, task: Expr | None, state: State) -> bool:
+        if not state.property.followed:
+            return True
+        if task is None:
+            return False
+        value = at.value(task, state)
+        if isinstance(value, Instance | Reference):
+            return False
+        return isinstance(value, Other) or state.property.aside
+
+    def _leave(self, at: Occurrence, state: State) -> State:
+        """Code outside of stages goes on to other requests when one is queued."""
+        p = state.property
+        queued = p.queue or any(one.queue not in {"", "none"} for one in p.pending)
+        if queued and not self.stages.takes_task(at.i.context.stage):
+            return state.change(aside=True)
+        return state
 
     # -- stages ------------------------------------------------------------------------------
 
-    def _stages_of(
-        self, i: Interpreter, routine: Routine, step: int, expr: Expr | None, state: State
-    ) -> list[str]:
+    def _queue_stage(
+        self, at: Occurrence, kind: QueueStage, task: Expr | None, stage: Expr | None, state: State
+    ) -> list[State]:
+        stages = self._stages_of(at, stage, state)
+        evidence = at.evidence()
+        for name in stages:
+            at.i.findings.push(at.source, name, evidence)
+        queue = self._default_queue(kind)
+        if queue is not QueueKind.NONE:
+            at.i.findings.put(at.source, queue.value, evidence)
+        one = self._as_followed(at, task, state)
+        if self._is_other(at, task, one) or not stages:
+            return [one]
+        return [self._leave(at, self._push(kind, name, at.source, one)) for name in stages]
+
+    def _stages_of(self, at: Occurrence, expr: Expr | None, state: State) -> list[str]:
         """The stages that an argument S may be."""
         if expr is None:
             return []
-        value = i.memory.value(expr, state)
-        if not isinstance(value, Function | int) and i.pointers.is_open(expr):
-            spot = getattr(routine.steps[step], "spot", routine.spot)
-            i.findings.unresolved.setdefault(
-                ("stage", spot),
-                (
-                    routine.key,
-                    getattr(routine.steps[step], "text", ""),
-                    "the stage comes from outside of the server",
-                    sorted(self.stages.functions),
-                ),
+        value = at.value(expr, state)
+        if not isinstance(value, Function | int) and at.i.pointers.is_open(expr):
+            at.unresolved(
+                "stage", "the stage comes from outside of the server", [*self.stages.functions]
             )
-        return self.stages.named_by(value, expr, i.pointers)
-
-    def _queue_stage(
-        self,
-        i: Interpreter,
-        routine: Routine,
-        step: int,
-        kind: QueueStage,
-        task: Expr | None,
-        stages: list[str],
-        state: State,
-    ) -> list[State]:
-        source = i.context.stage or EXTERNAL
-        evidence = i.evidence(routine, step)
-        for stage in stages:
-            i.findings.push(source, stage, evidence)
-        after: list[State] = []
-        for one in self._as_followed(i, task, state):
-            if not one.property.followed or self._is_other(i, task, one):
-                after.append(one)
-                continue
-            pushed = [self._push(kind, stage, source, one) for stage in stages] or [one]
-            after += [self._leave(i, p) for p in pushed]
-        queue = self._default_queue(kind)
-        if queue is not QueueKind.NONE:
-            i.findings.put(source, queue.value, evidence)
-        return after
+        return self.stages.named_by(value, expr, at.i.pointers)
 
     def _default_queue(self, kind: QueueStage) -> QueueKind:
         if kind.queue is not None:
@@ -202,442 +213,107 @@ class Effects:
             pending = (*pending, new)
         return state.change(pending=pending, by=source)
 
-    def _as_followed(self, i: Interpreter, task: Expr | None, state: State) -> list[State]:
-        """Code outside of stages may work on any request: take it as the one that we follow."""
-        if state.property.followed or state.property.ended or task is None:
-            return [state]
-        value = i.memory.value(task, state)
-        if isinstance(value, Other):
-            return [state]
-        adopted = state.change(followed=True, pending=(Pending(BELOW),))
-        if isinstance(task, Var):
-            adopted = i.memory.store(task, Instance(self.objects.task), adopted)
-        return [adopted]
-
-    def _is_other(self, i: Interpreter, task: Expr | None, state: State) -> bool:
-        if task is None:
-            return False
-        value = i.memory.value(task, state)
-        if isinstance(value, Instance | Reference):
-            return False
-        return isinstance(value, Other) or state.property.aside
-
     def _requeue(
-        self,
-        i: Interpreter,
-        routine: Routine,
-        step: int,
-        kind: Requeue,
-        call: Call,
-        key: str,
-        state: State,
+        self, at: Occurrence, kind: Requeue, task: Expr | None, state: State
     ) -> list[State]:
-        source = i.context.stage or EXTERNAL
-        i.findings.put(source, kind.queue.value, i.evidence(routine, step))
-        task = self._argument(kind, key, call)("T")
-        after: list[State] = []
-        for one in self._as_followed(i, task, state):
-            if not one.property.followed or self._is_other(i, task, one):
-                after.append(one)
-                continue
-            pending = tuple(
-                Pending(p.stage, kind.queue.value, p.pusher) if p.queue == "none" else p
-                for p in one.property.pending
-            )
-            changed = one.change(pending=pending, queue=kind.queue.value, by=source)
-            after.append(self._leave(i, changed))
-        return after
+        at.i.findings.put(at.source, kind.queue.value, at.evidence())
+        one = self._as_followed(at, task, state)
+        if self._is_other(at, task, one):
+            return [one]
+        pending = tuple(
+            Pending(p.stage, kind.queue.value, p.pusher) if p.queue == "none" else p
+            for p in one.property.pending
+        )
+        changed = one.change(pending=pending, queue=kind.queue.value, by=at.source)
+        return [self._leave(at, changed)]
 
-    def _leave(self, i: Interpreter, state: State) -> State:
-        """Code outside of stages goes on to other requests when one is queued."""
-        p = state.property
-        queued = p.queue or any(one.queue not in {"", "none"} for one in p.pending)
-        if queued and not self.stages.takes_task(i.context.stage):
-            return state.change(aside=True)
-        return state
+    def _clear(self, at: Occurrence, task: Expr | None, state: State) -> list[State]:
+        one = self._as_followed(at, task, state)
+        return [one if self._is_other(at, task, one) else one.change(pending=())]
 
-    def _schedule(
-        self, i: Interpreter, routine: Routine, step: int, flag: Expr | None, state: State
-    ) -> State:
-        value = i.memory.value(flag, state) if flag is not None else None
-        known = i.findings.flags.setdefault(i.context.thread, set())
+    def _schedule(self, at: Occurrence, flag: Expr | None, state: State) -> State:
+        value = at.value(flag, state) if flag is not None else None
+        known = at.i.findings.flags.setdefault(at.i.context.thread, set())
         known.add(value if isinstance(value, int) else None)
-        if not i.context.stage or not state.property.followed:
+        if not at.i.context.stage or not state.property.followed:
             return state
-        i.findings.put(i.context.stage, "direct", i.evidence(routine, step))
-        return state.change(queue="direct", by=i.context.stage)
+        at.i.findings.put(at.i.context.stage, "direct", at.evidence())
+        return state.change(queue="direct", by=at.i.context.stage)
 
-    def _direct(
-        self, i: Interpreter, routine: Routine, step: int, call: Call, key: str, state: State
-    ) -> Results:
+    def _direct(self, at: Occurrence, state: State) -> Results:
         """A stage function is called: what it does is its own."""
-        stage = self.stages.functions[key]
-        source = i.context.stage or EXTERNAL
-        evidence = [i.evidence(routine, step)]
-        if source == EXTERNAL:
-            i.findings.edge(source, stage, EdgeKind.EXTERNAL, evidence)
-            self.started.append((stage, self._task_state(i, key, call, state)))
+        stage = self.stages.functions[at.key]
+        evidence = [at.evidence()]
+        if at.source == EXTERNAL:
+            at.i.findings.edge(EXTERNAL, stage, EdgeKind.EXTERNAL, evidence)
+            self.started.append((stage, self._task_state(at, state)))
             return [(None, state)]
-        if source == stage:  # a recursion of the stage itself
-            i.findings.edge(source, stage, EdgeKind.DIRECT, evidence)
-            return i.enter(routine, step, call, key, state)
-        i.findings.edge(source, stage, EdgeKind.DIRECT, evidence)
-        i.findings.note_live(stage, state.property.live)
-        chain = i.context.calls
-        with i.as_stage(stage):
-            i.context.calls = [c for c in chain if c[0] != routine.key]
-            arguments = tuple(i.memory.value(a, state) for a in call.arguments)
-            if len(i.context.calls) > 2 * len(self.stages.functions) + 8:
-                return [(None, state)]
-            i.context.calls = [*chain, (routine.key, step)]
-            depth = sum(1 for k, _ in chain if k == key)
-            if depth > 1:
-                return [(None, state)]
-            return self._run_stage(i, key, arguments, state)
+        at.i.findings.edge(at.source, stage, EdgeKind.DIRECT, evidence)
+        if at.source == stage or at.key not in at.i.program.routines:
+            return at.enter(state)
+        at.i.findings.note_live(stage, state.property.live)
+        chain = at.i.context.calls
+        if sum(1 for key, _ in chain if key == at.key) > 1:
+            return [(None, state)]
+        arguments = tuple(at.value(a, state) for a in at.call.arguments)
+        with at.i.as_stage(stage, [*chain, (at.routine.key, at.step)]):
+            return at.i.run(at.key, arguments, state)
 
-    def _run_stage(
-        self, i: Interpreter, key: str, arguments: tuple[Value, ...], state: State
-    ) -> Results:
-        calls = i.context.calls
-        results = i.run(key, arguments, state)
-        i.context.calls = calls
-        return results
-
-    def _task_state(self, i: Interpreter, key: str, call: Call, state: State) -> State:
+    def _task_state(self, at: Occurrence, state: State) -> State:
         """The request that a stage is called with from outside."""
-        position = self.stages.task_position(key)
-        if position is None or position >= len(call.arguments):
+        position = self.stages.task_position(at.key)
+        if position is None or position >= len(at.call.arguments):
             return State(Property(), {})
         if state.property.ended:  # that was another one
             state = State(Property(), {})
-        return self._as_followed(i, call.arguments[position], state)[0]
+        return self._as_followed(at, at.call.arguments[position], state)
 
-    # -- objects -----------------------------------------------------------------------------
+    # -- what is not known -------------------------------------------------------------------
 
-    def _malloc(
-        self,
-        i: Interpreter,
-        routine: Routine,
-        step: int,
-        call: Call,
-        key: str,
-        kind: Malloc,
-        state: State,
-    ) -> Results:
-        spot = call.spot
-        node = ("object", spot.file, str(spot.line), str(spot.column), key)
-        object_ = self.objects.of_site.get(node)
-        if object_ is None:
-            return [(None, state)]
-        self._note_site(i, routine, step, call, key, "allocate", object_, plain(kind).name, "")
-        out = self._argument(kind, key, call)("O")
-        results: Results = []
-        for value, one in self._instances(i, object_, state):
-            if isinstance(value, Instance):
-                i.findings.note_live(i.context.stage, one.property.live)
-            if out is None:
-                results.append((value, one))
-                continue
-            stored = i.memory.store(Deref(out), value, one)
-            if isinstance(value, Instance | Other):
-                results.append((0, stored))
-            else:
-                results.append((Signs(5), one))
-        return results
-
-    def _instances(self, i: Interpreter, object_: str, state: State) -> Results:
-        """A new instance, or NULL; a new task may be the request that we follow, or not."""
-        if state.property.aside:
-            return [(OTHER, state), (0, state)]
-        if object_ != self.objects.task:
-            low, high = state.count(object_)
-            more = state.with_count(object_, low + 1, None if high is None else high + 1)
-            return [(Instance(object_), more), (0, state)]
-        base = (("object", object_, ""),)
-        bound = {v.object for v in state.facts.values() if isinstance(v, Instance)}
-        facts = {
-            p: v
-            for p, v in state.facts.items()
-            if p[:1] != base and not (isinstance(v, Instance) and v.object == object_)
-        }
-        old = state.property.followed or state.property.ended
-        live = tuple(
-            c
-            for c in state.property.live
-            if c[0] != object_ and (not old or (c[0] in bound and not i.context.stage))
-        )
-        live = tuple((o, 1, 1) if o in bound else (o, low, high) for o, low, high in live)
-        fresh = State(state.property, facts).change(
-            live=live, pending=(), queue="", by="", followed=True, ended=False, escaped=frozenset()
-        )
-        results: Results = [(Instance(object_), fresh.with_count(object_, 1, 1)), (0, state)]
-        if state.property.followed and not state.property.ended:
-            outside = not self.stages.takes_task(i.context.stage)
-            results.append((OTHER, state.change(aside=True) if outside else state))
-        return results
-
-    def _free(
-        self,
-        i: Interpreter,
-        routine: Routine,
-        step: int,
-        call: Call,
-        key: str,
-        expr: Expr | None,
-        state: State,
-    ) -> list[State]:
-        if expr is None:
-            named = [k.id for k in self.objects.kinds.values() if k.type == self._released(key, i)]
-            for object_ in named:
-                self._note_free(i, routine, step, call, key, object_, "")
-            return [self._release(o, state, strong=True) for o in named] or [state]
-        value = i.memory.value(expr, state)
-        if value == 0 or isinstance(value, Other):
-            return [state]
-        holder = node_name(expr)
-        if isinstance(value, Reference) and value.place[0][0] == "object":
-            value = Instance(value.place[0][1])
-        if isinstance(value, Instance):
-            self._note_free(i, routine, step, call, key, value.object, holder)
-            return [self._free_known(i, call, value.object, state)]
-        if state.property.aside:
-            return [state]
-        candidates = self.objects.candidates(i.pointers, expr)
-        for object_ in candidates:
-            self._note_free(i, routine, step, call, key, object_, holder)
-        return self._free_unknown(candidates, state)
-
-    def _released(self, key: str, i: Interpreter) -> str:
-        names = [k.releases for k in self.constructs.calls.get(key, ()) if isinstance(k, Free)]
-        return i.program.record_of(names[0]) if names and names[0] else ""
-
-    def _free_known(self, i: Interpreter, call: Call, object_: str, state: State) -> State:
-        if state.count(object_)[1] == 0:
-            if object_ not in state.property.escaped:
-                where = f" in stage {i.context.stage}" if i.context.stage else ""
-                i.findings.warn(
-                    WarningKind.DOUBLE_FREE,
-                    call.spot,
-                    f"{object_} may be released a second time here{where}",
-                    "set the pointer to NULL where it is released first",
-                )
-            return state
-        return self._release(object_, state, strong=True)
-
-    def _free_unknown(self, candidates: list[str], state: State) -> list[State]:
-        live = [c for c in candidates if state.count(c)[1] != 0]
-        if self.objects.task in live:
-            if not state.property.followed:
-                return [state]
-            return [state, self._release(self.objects.task, state, strong=True)]
-        if len(live) == 1:
-            return [self._release(live[0], state, strong=True)]
-        for object_ in live:
-            state = self._release(object_, state, strong=False)
-        return [state]
-
-    def _release(self, object_: str, state: State, *, strong: bool) -> State:
-        low, high = state.count(object_)
-        most = high if high is None or not strong else max(high - 1, 0)
-        after = state.with_count(object_, max(low - 1, 0), most)
-        base = (("object", object_, ""),)
-        facts = {p: v for p, v in after.facts.items() if p[:1] != base}
-        after = State(after.property, facts)
-        if object_ == self.objects.task:
-            after = after.change(followed=False, ended=True, pending=(), queue="", by="")
-        return after
-
-    def _record(
-        self,
-        i: Interpreter,
-        routine: Routine,
-        step: int,
-        call: Call,
-        key: str,
-        expr: Expr | None,
-        action: str,
-        state: State,
-    ) -> None:
-        if expr is None:
-            return
-        value = i.memory.value(expr, state)
-        found = [value.object] if isinstance(value, Instance) else []
-        for object_ in found or self.objects.candidates(i.pointers, expr):
-            self._note_site(i, routine, step, call, key, action, object_, key, node_name(expr))
-
-    def _note_free(
-        self,
-        i: Interpreter,
-        routine: Routine,
-        step: int,
-        call: Call,
-        key: str,
-        object_: str,
-        holder: str,
-    ) -> None:
-        kinds = [k for k in self.constructs.calls.get(key, ()) if isinstance(k, Free)]
-        matches = plain(kinds[0]).name if kinds else key
-        self._note_site(i, routine, step, call, key, "free", object_, matches, holder)
-
-    def _note_site(
-        self,
-        i: Interpreter,
-        routine: Routine,
-        step: int,
-        call: Call,
-        key: str,
-        action: str,
-        object_: str,
-        matches: str,
-        holder: str,
-    ) -> None:
-        use = i.findings.sites.get((action, object_, call.spot))
-        if use is None:
-            use = SiteUse(
-                action,
-                object_,
-                call.spot,
-                routine.key,
-                matches,
-                i.program.show(key),
-                call.text,
-                holder,
-                i.graph(i.program.routines[routine.key]).guard(step),
-            )
-            i.findings.sites[action, object_, call.spot] = use
-        if i.context.stage:
-            use.stages.add(i.context.stage)
-
-    # -- the rest ----------------------------------------------------------------------------
-
-    def at_store(
-        self, i: Interpreter, routine: Routine, step: int, assign: Assign, state: State
-    ) -> list[State]:
-        """The states after a store that is a construct; the store itself comes later."""
-        states = [state]
-        for kind in self.constructs.at_store(routine.key, assign.place):
-            task = self._base_of(assign.place)
-            match kind:
-                case QueueStage():
-                    value = i.memory.value(assign.value, state)
-                    stages = self.stages.named_by(value, assign.value, i.pointers)
-                    states = [
-                        after
-                        for one in states
-                        for after in self._queue_stage(i, routine, step, kind, task, stages, one)
-                    ]
-                case Free():
-                    states = [
-                        after
-                        for one in states
-                        for after in self._free_store(i, routine, step, kind, assign, one)
-                    ]
-                case Clear() if assign.value == Const(0):
-                    states = [
-                        one if self._is_other(i, task, one) else one.change(pending=())
-                        for before in states
-                        for one in self._as_followed(i, task, before)
-                    ]
-        return states
-
-    def _free_store(
-        self,
-        i: Interpreter,
-        routine: Routine,
-        step: int,
-        kind: Free,
-        assign: Assign,
-        state: State,
-    ) -> list[State]:
-        """An open-coded release: the object is put on a free list."""
-        nowhere = Var("", routine.key)
-        call = Call(nowhere, (), nowhere, "", assign.spot, kind.name, "")
-        value = i.memory.value(assign.value, state)
-        if isinstance(value, Instance):
-            self._note_site(
-                i, routine, step, call, "", "free", value.object, kind.name, node_name(assign.value)
-            )
-            return [self._free_known(i, call, value.object, state)]
-        type_ = i.program.record_of(kind.releases) if kind.releases else ""
-        found = [k.id for k in self.objects.kinds.values() if k.type == type_]
-        found = found or self.objects.candidates(i.pointers, assign.value)
-        for object_ in found:
-            self._note_site(
-                i, routine, step, call, "", "free", object_, kind.name, node_name(assign.value)
-            )
-        return self._free_unknown(found, state)
-
-    def _base_of(self, place: Expr) -> Expr | None:
-        """The pointer to the request in ``conn->stage``."""
-        while not isinstance(place, Deref):
-            inner = getattr(place, "base", None)
-            if inner is None:
-                return None
-            place = inner
-        return place.pointer
-
-    def _unresolved(
-        self, i: Interpreter, routine: Routine, step: int, call: Call, state: State
-    ) -> Results:
+    def _unresolved(self, at: Occurrence, state: State) -> Results:
         """An indirect call of which nothing is known: every function that fits is called."""
-        note = self.stages.note_for(routine.key, call.callee_text)
+        note = self.stages.note_for(at.routine.key, at.call.callee_text)
         if note is not None:
-            keys = [k for t in note.targets for k in i.program.find(t)]
-            reason = ""
+            keys = [k for t in note.targets for k in at.i.program.find(t)]
         else:
-            keys = self.stages.fitting(call.signature, len(call.arguments))
+            keys = self.stages.fitting(at.call.signature, len(at.call.arguments))
             reason = "nothing is known to be stored where the pointer comes from"
-        if reason:
-            shown = [i.program.show(k) for k in keys]
-            i.findings.unresolved.setdefault(
-                ("indirect call", call.spot), (routine.key, call.text, reason, shown)
-            )
+            at.unresolved("indirect call", reason, [at.i.program.show(k) for k in keys])
         results: Results = [(None, state)]
         for key in keys:
-            found = self.at_call(i, routine, step, call, key, state)
-            results += found if found is not None else i.enter(routine, step, call, key, state)
+            inner = Occurrence(at.i, at.routine, at.step, at.call, key)
+            found = self.at_call(inner, state)
+            results += found if found is not None else inner.enter(state)
         return results
 
-    def _outside(
-        self, i: Interpreter, routine: Routine, step: int, call: Call, key: str, state: State
-    ) -> Results | None:
+    def _outside(self, at: Occurrence, state: State) -> Results | None:
         """Functions outside of the server may call what they are given."""
-        callbacks = [a.key for a in call.arguments if isinstance(a, Func)]
-        callbacks = [k for k in callbacks if k in self.stages.relevant]
+        given = [a.key for a in at.call.arguments if isinstance(a, Func)]
+        callbacks = [k for k in given if k in self.stages.relevant]
         if not callbacks:
             return None
-        i.findings.unresolved.setdefault(
-            ("external callback", call.spot),
-            (routine.key, call.text, f"{key} may call it at any time", callbacks),
-        )
-        if any(word in key for word in _THREADS):
-            for argument in call.arguments:
-                value = i.memory.value(argument, state)
-                if isinstance(value, Instance):
-                    state = escape(state, value.object)
-                    self._record(i, routine, step, call, key, argument, "hand over", state)
+        at.unresolved("external callback", f"{at.key} may call it at any time", callbacks)
+        if any(word in at.key for word in _THREADS):
+            for argument in at.call.arguments:
+                if isinstance(at.value(argument, state), Instance):
+                    state = self.memory.hand_over(at, at.key, argument, state)
             return [(None, state)]
         results: Results = [(None, state)]
         for callback in callbacks:
-            if callback not in self.stages.functions:
-                unknown: tuple[Value, ...] = (None,) * 8
-                i.context.calls.append((routine.key, step))
-                results += [(None, s) for _, s in i.run(callback, unknown, state)]
-                i.context.calls.pop()
+            if callback not in self.stages.functions and callback in at.i.program.routines:
+                with at.i.as_stage(
+                    at.i.context.stage, [*at.i.context.calls, (at.routine.key, at.step)]
+                ):
+                    found = at.i.run(callback, _UNKNOWN_ARGUMENTS, state)
+                results += [(None, s) for _, s in found]
         return results
 
 
-@dataclass(slots=True)
-class _Arguments:
-    """The argument of a call that has a role."""
-
-    constructs: Constructs
-    kind: Kind
-    key: str
-    call: Call
-
-    def __call__(self, role: Role) -> Expr | None:
-        position = self.constructs.position(self.kind, self.key, role)
-        if position is None or position >= len(self.call.arguments):
+def _pointer_to_request(place: Expr) -> Expr | None:
+    """The pointer to the request in ``conn->stage``."""
+    while not isinstance(place, Deref):
+        inner = getattr(place, "base", None)
+        if inner is None:
             return None
-        return self.call.arguments[position]
+        place = inner
+    return place.pointer

@@ -3,6 +3,9 @@
 
 from __future__ import annotations
 
+import operator
+from collections.abc import Callable
+
 from stingy import clang
 from stingy.clang import Cursor
 from stingy.graph import Graph
@@ -34,6 +37,7 @@ _TRANSPARENT = {"UNEXPOSED_EXPR", "PAREN_EXPR", "CXX_STATIC_CAST_EXPR"}
 _ELVIS_PARTS, _CHOOSE_PARTS = 4, 3
 _ARRAYS = ("CONSTANTARRAY", "INCOMPLETEARRAY", "VARIABLEARRAY")
 _MAX_TEXT = 160
+_WORD_BITS = 64
 
 
 class Expressions:
@@ -208,13 +212,13 @@ class Expressions:
 
     # -- operators ---------------------------------------------------------------------------
 
-    def _lower_unary_operator(self, cursor: Cursor) -> Expr:
-        operator = clang.unary_operator(cursor)
+    def _lower_unary_operator(self, cursor: Cursor) -> Expr:  # noqa: PLR0911 - one a case
+        symbol = clang.unary_operator(cursor)
         child = clang.children(cursor)[0]
-        if operator == "!":
+        if symbol == "!":
             return self._truth(cursor)
         operand = self.value(child)
-        match operator:
+        match symbol:
             case "&":
                 return self._address(operand)
             case "*":
@@ -222,16 +226,16 @@ class Expressions:
             case "x++" | "x--":
                 before = self.temporary(canonical(cursor.type))
                 self.assign(before, operand, cursor)
-                self.assign(operand, Op(operator[-1], (operand, Const(1))), cursor)
+                self.assign(operand, Op(symbol[-1], (operand, Const(1))), cursor)
                 return before
             case "++x" | "--x":
-                self.assign(operand, Op(operator[0], (operand, Const(1))), cursor)
+                self.assign(operand, Op(symbol[0], (operand, Const(1))), cursor)
                 return operand
             case "+" | "ext":
                 return operand
-        if isinstance(operand, Const) and operator in {"-", "~"}:
-            return Const(-operand.value if operator == "-" else ~operand.value)
-        return Op(operator, (operand,))
+        if isinstance(operand, Const) and symbol in {"-", "~"}:
+            return Const(-operand.value if symbol == "-" else ~operand.value)
+        return Op(symbol, (operand,))
 
     def _address(self, place: Expr) -> Expr:
         if isinstance(place, Func):
@@ -246,19 +250,19 @@ class Expressions:
         return Addr(place)
 
     def _lower_binary_operator(self, cursor: Cursor) -> Expr:
-        operator = clang.binary_operator(cursor)
+        symbol = clang.binary_operator(cursor)
         left, right = clang.children(cursor)[:2]
-        if operator in {"&&", "||"}:
+        if symbol in {"&&", "||"}:
             return self._truth(cursor)
-        if operator == ",":
+        if symbol == ",":
             self.value(left)
             return self.value(right)
-        if operator == "=":
+        if symbol == "=":
             value = self.value(right)
             place = self.value(left)
             self.assign(place, value, cursor)
             return place if isinstance(place, Var) else self._copy(value, cursor)
-        return _fold(operator, self.value(left), self.value(right))
+        return _fold(symbol, self.value(left), self.value(right))
 
     def _copy(self, value: Expr, cursor: Cursor) -> Expr:
         """A value that is used again keeps what it was when it was stored."""
@@ -269,10 +273,10 @@ class Expressions:
         return copy
 
     def _lower_compound_assignment_operator(self, cursor: Cursor) -> Expr:
-        operator = clang.binary_operator(cursor)[:-1]
+        symbol = clang.binary_operator(cursor)[:-1]
         left, right = clang.children(cursor)[:2]
         value, place = self.value(right), self.value(left)
-        self.assign(place, Op(operator, (place, value)), cursor)
+        self.assign(place, Op(symbol, (place, value)), cursor)
         return place
 
     def _truth(self, cursor: Cursor) -> Expr:
@@ -358,13 +362,13 @@ class Expressions:
             yes, no = self.condition(parts[0])
             return no, yes
         if kind == "BINARY_OPERATOR":
-            operator = clang.binary_operator(cursor)
-            if operator == "&&":
+            symbol = clang.binary_operator(cursor)
+            if symbol == "&&":
                 yes, no = self.condition(parts[0])
                 self.graph.open = yes
                 second = self.condition(parts[1]) if yes else ([], [])
                 return second[0], no + second[1]
-            if operator == "||":
+            if symbol == "||":
                 yes, no = self.condition(parts[0])
                 self.graph.open = no
                 second = self.condition(parts[1]) if no else ([], [])
@@ -477,38 +481,40 @@ def _dereference(pointer: Expr) -> Expr:
     return Deref(pointer)
 
 
-_FOLDERS = {
-    "+": lambda a, b: a + b,
-    "-": lambda a, b: a - b,
-    "*": lambda a, b: a * b,
-    "|": lambda a, b: a | b,
-    "&": lambda a, b: a & b,
-    "^": lambda a, b: a ^ b,
-    "==": lambda a, b: int(a == b),
-    "!=": lambda a, b: int(a != b),
-    "<": lambda a, b: int(a < b),
-    ">": lambda a, b: int(a > b),
-    "<=": lambda a, b: int(a <= b),
-    ">=": lambda a, b: int(a >= b),
-    "<<": lambda a, b: a << b if 0 <= b < 64 else 0,
-    ">>": lambda a, b: a >> b if 0 <= b < 64 else 0,
+_FOLDERS: dict[str, Callable[[int, int], int]] = {
+    "+": operator.add,
+    "-": operator.sub,
+    "*": operator.mul,
+    "|": operator.or_,
+    "&": operator.and_,
+    "^": operator.xor,
+    "==": operator.eq,
+    "!=": operator.ne,
+    "<": operator.lt,
+    ">": operator.gt,
+    "<=": operator.le,
+    ">=": operator.ge,
 }
 
 
-def fold_integers(operator: str, left: int, right: int) -> int | None:
+def fold_integers(symbol: str, left: int, right: int) -> int | None:
     """The value of a binary operator on two integers, where it is defined."""
-    if operator in {"/", "%"}:
+    if symbol in {"/", "%"}:
         if right == 0:
             return None
         quotient = abs(left) // abs(right) * (1 if (left < 0) == (right < 0) else -1)
-        return quotient if operator == "/" else left - quotient * right
-    folder = _FOLDERS.get(operator)
+        return quotient if symbol == "/" else left - quotient * right
+    if symbol in {"<<", ">>"}:
+        if not 0 <= right < _WORD_BITS:
+            return None
+        return left << right if symbol == "<<" else left >> right
+    folder = _FOLDERS.get(symbol)
     return int(folder(left, right)) if folder else None
 
 
-def _fold(operator: str, left: Expr, right: Expr) -> Expr:
+def _fold(symbol: str, left: Expr, right: Expr) -> Expr:
     if isinstance(left, Const) and isinstance(right, Const):
-        value = fold_integers(operator, left.value, right.value)
+        value = fold_integers(symbol, left.value, right.value)
         if value is not None:
             return Const(value)
-    return Op(operator, (left, right))
+    return Op(symbol, (left, right))

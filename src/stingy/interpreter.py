@@ -16,7 +16,7 @@ from stingy.findings import Findings, locate
 from stingy.flowgraph import FlowGraph
 from stingy.footprints import Footprints
 from stingy.linking import Program
-from stingy.places import Memory
+from stingy.places import Memory, node_name
 from stingy.pointers import Pointers
 from stingy.program import (
     Assign,
@@ -36,7 +36,7 @@ from stingy.program import (
     pointee,
     strip_casts,
 )
-from stingy.results import Evidence, WarningKind
+from stingy.results import EXTERNAL, Evidence, WarningKind
 from stingy.states import Property, State, collect, merge, widen
 from stingy.values import Function, Instance, Place, Value
 
@@ -54,7 +54,6 @@ _COPIES = {"memcpy", "__builtin_memcpy", "memmove", "__builtin_memmove"}
 RESULT = "%result"
 
 Results = list[tuple[Value, State]]
-Effect = Callable[["Interpreter", Routine, int, Call, str, State], "Results | None"]
 
 
 @dataclass(slots=True)
@@ -66,6 +65,41 @@ class Context:
     calls: list[tuple[str, int]] = field(default_factory=list)  # routine, step of the call
 
 
+@dataclass(frozen=True, slots=True)
+class Occurrence:
+    """A call (or a store) that the interpreter has come to."""
+
+    i: Interpreter
+    routine: Routine
+    step: int
+    call: Call
+    key: str  # of the function that is called
+
+    @property
+    def source(self) -> str:
+        """The stage that runs, or EXTERNAL."""
+        return self.i.context.stage or EXTERNAL
+
+    def evidence(self) -> Evidence:
+        """Where this is, how we came here and under which conditions."""
+        return self.i.evidence(self.routine, self.step)
+
+    def value(self, expr: Expr, state: State) -> Value:
+        """What is known of an expression."""
+        return self.i.memory.value(expr, state)
+
+    def enter(self, state: State) -> Results:
+        """Call the function as any other."""
+        return self.i.enter(self, state)
+
+    def unresolved(self, kind: str, reason: str, candidates: list[str]) -> None:
+        """Note that this could not be resolved."""
+        known = self.i.findings.unresolved
+        known.setdefault(
+            (kind, self.call.spot), (self.routine.key, self.call.text, reason, candidates)
+        )
+
+
 @dataclass(slots=True)
 class Interpreter:
     """Runs routines on states.  ``at_call`` and ``at_store`` give constructs their meaning."""
@@ -74,8 +108,8 @@ class Interpreter:
     pointers: Pointers
     memory: Memory
     findings: Findings
-    at_call: Effect
-    at_store: Callable[[Interpreter, Routine, int, Assign, State], list[State]]
+    at_call: Callable[[Occurrence, State], Results | None]
+    at_store: Callable[[Occurrence, Assign, State], list[State]]
     relevant: set[str]
     footprints: Footprints
     context: Context = field(default_factory=Context)
@@ -95,10 +129,10 @@ class Interpreter:
         return MAX_STATES if self.steps < MAX_STEPS else TIRED_STATES
 
     @contextmanager
-    def as_stage(self, stage: str) -> Iterator[None]:
-        """What happens inside belongs to another stage."""
+    def as_stage(self, stage: str, calls: list[tuple[str, int]]) -> Iterator[None]:
+        """What happens inside belongs to a stage, and was reached through these calls."""
         before = self.context.stage, self.context.calls
-        self.context.stage, self.context.calls = stage, []
+        self.context.stage, self.context.calls = stage, calls
         yield
         self.context.stage, self.context.calls = before
 
@@ -287,7 +321,7 @@ class Interpreter:
         return [state]
 
     def _assign(self, routine: Routine, number: int, step: Assign, state: State) -> list[State]:
-        states = self.at_store(self, routine, number, step, state)
+        states = self._constructs_at_store(routine, number, step, state)
         record = record_type(step.place)
         if record in self.program.records:
             if isinstance(step.value, Const):
@@ -301,17 +335,26 @@ class Interpreter:
         if isinstance(value, Instance) and not isinstance(step.place, Var):
             place = self.memory.place(step.place, state)
             if place is None or place[0][0] == "other":
-                result = [escape(s, value.object) for s in result]
+                result = [s.escape(value.object) for s in result]
         if isinstance(value, Instance) and isinstance(step.place, Var) and not step.place.function:
-            result = [escape(s, value.object) for s in result]
+            result = [s.escape(value.object) for s in result]
         return result
+
+    def _constructs_at_store(
+        self, routine: Routine, number: int, step: Assign, state: State
+    ) -> list[State]:
+        nowhere = Var("", routine.key)
+        text = node_name(step.place)
+        call = Call(nowhere, (), nowhere, "", step.spot, text, "")
+        return self.at_store(Occurrence(self, routine, number, call, ""), step, state)
 
     def _call(self, routine: Routine, number: int, call: Call, state: State) -> list[State]:
         after: list[State] = []
         for key in self.callees(routine, number, call, state):
-            results = self.at_call(self, routine, number, call, key, state)
+            at = Occurrence(self, routine, number, call, key)
+            results = self.at_call(at, state)
             if results is None:
-                results = self.enter(routine, number, call, key, state)
+                results = self.enter(at, state)
             after += [self.memory.store(call.result, v, s) for v, s in results]
         return after
 
@@ -324,20 +367,19 @@ class Interpreter:
             return [value.key]
         return sorted(self.pointers.callees.get((routine.key, number), ())) or [""]
 
-    def enter(self, routine: Routine, number: int, call: Call, key: str, state: State) -> Results:
+    def enter(self, at: Occurrence, state: State) -> Results:
         """Call a function: run its body, or say what the outside may do."""
+        key = at.key
         if key not in self.program.routines:
-            return self._outside(call, key, state)
-        depth = sum(1 for k, _ in self.context.calls if k == key) + (routine.key == key)
-        arguments = tuple(self.memory.value(a, state) for a in call.arguments)
+            return self._outside(at.call, key, state)
+        depth = sum(1 for k, _ in self.context.calls if k == key) + (at.routine.key == key)
+        arguments = tuple(self.memory.value(a, state) for a in at.call.arguments)
         if depth >= MAX_RECURSION:
             if depth > MAX_RECURSION:
                 return [(None, self._unknown_effects(key, state))]
             arguments = tuple(a if isinstance(a, Instance) else None for a in arguments)
-        self.context.calls.append((routine.key, number))
-        results = self.run(key, arguments, state)
-        self.context.calls.pop()
-        return results
+        with self.as_stage(self.context.stage, [*self.context.calls, (at.routine.key, at.step)]):
+            return self.run(key, arguments, state)
 
     def _unknown_effects(self, key: str, state: State) -> State:
         """A recursion is not followed for ever: what it allocates has no bound."""
@@ -407,10 +449,3 @@ def record_type(place: Expr) -> str:
         case Cast(operand=operand):
             return record_type(operand)
     return ""
-
-
-def escape(state: State, object_: str) -> State:
-    """The state after a pointer to an object was stored out of sight."""
-    if object_ in state.property.escaped:
-        return state
-    return state.change(escaped=state.property.escaped | {object_})

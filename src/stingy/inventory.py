@@ -39,7 +39,7 @@ def add_other_sites(
                         continue
                     site = (routine, number, step, key)
                     for object_ in owner or _candidates(site, kind, constructs, pointers, objects):
-                        use = _make_use(site, action, object_, kind, constructs, program)
+                        use = _make_use(site, object_, kind, constructs, program)
                         findings.sites.setdefault((action, object_, step.spot), use)
 
 
@@ -79,13 +79,13 @@ def _candidates(
 
 def _make_use(
     site: tuple[Routine, int, Call, str],
-    action: str,
     object_: str,
     kind: Malloc | Free,
     constructs: Constructs,
     program: Program,
 ) -> SiteUse:
     routine, number, call, key = site
+    action = "allocate" if isinstance(kind, Malloc) else "free"
     position = constructs.position(kind, key, "O")
     holder = ""
     if action == "free" and position is not None and position < len(call.arguments):
@@ -103,9 +103,9 @@ def _make_use(
     )
 
 
-def find_holders(program: Program, uses: dict[object, SiteUse]) -> None:
+def find_holders(program: Program, uses: list[SiteUse]) -> None:
     """Where the result of each allocation is stored."""
-    for use in uses.values():
+    for use in uses:
         if use.action != "allocate" or use.holder:
             continue
         routine = program.routines[use.routine]

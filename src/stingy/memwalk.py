@@ -85,9 +85,10 @@ def follow(annotations: Annotations, program: Program, root: Path) -> Analysis:
     objects = find_objects(annotations, program, constructs, pointers)
     stages = find_stages(annotations, program, constructs, pointers)
     findings = Findings()
-    walk = _walk(annotations, program, constructs, pointers, objects, stages, findings)
+    effects = Effects(annotations, constructs, objects, stages)
+    walk = _walk(effects, program, pointers, findings)
     add_other_sites(program, constructs, pointers, objects, findings)
-    find_holders(program, dict(findings.sites))
+    find_holders(program, list(findings.sites.values()))
     reach: dict[str, set[str]] = {}
     for key, names in findings.visited.items():
         for name in names - {""}:
@@ -101,18 +102,10 @@ def follow(annotations: Annotations, program: Program, root: Path) -> Analysis:
     )  # fmt: skip
 
 
-def _walk(
-    annotations: Annotations,
-    program: Program,
-    constructs: Constructs,
-    pointers: Pointers,
-    objects: Objects,
-    stages: Stages,
-    findings: Findings,
-) -> Walk:
+def _walk(effects: Effects, program: Program, pointers: Pointers, findings: Findings) -> Walk:
+    annotations, stages = effects.annotations, effects.stages
     memory = Memory(program, pointers)
     memory.prepare()
-    effects = Effects(annotations, constructs, objects, stages)
     interpreter = Interpreter(
         program, pointers, memory, findings, effects.at_call, effects.at_store,
         stages.relevant, Footprints(program, pointers),

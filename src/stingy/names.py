@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import cast
 
 from stingy import clang
 from stingy.clang import Cursor, Type
@@ -235,7 +234,7 @@ class Names:
 
 def canonical(type_: Type) -> str:
     """The canonical spelling of a type."""
-    return _PATH.sub(r"\1", cast("str", type_.get_canonical().spelling))
+    return _PATH.sub(r"\1", type_.get_canonical().spelling)
 
 
 def is_constant(type_: Type) -> bool:

@@ -258,7 +258,7 @@ class _Bounds:
         self.routine = program.routines[routine]
         self.graph = FlowGraph(self.routine)
 
-    def upper(self, size: Expr, step: int, depth: int) -> tuple[int | None, bool]:
+    def upper(self, size: Expr, step: int, depth: int) -> tuple[int | None, bool]:  # noqa: PLR0911 - one a case
         """The greatest value that ``size`` can have at a step, and whether it is the only one."""
         if depth > _MAX_DEPTH:
             return None, False
@@ -297,7 +297,7 @@ class _Bounds:
             return right.value - (operator == "%"), False
         return None, False
 
-    def _variable(self, place: Expr, step: int, depth: int) -> tuple[int | None, bool]:
+    def _variable(self, place: Expr, step: int, depth: int) -> tuple[int | None, bool]:  # noqa: PLR0911 - one a case
         guarded = self._guarded(place, step, depth)
         if guarded is not None:
             return guarded, False

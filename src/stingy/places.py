@@ -142,7 +142,7 @@ class Memory:
                 return ANOTHER
         return None
 
-    def value(self, expr: Expr, state: State) -> Value:
+    def value(self, expr: Expr, state: State) -> Value:  # noqa: PLR0911 - one a case
         """What is known of an expression's value."""
         match expr:
             case Const(value=value):
@@ -206,7 +206,8 @@ class Memory:
             return self.assume(condition.operand, wanted, state)
         if isinstance(condition, Op) and is_comparison(condition.operator):
             operator = condition.operator if wanted else negate_operator(condition.operator)
-            return self._compare(operator, *condition.operands, state)
+            left, right = condition.operands
+            return self._compare(operator, left, right, state)
         value = self.value(condition, state)
         if isinstance(value, Function) and value.key not in self.program.routines:
             return state  # it may be weak, and missing

@@ -79,7 +79,7 @@ class Pointers:
         """The allocation sites of the objects that an expression may point to."""
         return {t for t in self.of(expr) if t[0] == "object"}
 
-    def of(self, expr: Expr) -> set[Node]:
+    def of(self, expr: Expr) -> set[Node]:  # noqa: PLR0911 - one a case
         """Everything that an expression may point to."""
         match expr:
             case Cast(operand=operand):
@@ -162,7 +162,7 @@ class _Solver:
         self.numbers += 1
         return ("aux", str(self.numbers))
 
-    def value(self, expr: Expr) -> Node | None:
+    def value(self, expr: Expr) -> Node | None:  # noqa: PLR0911 - one a case
         """A node that holds what the expression may point to."""
         match expr:
             case Cast(operand=operand):

@@ -180,15 +180,16 @@ def run(options: argparse.Namespace) -> ExitCode:
         server = file.annotations.server.model_copy(update={"root": root})
         annotations = file.annotations.model_copy(update={"server": server})
         file = AnnotationFile(file.path, file.text, annotations)
+    out = options.out.resolve()  # the compiler runs elsewhere
     result, plan = load_result(options.result), load_map(options.allocator / "map.json")
     with complete_step(f"Rewriting {root}"):
-        report = rewrite(Task(file, root, result, plan, options.allocator, options.out))
-    copy = options.out / "source"
+        report = rewrite(Task(file, root, result, plan, options.allocator, out))
+    copy = out / "source"
     if not options.no_compile:
         with complete_step(f"Compiling {len(report.changed)} changed files"):
             sources = find_sources(file.annotations.sources, root)
             check_compiles(copy, root, sources, report.changed)
-    _write(report, make_diff(root, copy, report.changed), options.out)
+    _write(report, make_diff(root, copy, report.changed), out)
     if options.json:
         print(report.model_dump_json(indent=2))
     else:

@@ -10,7 +10,17 @@ from stingy import clang
 from stingy.clang import Cursor
 from stingy.expressions import Expressions
 from stingy.names import canonical
-from stingy.program import Assume, Expr, Op, Return, Unknown
+from stingy.program import (
+    Assign,
+    Assume,
+    Call,
+    Expr,
+    Func,
+    Op,
+    Return,
+    Unknown,
+    name_of,
+)
 
 _FOR_PARTS = 4
 _CLEANUP = re.compile(r"cleanup(?:__)?\s*\(\s*(\w+)\s*\)")
@@ -147,7 +157,7 @@ class Statements(Expressions):
         self.graph.open = []
         self.initialise(variable, initialiser)
         added = self.routine.steps[before:]
-        self.names.unit.initialisers += [s for s in added if hasattr(s, "place")]
+        self.names.unit.initialisers += [s for s in added if isinstance(s, Assign)]
         del self.routine.steps[before:]
         del self.routine.successors[before:]
         self.graph.open = graph_open

@@ -107,6 +107,12 @@ class State:
             facts[place] = value
         return State(self.property, facts)
 
+    def escape(self, object_: str) -> State:
+        """The state after a pointer to an object was stored out of sight."""
+        if object_ in self.property.escaped:
+            return self
+        return self.change(escaped=self.property.escaped | {object_})
+
     def count(self, object_: str) -> tuple[int, int | None]:
         """How many of an object are live: least and most."""
         return next(((low, high) for o, low, high in self.property.live if o == object_), (0, 0))

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
 """Abstract values: what is known of an integer or a pointer on a path.
 
-A value is an ``int`` (NULL is 0), ``Signs``, ``Function``, ``Instance``, ``Reference`` or ``OTHER``;
-``None`` is any value.
+A value is an ``int`` (NULL is 0), ``Signs``, ``Function``, ``Instance``, ``Reference`` or
+``OTHER``; ``None`` is any value.
 """
 
 from __future__ import annotations
@@ -45,8 +45,7 @@ class Other:
     """A pointer to a request (or an object of one) that is not followed."""
 
 
-Step = tuple[str, str]  # a field: its record and its name
-Place = tuple[Step | tuple[str, str, str], ...]  # a base, then fields
+Place = tuple[tuple[str, ...], ...]  # a base (kind, name, function), then fields (record, name)
 Value = int | Signs | Function | Instance | Reference | Other | None
 
 NEGATIVE, ZERO, POSITIVE = 1, 2, 4
