@@ -99,11 +99,22 @@ def _without_files(words: list[str], command: _Command) -> list[str]:
             skip = False
         elif word in {"-o", "-MF", "-MT", "-MQ"}:
             skip = True
-        elif word in {"-c", "-S", "-E", str(command.file)} or word.startswith(("-M", "-Wp,-M")):
+        elif (
+            word in {"-c", "-S", "-E"}
+            or word.startswith(("-M", "-Wp,-M"))
+            or _is_input(word, command)
+        ):
             continue
         else:
             flags.append(word)
     return flags
+
+
+def _is_input(word: str, command: _Command) -> bool:
+    """Whether a word is the file that is compiled; the kernel names it relative to its tree."""
+    return not word.startswith("-") and (command.directory / word) == (
+        command.directory / command.file
+    )
 
 
 def _read_commands(path: Path) -> dict[Path, _Command]:
