@@ -32,7 +32,8 @@ if TYPE_CHECKING:
 
 def assemble(analysis: Analysis) -> Memwalk:
     """Everything that memwalk says, sorted."""
-    objects = [_object(kind, analysis) for _, kind in sorted(analysis.objects.kinds.items())]
+    objects = [_object(k, analysis) for _, k in sorted(analysis.objects.kinds.items())]
+    objects = [o for o in objects if o.live_in or o.allocated_in or o.id == analysis.objects.task]
     sizes = {o.id: o.size.bytes for o in objects}
     lifetimes = analysis.lifetimes
     every = [point for points in lifetimes.during.values() for point in points]

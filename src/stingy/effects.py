@@ -244,6 +244,8 @@ class Effects:
         """A stage function is called: what it does is its own."""
         stage = self.stages.functions[at.key]
         evidence = [at.evidence()]
+        if at.source == EXTERNAL and at.key in self.stages.final:
+            return [(None, state)]  # the open-coded implicit flush of a scheduler
         if at.source == EXTERNAL:
             at.i.findings.edge(EXTERNAL, stage, EdgeKind.EXTERNAL, evidence)
             self.started.append((stage, self._task_state(at, state)))

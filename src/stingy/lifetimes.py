@@ -60,6 +60,8 @@ class Lifetimes:
         for point in counts:
             total = 0
             for name, _, high in point:
+                if name not in sizes:
+                    continue  # not an object of requests
                 most, size = self._limited(name, high), sizes.get(name)
                 if most is None or size is None:
                     return None

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from stingy.program import (
     Assign,
     Frame,
+    Member,
     Record,
     Routine,
     Spot,
@@ -52,6 +53,17 @@ class Program:
         if words in self.typedefs:
             return self.typedefs[words]
         return next((r for r in (f"struct {words}", f"union {words}") if r in self.records), words)
+
+    def inner_record(self, record: str, member: Member) -> str:
+        """The record that a member is; "" if it is none.  One without a name is called after the
+        record around it and its place."""
+        if member.type in self.records:
+            return member.type
+        position = member.type.rsplit(":", 2)
+        if len(position) == 3 and position[2].endswith(")"):
+            name = f"{record}.{position[1]}:{position[2][:-1]}"
+            return name if name in self.records else ""
+        return ""
 
     def target(self) -> str:
         """The target that the units were parsed for."""

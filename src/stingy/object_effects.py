@@ -107,7 +107,8 @@ class ObjectEffects:
         type_ = at.i.program.record_of(kind.releases)
         named = [k.id for k in self.objects.kinds.values() if kind.releases and k.type == type_]
         for object_ in named:
-            self.note(at, "free", object_, kind.name, "")
+            if state.count(object_)[1] != 0 or not state.property.followed:
+                self.note(at, "free", object_, kind.name, "")
             state = self._release(object_, state, strong=True)
         return [state]
 
@@ -125,7 +126,8 @@ class ObjectEffects:
             return [state]
         candidates = self.objects.candidates(at.i.pointers, expr)
         for object_ in candidates:
-            self.note(at, "free", object_, kind.name, holder)
+            if state.count(object_)[1] != 0 or not state.property.followed:
+                self.note(at, "free", object_, kind.name, holder)
         return self._free_unknown(candidates, state)
 
     def _free_known(self, at: Occurrence, object_: str, state: State) -> State:

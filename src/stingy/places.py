@@ -16,7 +16,6 @@ from stingy.program import (
     Field,
     Func,
     Index,
-    Member,
     Op,
     SizeOf,
     Text,
@@ -320,6 +319,14 @@ class Memory:
         for field_, offset in self._fields_of(record):
             if limit is None or offset < limit:
                 state = state.set((*place, *field_), 0)
+        return self._clear_overlapping(place, whole=limit is None, state=state)
+
+    def _clear_overlapping(self, place: Place, *, whole: bool, state: State) -> State:
+        """A member that was cleared may be another view of members around it."""
+        for other in self._overlapping(place):
+            state = state.set(other, None)
+            if whole and self.pointers.targets.get(("field", *other[-1])):
+                state = state.set(other, 0)
         return state
 
     def _fields_of(self, record: str) -> list[tuple[Place, int]]:
@@ -335,7 +342,7 @@ class Memory:
         if layout is None or len(prefix) > 4:
             return
         for member in layout.members:
-            inner = self._inner_record(record, member)
+            inner = self.program.inner_record(record, member)
             name = "*" if layout.union else member.name
             step = (record, name)
             here = offset + member.offset
@@ -343,16 +350,6 @@ class Memory:
                 self._add_fields(inner, (*prefix, step), here, found)
             elif self.pointers.targets.get(("field", record, name)):
                 found.append(((*prefix, step), here))
-
-    def _inner_record(self, record: str, member: Member) -> str:
-        """The record that a member is; one without a name is called after its place."""
-        if member.type in self.program.records:
-            return member.type
-        position = member.type.rsplit(":", 2)
-        if len(position) == 3 and position[2].endswith(")"):
-            name = f"{record}.{position[1]}:{position[2][:-1]}"
-            return name if name in self.program.records else ""
-        return ""
 
 
 def node_name(expr: Expr) -> str:

@@ -24,6 +24,7 @@ from stingy.program import (
     Field,
     Func,
     Index,
+    Member,
     Op,
     Return,
     Routine,
@@ -221,10 +222,7 @@ class _Solver:
             self.copy(source, node)
 
     def collect(self) -> None:
-        for name, record in self.program.records.items():
-            for member, others in overlaps(record).items():
-                for other in others:
-                    self.copy(("field", name, member), ("field", name, other))
+        self._collect_overlaps()
         for initialiser in self.program.initialisers:
             self.assign(initialiser.place, self.value(initialiser.value))
         for routine in self.program.routines.values():
@@ -236,6 +234,26 @@ class _Solver:
                         self.copy(self.value(value), ("result", routine.key))
                     case Call():
                         self._collect_call(routine, number, step)
+
+    def _collect_overlaps(self) -> None:
+        """Members in the same memory hold the same pointers."""
+        for name, record in self.program.records.items():
+            shared = overlaps(record)
+            members = {m.name: m for m in record.members}
+            for one, others in shared.items():
+                inner = self.program.inner_record(name, members[one])
+                for other in others:
+                    if inner:
+                        self._share_inner(inner, members[one].offset, name, members[other])
+                    elif not self.program.inner_record(name, members[other]):
+                        self.copy(("field", name, one), ("field", name, other))
+
+    def _share_inner(self, inner: str, offset: int, outer: str, member: Member) -> None:
+        """The member of a record that is a view of a member around the record."""
+        for one in self.program.records[inner].members:
+            if one.bytes and offset + one.offset == member.offset and one.bytes == member.bytes:
+                self.copy(("field", inner, one.name), ("field", outer, member.name))
+                self.copy(("field", outer, member.name), ("field", inner, one.name))
 
     def _collect_call(self, routine: Routine, number: int, call: Call) -> None:
         callee = call.callee

@@ -25,6 +25,7 @@ class Stages:
     relevant: set[str] = field(default_factory=set)  # functions that reach any construct
     roots: list[str] = field(default_factory=list)
     noted: set[str] = field(default_factory=set)  # functions that the annotations name
+    final: set[str] = field(default_factory=set)  # the function of the implicit final stage
     task_type: str = ""
     addressed: set[str] = field(default_factory=set)
 
@@ -118,7 +119,10 @@ def find_stages(
                 stages.states[program.constants[state]] = note.function
     keys |= stages.noted
     if annotations.dispatch.final:
-        keys |= {k for k in program.find(annotations.dispatch.final) if k in program.routines}
+        stages.final = {
+            k for k in program.find(annotations.dispatch.final) if k in program.routines
+        }
+        keys |= stages.final
     stages.functions = {k: program.show(k) for k in sorted(keys)}
     _find_relevant(stages, constructs, pointers)
     stages.roots = _find_roots(stages, constructs, pointers)
