@@ -39,6 +39,7 @@ from stingy.program import (
 from stingy.results import EXTERNAL, Evidence, WarningKind
 from stingy.states import Property, State, collect, merge, widen
 from stingy.values import Function, Instance, Place, Value
+from stingy.zeroing import CLEARS, is_zero
 
 MAX_STATES = 96  # at one step; then paths are merged
 TIRED_STATES = 4  # the same after MAX_STEPS
@@ -49,7 +50,6 @@ NO_RETURN = {
     "__builtin_trap", "longjmp", "siglongjmp", "err", "errx", "verr", "verrx", "panic",
     "pthread_exit", "thrd_exit", "__builtin_abort", "make_task_dead", "do_exit",
 }  # fmt: skip
-_CLEARS = {"memset", "__builtin_memset", "bzero", "explicit_bzero"}
 _COPIES = {"memcpy", "__builtin_memcpy", "memmove", "__builtin_memmove"}
 RESULT = "%result"
 
@@ -398,7 +398,7 @@ class Interpreter:
         """A function of which there is no body."""
         if key in NO_RETURN:
             return []
-        if key in _CLEARS and call.arguments:
+        if key in CLEARS and call.arguments:
             return [(None, self._clear(call, state))]
         if key in _COPIES and call.arguments:
             pointer = call.arguments[0]
@@ -411,7 +411,7 @@ class Interpreter:
 
     def _clear(self, call: Call, state: State) -> State:
         pointer = call.arguments[0]
-        zero = key_is_zero(call)
+        zero = is_zero(call)
         place = self.memory.place(Deref(pointer), state)
         record = pointee_record(pointer)
         if place is None or not zero or record not in self.program.records:
@@ -423,11 +423,6 @@ class Interpreter:
         if not isinstance(bytes_, int):
             return self.memory.forget_behind(pointer, state)
         return self.memory.clear(place, record, None if bytes_ >= whole else bytes_, state)
-
-
-def key_is_zero(call: Call) -> bool:
-    """Whether a call that sets memory sets it to 0."""
-    return len(call.arguments) < 3 or call.arguments[1] == Const(0)
 
 
 def pointee_record(pointer: Expr) -> str:

@@ -16,6 +16,7 @@ from stingy.results import WarningKind
 from stingy.stages import Stages
 from stingy.states import State
 from stingy.values import NONZERO, OTHER, Instance, Other, Reference
+from stingy.zeroing import find_zeroed
 
 
 @dataclass(slots=True)
@@ -40,6 +41,7 @@ class ObjectEffects:
         for value, one in self._instances(at, object_, state):
             if isinstance(value, Instance):
                 at.i.findings.note_live(at.i.context.stage, one.property.live)
+                one = self._zeroed(at, object_, one)  # noqa: PLW2901 - the same state, known better
             if out is None:
                 results.append((value, one))
             elif isinstance(value, Instance | Other):
@@ -47,6 +49,13 @@ class ObjectEffects:
             else:
                 results.append((NONZERO, one))
         return results
+
+    def _zeroed(self, at: Occurrence, object_: str, state: State) -> State:
+        """The state in which the zero parts of a new object are known."""
+        for path, record in find_zeroed(at.key, self.objects.kinds[object_].type, at.i.program):
+            place = (("object", object_, ""), *path)
+            state = at.i.memory.clear(place, record, None, state)
+        return state
 
     def _instances(self, at: Occurrence, object_: str, state: State) -> Results:
         if state.property.aside:
