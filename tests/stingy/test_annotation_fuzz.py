@@ -17,8 +17,10 @@ from stingy.truth import find_snippets
 
 HERE = Path(__file__).parent
 FILES = sorted((PROJECT / "tests" / "servers").glob("*/annotations.toml"))
-WORDS = ("T", "S", "O", "size", "flag", "-", "queue", "lifo", "", "struct", "struct x", "0", "-1")
-WORDS += ("stage_start", "stage_middle", "event_loop", "malloc", "true", "[", "]", '"', "\0", "é")
+WORDS = (
+    *("T", "S", "O", "size", "flag", "-", "queue", "lifo", "", "struct", "struct x", "0", "-1"),
+    *("stage_start", "stage_middle", "event_loop", "malloc", "true", "[", "]", '"', "\0", "é"),
+)
 bounded = settings(
     max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
