@@ -450,7 +450,9 @@ namespace.add_collection(
     Collection("testbed", testbed_run, testbed_profile, testbed_shell, testbed_geometry)
 )
 namespace.add_collection(
-    Collection("stingy", stingy_memwalk, stingy_accuracy, stingy_generate, stingy_rewrite, stingy_bench)
+    Collection(
+        "stingy", stingy_memwalk, stingy_accuracy, stingy_generate, stingy_rewrite, stingy_bench
+    )
 )
 building = Collection("build", build_twice, build_container)
 building.add_task(build, name="all", default=True)
