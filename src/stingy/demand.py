@@ -7,13 +7,14 @@ own allocator.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import combinations
 from typing import Annotated
 
 import networkx as nx
 from pydantic import BaseModel, ConfigDict, Field
 
+from ground.voice import UsageError
 from stingy.results import EdgeKind, Live, Memwalk, Object, Stage
 
 Count = Annotated[int, Field(ge=0)]
@@ -114,6 +115,31 @@ def make_demand(result: Memwalk) -> Demand:
         globals=globals_,
         helpers=bool(helpers & allocating),
         left_out=(*left_out, *unplaced),
+    )
+
+
+def leave_out(demand: Demand, names: Sequence[str]) -> Demand:
+    """The demand without some objects, which keep their own allocator.
+
+    Raises UsageError for a name that is no object.
+    """
+    known = {o.name for o in demand.objects} | {x.name for x in demand.left_out}
+    unknown = sorted(set(names) - known)
+    if unknown:
+        raise UsageError(
+            f"--without {unknown[0]}: {demand.server} has no such object",
+            hint=f"choose from {', '.join(sorted(known)) or 'none'}",
+        )
+    dropped = {o.name for o in demand.objects} & set(names)
+    return demand.model_copy(
+        update={
+            "objects": tuple(o for o in demand.objects if o.name not in dropped),
+            "apart": tuple(pair for pair in demand.apart if not dropped & set(pair)),
+            "left_out": (
+                *demand.left_out,
+                *(LeftOut(name=name, reason="left out on request") for name in sorted(dropped)),
+            ),
+        }
     )
 
 

@@ -14,7 +14,7 @@ from pydantic import ValidationError
 from rich.console import Console
 
 from ground.voice import ExitCode, UsageError, console, report_errors
-from stingy.demand import make_demand
+from stingy.demand import leave_out, make_demand
 from stingy.drawing import draw_map
 from stingy.generate import Target, generate, write_allocator
 from stingy.geometry import find_geometries, load_l2, parse_bytes
@@ -69,6 +69,13 @@ def make_parser() -> argparse.ArgumentParser:
         default=[],
         metavar="OBJECT=X",
         help="X times as many slots for this object's pool; may be repeated",
+    )
+    add(
+        "--without",
+        action="append",
+        default=[],
+        metavar="OBJECT",
+        help="give this object no pool, as for one that stingify refuses; may be repeated",
     )
     add("--requests", type=int, metavar="N", help="requests that all slabs hold (default: 4096)")
     add("--low-bytes", metavar="SIZE", help="room below the stack (default: 16KiB)")
@@ -133,7 +140,7 @@ def draw(plan: Map, path: Path) -> None:
 
 def run(options: argparse.Namespace) -> ExitCode:
     """Plan, prove, write, report."""
-    demand = make_demand(load_result(options.result))
+    demand = leave_out(make_demand(load_result(options.result)), options.without)
     plan = plan_map(demand, load_l2(options.geometry), read_parameters(options))
     proof = prove(plan)
     written = proof.holds or options.unproven

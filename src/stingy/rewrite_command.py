@@ -169,6 +169,10 @@ def _write_notes(rewriting: Rewriting, copy: Copy) -> list[str]:
             for name in item.recycling
             if name not in copy.recycling
         ]
+    wasted = [o.object for o in rewriting.objects if o.status is Status.REFUSED and o.constant]
+    if wasted:
+        flags = " ".join(f"--without {name}" for name in wasted)
+        notes.append(f"pools that stay empty take room; run stingygen again with {flags}")
     return [*notes, f"compile {BODY} with the server"] if copy.changed else notes
 
 

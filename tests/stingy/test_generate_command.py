@@ -47,6 +47,16 @@ def test_writes_map_figure_and_allocator(result: Path, tmp_path: Path) -> None:
     assert {p.name: p.read_bytes() for p in out.iterdir()} == before
 
 
+def test_what_is_left_out_leaves_its_room_to_others(result: Path, tmp_path: Path) -> None:
+    assert call(result, "--out", tmp_path / "all") == 0
+    assert call(result, "--out", tmp_path / "some", "--without", "buffer") == 0
+    whole, some = (load_map(tmp_path / name / "map.json") for name in ("all", "some"))
+    assert [o.name for o in some.objects] == ["conn", "scratch"]
+    assert some.requests_in_cache > 2 * whole.requests_in_cache
+    assert all("buffer" not in stage.to_end for stage in some.stages)
+    assert prove(some).holds
+
+
 def test_json_has_map_and_proof(
     result: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -75,6 +85,7 @@ def test_a_slab_larger_than_the_cache_is_written_on_request_only(
         (["--slab-bytes", "many"], "'many' is not a size"),
         (["--slab-bytes", "4KiB"], "give a larger --slab-bytes"),
         (["--weight", "conn"], "is not OBJECT=X"),
+        (["--without", "cnn"], "choose from buffer, conn, endless, given, scratch, unbounded"),
         (["--weight", "cnn=2"], "has no object 'cnn'"),
         (["--weight", "conn=0"], "--weight: Input should be greater than 0"),
         (["--share-left", "1.5"], "--share-left: Input should be less than 1"),

@@ -248,6 +248,7 @@ def test_a_wrapper_with_an_effect_of_its_own_keeps_it(tmp_path: Path) -> None:
         tmp_path, "conn->part = get(sizeof(struct part));", "free(conn->part);", extra
     )
     assert "does more than allocate" in reason_of(report, "part")
+    assert any("stingygen again with --without part" in note for note in report.notes)
 
 
 def test_a_wrapper_that_only_allocates_is_replaced(tmp_path: Path) -> None:
