@@ -16,6 +16,7 @@ from testbed.experiment import Experiment
 ASSUMED_BOOT_S = 8.0
 ASSUMED_REQUEST_S = 0.0016
 ASSUMED_BYTES = 3 << 20
+CHASE_REQUESTS = 1000  # a pointer chase takes as long as about as many requests
 
 Shape = tuple[str, int, int]
 
@@ -47,7 +48,9 @@ def find_shape(experiment: Experiment) -> Shape:
         return experiment.server, load.concurrency, load.requests
     if load.kind == "httperf":
         return experiment.server, load.rate, load.connections
-    return experiment.server, load.streams, load.seconds * 10_000
+    if load.kind == "netperf":
+        return experiment.server, load.streams, load.seconds * 10_000
+    return experiment.server, 0, CHASE_REQUESTS
 
 
 def list_known_costs(store: Store) -> list[tuple[Shape, Cost]]:

@@ -32,21 +32,36 @@ SCHEMA: dict[str, type[pl.DataType] | pl.DataType] = {
 }
 
 
+LATENCY_SCHEMA: dict[str, type[pl.DataType] | pl.DataType] = {
+    "design": pl.String,
+    "variant": pl.String,
+    "valid": pl.Boolean,
+    "working_set_bytes": pl.Int64,
+    "cycles": pl.Float64,
+    "stretches": pl.Int64,
+}
+
+
 @dataclass(frozen=True)
 class Results:
-    """``runs`` has one row per planned run; ``digest`` stands for all results together."""
+    """``runs`` has one row per planned run, ``latencies`` one per working set of each pointer
+    chase; ``digest`` stands for all results together."""
 
     plan: Plan
     runs: pl.DataFrame
+    latencies: pl.DataFrame
     digest: str
 
 
 def load_results(plan: Plan, store: Store) -> Results:
     """The results of ``plan`` that ``store`` holds; a damaged entry counts as missing."""
-    rows = [_make_row(run, _find_entry(store, run.key)) for run in plan.runs]
+    entries = [(run, _find_entry(store, run.key)) for run in plan.runs]
+    rows = [_make_row(run, entry) for run, entry in entries]
     frame = pl.DataFrame(rows, schema=SCHEMA).sort(*FACTORS, "seed")
+    sets = [row for run, entry in entries if entry for row in _list_latencies(run, entry)]
+    latencies = pl.DataFrame(sets, schema=LATENCY_SCHEMA)
     digests = dict(frame.select("key", "digest").drop_nulls().iter_rows())
-    return Results(plan, frame, digest_bytes(canonical_json(digests)))
+    return Results(plan, frame, latencies, digest_bytes(canonical_json(digests)))
 
 
 def _find_entry(store: Store, key: str) -> Entry | None:
@@ -74,6 +89,18 @@ def _make_row(run: PlannedRun, entry: Entry | None) -> dict[str, object]:
         if window := entry.measurement.window:
             row |= {name: metric.read(window) for name, metric in METRICS.items()}
     return row
+
+
+def _list_latencies(run: PlannedRun, entry: Entry) -> list[dict[str, object]]:
+    return [
+        {
+            "design": run.design,
+            "variant": run.variant,
+            "valid": entry.outcome is Outcome.MEASURED,
+            **latency.model_dump(),
+        }
+        for latency in (entry.measurement.latencies if entry.measurement else ())
+    ]
 
 
 def select_valid(
