@@ -21,8 +21,10 @@ from artifact.design import Tier
 from artifact.estimate import describe_time, forecast
 from artifact.plan import load_plan
 from artifact.reproduce import (
+    Conclusion,
     Order,
     Places,
+    conclude,
     find_engine,
     parse_shard,
     parse_tier,
@@ -155,6 +157,34 @@ def test_estimates_come_from_measured_costs(places: Places, tmp_path: Path) -> N
     measured = forecast(full, places.store, 2)
     assert measured.measured == 93
     assert measured.seconds < nothing.seconds / 10  # synthetic runs take no time
+
+
+def test_the_first_curve_is_one_server_and_what_comes_before_it() -> None:
+    plan = plan_order(Order(Tier.QUICK, ("footnote3", "latency")), RUNNER)
+    found = forecast(plan, Store(Path("absent")), 1)
+    wanted = [run for run in plan.runs if run.server in {"pchase", "nginx"} and run.seed == 1]
+    assert len(wanted) == 4 + 7
+    assert found.first_s == pytest.approx(sum(found.run_s[run.key] for run in wanted))
+
+
+def test_figures_are_drawn_whenever_a_curve_is_complete(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """After the machines and after each server's first seed, not after each run, and not twice
+    at the end."""
+    seen: list[int] = []
+
+    def count(tier: Tier, places: Places, *, quiet: bool = False) -> Conclusion:
+        seen.append(len(places.store.find_keys()))
+        return conclude(tier, places, quiet=quiet)
+
+    monkeypatch.setattr("artifact.reproduce.conclude", count)
+    order = Order(Tier.QUICK, ("footnote3", "latency"), jobs=1)
+    reproduce(order, RUNNER, Places(tmp_path))
+    assert seen == [4, 11, 18, 25, 97]
+    del seen[:]
+    reproduce(order, RUNNER, Places(tmp_path))
+    assert seen == [97]  # nothing new: drawn once, at the end
 
 
 def test_times_are_for_people() -> None:
