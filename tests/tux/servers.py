@@ -1,0 +1,172 @@
+# SPDX-License-Identifier: MIT
+"""Starting a server of any kind on a document tree, behind one description."""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from ground import process
+from tests.tux.wire import Connection, MakeSocket, Reply
+
+READY_S = 60.0
+LOOPBACK = "127.0.0.1"
+# The knobs of net.tux that the packaged servers have too, under their own names.
+NGINX_KNOBS = {
+    "header_timeout": "client_header_timeout {}s;",
+    "keepalive_timeout": "keepalive_timeout {}s;",
+}
+APACHE_KNOBS = {
+    "header_timeout": "RequestReadTimeout header={}",
+    "keepalive_timeout": "KeepAliveTimeout {}",
+}
+
+
+def make_plain_socket() -> socket.socket:
+    """A TCP socket in the network of this process."""
+    return socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+
+
+@dataclass(frozen=True)
+class Served:
+    """A running server: where it listens, how to get there, what it serves."""
+
+    name: str
+    address: tuple[str, int]
+    root: Path
+    log: Path
+    make_socket: MakeSocket = make_plain_socket
+    prefix: tuple[str, ...] = ()
+    read_log: Callable[[], str] = field(default=lambda: "", repr=False)
+    stop: Callable[[], None] = field(default=lambda: None, repr=False)
+    now: Callable[[], float] = time.time
+    pid: int = 0
+
+    @property
+    def is_tux(self) -> bool:
+        """Whether TUX is under test, rather than one of the oracles."""
+        return self.name.startswith("tux")
+
+    def connect(self) -> Connection:
+        """A new connection."""
+        return Connection(self.make_socket, self.address)
+
+    def ask(self, request: bytes, method: str = "GET") -> Reply:
+        """The reply to one request on a connection of its own."""
+        with self.connect() as connection:
+            connection.send(request)
+            return connection.read_reply(method)
+
+    def get(self, target: str, *fields: str, method: str = "GET", version: str = "1.1") -> Reply:
+        """The reply to a well-formed request for ``target``."""
+        return self.ask(request(target, *fields, method=method, version=version), method)
+
+    def curl(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """curl's result for ``arguments``; it uses no proxy and no configuration file."""
+        command = [*self.prefix, "curl", "-q", "-s", "--noproxy", "*", "--max-time", "60"]
+        return process.run([*command, *arguments], check=False, timeout_s=90)
+
+    def url(self, target: str = "/") -> str:
+        """The URL of ``target``."""
+        return f"http://{self.address[0]}:{self.address[1]}{target}"
+
+
+def request(
+    target: str,
+    *fields: str,
+    method: str = "GET",
+    version: str = "1.1",
+    host: str | None = "localhost",
+) -> bytes:
+    """A request as bytes: Host first, then ``fields`` in order."""
+    lines = [f"{method} {target} HTTP/{version}"]
+    lines += [f"Host: {host}"] if host is not None else []
+    return "\r\n".join([*lines, *fields, "", ""]).encode("latin-1")
+
+
+def find_free_port() -> int:
+    """A port of the loopback interface that nobody listens on."""
+    with make_plain_socket() as probe:
+        probe.bind((LOOPBACK, 0))
+        return int(probe.getsockname()[1])
+
+
+def wait_until_ready(served: Served, running: Callable[[], bool]) -> None:
+    """Wait until ``served`` accepts connections; fails when it has ended or takes too long."""
+    deadline = time.monotonic() + READY_S
+    while True:
+        try:
+            served.connect().socket.close()
+        except OSError:
+            assert running(), f"{served.name} has ended: {served.read_log()}"
+            assert time.monotonic() < deadline, f"{served.name} does not listen"
+            time.sleep(0.02)
+        else:
+            return
+
+
+@contextmanager
+def start_nginx(place: Path, root: Path, knobs: Mapping[str, str]) -> Iterator[Served]:
+    """The packaged nginx."""
+    port = find_free_port()
+    extra = "".join(f"    {NGINX_KNOBS[k].format(v)}\n" for k, v in knobs.items())
+    folders = "".join(
+        f"    {name}_temp_path {place}/{name};\n"
+        for name in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
+    )
+    (place / "nginx.conf").write_text(
+        f"{'user www-data;' if os.geteuid() == 0 else ''}\n"
+        f"daemon off;\nworker_processes 1;\npid {place}/pid;\nerror_log {place}/errors;\n"
+        "worker_rlimit_nofile 16384;\nevents { worker_connections 8192; }\nhttp {\n"
+        f"    include /etc/nginx/mime.types;\n    default_type application/octet-stream;\n"
+        f"    access_log {place}/access.log;\n{folders}{extra}"
+        f"    server {{ listen {LOOPBACK}:{port}; root {root}; absolute_redirect off; }}\n"
+        + "".join(
+            f"    server {{ listen {LOOPBACK}:{port}; server_name {host}; root {root}/{host}; }}\n"
+            for host in ("one.example", "two.example")
+        )
+        + "}\n"
+    )
+    argv = ["nginx", "-e", str(place / "errors"), "-c", str(place / "nginx.conf")]
+    with process.start(argv, log=place / "output") as child:
+        served = Served(
+            "nginx", (LOOPBACK, port), root, place / "access.log",
+            read_log=(place / "access.log").read_text, pid=child.pid,
+        )  # fmt: skip
+        wait_until_ready(served, lambda: child.poll() is None)
+        yield served
+
+
+@contextmanager
+def start_apache(place: Path, root: Path, knobs: Mapping[str, str]) -> Iterator[Served]:
+    """The packaged Apache with the event MPM."""
+    port = find_free_port()
+    modules = ("mpm_event", "authz_core", "mime", "dir", "reqtimeout")
+    loads = "".join(f"LoadModule {m}_module /usr/lib/apache2/modules/mod_{m}.so\n" for m in modules)
+    users = "User www-data\nGroup www-data\n" if os.geteuid() == 0 else ""
+    extra = "".join(f"{APACHE_KNOBS[k].format(v)}\n" for k, v in knobs.items())
+    (place / "apache.conf").write_text(
+        f"ServerName localhost\nServerRoot {place}\nDefaultRuntimeDir {place}\n"
+        f"PidFile {place}/pid\nErrorLog {place}/errors\nListen {LOOPBACK}:{port}\n"
+        f"{loads}{users}StartServers 1\nThreadsPerChild 64\nMaxRequestWorkers 64\n"
+        "ServerLimit 1\nAsyncRequestWorkerFactor 128\nMaxKeepAliveRequests 0\n"
+        'LogFormat "%h %l %u %t \\"%r\\" %>s %b" common\nCustomLog access.log common\n'
+        "TypesConfig /etc/mime.types\nDirectoryIndex index.html\nTraceEnable off\n"
+        f"DocumentRoot {root}\n{extra}"
+        f"<Directory {root}>\nOptions FollowSymLinks\nAllowOverride None\n"
+        "Require all granted\n</Directory>\n"
+    )
+    argv = ["apache2", "-DFOREGROUND", "-f", str(place / "apache.conf")]
+    with process.start(argv, log=place / "output") as child:
+        served = Served(
+            "apache", (LOOPBACK, port), root, place / "access.log",
+            read_log=(place / "access.log").read_text, pid=child.pid,
+        )  # fmt: skip
+        wait_until_ready(served, lambda: child.poll() is None)
+        yield served
