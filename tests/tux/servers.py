@@ -16,6 +16,7 @@ from ground import process
 from tests.tux.wire import Connection, MakeSocket, Reply
 
 READY_S = 60.0
+IDLE_S = 60.0
 LOOPBACK = "127.0.0.1"
 # The knobs of net.tux that the packaged servers have too, under their own names.
 NGINX_KNOBS = {
@@ -45,7 +46,9 @@ class Served:
     prefix: tuple[str, ...] = ()
     read_log: Callable[[], str] = field(default=lambda: "", repr=False)
     stop: Callable[[], None] = field(default=lambda: None, repr=False)
+    read_stat: Callable[[], dict[str, int]] = field(default=dict, repr=False)
     now: Callable[[], float] = time.time
+    client_address: str = LOOPBACK
     pid: int = 0
 
     @property
@@ -71,6 +74,15 @@ class Served:
         """curl's result for ``arguments``; it uses no proxy and no configuration file."""
         command = [*self.prefix, "curl", "-q", "-s", "--noproxy", "*", "--max-time", "60"]
         return process.run([*command, *arguments], check=False, timeout_s=90)
+
+    def assert_idle(self) -> None:
+        """No request is alive, once the connections of the past are gone (TUX counts them)."""
+        if not self.is_tux:
+            return
+        deadline = time.monotonic() + IDLE_S
+        while alive := {k: v for k, v in self.read_stat().items() if v and k.startswith("live.")}:
+            assert time.monotonic() < deadline, f"still alive: {alive}"
+            time.sleep(0.05)
 
     def url(self, target: str = "/") -> str:
         """The URL of ``target``."""
