@@ -217,10 +217,10 @@ def test_the_command_line(tmp_path: Path) -> None:
     first = invoke("reproduce", "--rehearse", "--tier", "kick", "--json", out=tmp_path)
     assert first.returncode == 0, first.stderr
     document = json.loads(first.stdout)
-    assert document["runs"] == {"measured": 3}
+    assert document["runs"] == {"measured": 6}
     assert Path(document["report"]).is_file()
     listed = invoke("results.list", "--rehearse", "--tier", "kick", "--json", out=tmp_path)
-    assert len(json.loads(listed.stdout)) == 3
+    assert len(json.loads(listed.stdout)) == 6
     estimate = invoke("estimate", "--rehearse", "--tier", "kick", "--json", out=tmp_path)
     assert json.loads(estimate.stdout)["missing"] == 0
     assert invoke("verify", "--rehearse", "--repeat", out=tmp_path).returncode == 0
