@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Where cache misses come from: tells the testbed's cache model what each
+ * object is
+ *
+ * Off unless the module parameter mark_regions is given: then each allocation
+ * and release executes the marker instruction, which moves virtual time by a
+ * few instructions.  Runs whose throughput is reported leave it off.
+ */
+#ifndef _TUX_REGION_H
+#define _TUX_REGION_H
+
+/* Known to testbed/regions.py; regions.ko uses the numbers above and below */
+enum tux_region {
+	TUX_REGION_TEXT = 32,
+	TUX_REGION_GLOBALS,
+	TUX_REGION_STACK,
+	TUX_REGION_REQUEST,
+	TUX_REGION_SOCKET,
+	TUX_REGION_HEADER,
+	TUX_REGION_FILE,
+	TUX_REGION_ABUF,
+	TUX_REGION_FREE,		/* was one of the above and was freed */
+};
+
+#ifdef __KERNEL__
+
+#include <linux/jump_label.h>
+
+DECLARE_STATIC_KEY_FALSE(tux_regions_marked);
+
+void __tux_region(const void *start, size_t size, enum tux_region region);
+void tux_region_start(void);
+
+/* Book misses on [@start, @start + @size) to @region from now on */
+static inline void tux_region(const void *start, size_t size, enum tux_region region)
+{
+	if (static_branch_unlikely(&tux_regions_marked))
+		__tux_region(start, size, region);
+}
+
+#else
+
+static inline void tux_region(const void *start, size_t size, enum tux_region region)
+{
+}
+
+static inline void tux_region_start(void)
+{
+}
+
+#endif /* __KERNEL__ */
+
+#endif /* _TUX_REGION_H */

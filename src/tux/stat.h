@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * What TUX counts: entries into each stage, and each object that belongs to a request, from its
+ * allocation to its release. The calls stand next to the allocation constructs themselves, so
+ * that this file is the one place from which to watch them (/proc/net/tux/stat, tracepoints).
+ */
+#ifndef _TUX_STAT_H
+#define _TUX_STAT_H
+
+#define TUX_STAGES(stage) \
+	stage(accept) stage(parse) stage(process) stage(send_abuf) stage(post_header) \
+	stage(send_body) stage(flush) stage(redirect) stage(linger) stage(close)
+
+#define TUX_OBJECTS_OF_REQUEST(object) \
+	object(request) object(socket) object(header) object(abuf) object(file) object(page)
+
+#define TUX_EVENTS(event) \
+	event(cachemiss) event(timeout) event(abort) event(handed_over) event(no_memory) \
+	event(log_dropped)
+
+#define TUX_ENUM_STAGE(name)	TUX_STAGE_##name,
+#define TUX_ENUM_OBJECT(name)	TUX_OBJECT_##name,
+#define TUX_ENUM_EVENT(name)	TUX_EVENT_##name,
+
+enum tux_stage { TUX_STAGES(TUX_ENUM_STAGE) TUX_NR_STAGES };
+enum tux_object { TUX_OBJECTS_OF_REQUEST(TUX_ENUM_OBJECT) TUX_NR_OBJECTS };
+enum tux_event { TUX_EVENTS(TUX_ENUM_EVENT) TUX_NR_EVENTS };
+
+/* An object may be released on another processor: only sums over all of them mean something. */
+struct tux_counters {
+	unsigned long stages[TUX_NR_STAGES];
+	unsigned long events[TUX_NR_EVENTS];
+	unsigned long replies[6];	/* by hundreds of the status */
+	unsigned long born[TUX_NR_OBJECTS];
+	unsigned long gone[TUX_NR_OBJECTS];
+	unsigned long bytes[TUX_NR_OBJECTS];
+};
+
+DECLARE_PER_CPU(struct tux_counters, tux_counters);
+
+static inline void tux_count_stage(const struct tux_req *req, enum tux_stage stage)
+{
+	this_cpu_inc(tux_counters.stages[stage]);
+	trace_tux_stage(req, stage);
+}
+
+static inline void tux_count_event(enum tux_event event)
+{
+	this_cpu_inc(tux_counters.events[event]);
+}
+
+static inline void tux_count_reply(unsigned int status)
+{
+	this_cpu_inc(tux_counters.replies[status / 100]);
+}
+
+static inline void tux_object_born(enum tux_object object, const void *address, size_t size)
+{
+	this_cpu_inc(tux_counters.born[object]);
+	this_cpu_add(tux_counters.bytes[object], size);
+	trace_tux_born(object, address, size);
+}
+
+static inline void tux_object_gone(enum tux_object object, const void *address, size_t size)
+{
+	this_cpu_inc(tux_counters.gone[object]);
+	this_cpu_sub(tux_counters.bytes[object], size);
+	trace_tux_gone(object, address, size);
+}
+
+int tux_stat_register(void);
+void tux_stat_unregister(void);
+
+#endif /* _TUX_STAT_H */
