@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import os
+import socket
 from pathlib import Path
 
 from ground.seeds import derive_bytes
@@ -69,12 +70,16 @@ def write_documents(place: Path) -> Path:
     (root / "forbidden.txt").chmod(0)
     _write(root / "closed/file.txt", content("closed/file.txt"))
     (root / "noindex").mkdir()
-    for host in VIRTUAL_HOSTS:
+    for host in (*VIRTUAL_HOSTS, "default"):
         _write(root / host / "index.html", content(f"{host}/index.html"))
         _write(root / host / "who.txt", host.encode())
     _write(place / "outside.txt", OUTSIDE)
     _write(place / "outside/index.html", OUTSIDE)
     _write(root / "deep" / "/".join("abcdefgh") / "leaf.txt", content("leaf.txt"))
+    _write(root / "private.txt", content("private.txt"))
+    (root / "private.txt").chmod(0o640)
+    _write(root / "program.txt", content("program.txt"))
+    (root / "program.txt").chmod(0o755)
     (root / "inside.txt").symlink_to("hello.txt")
     (root / "escape.txt").symlink_to(place / "outside.txt")
     (root / "escape-relative.txt").symlink_to("../outside.txt")
@@ -82,6 +87,8 @@ def write_documents(place: Path) -> Path:
     (root / "loop").symlink_to("loop")
     (root / "dangling").symlink_to("nothing")
     os.mkfifo(root / "fifo")
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(str(root / "socket"))
     (root / "closed").chmod(0)
     return root
 

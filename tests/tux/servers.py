@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from ground import process
+from tests.tux.machine import Machine
 from tests.tux.wire import Connection, MakeSocket, Reply
 
 READY_S = 60.0
@@ -41,15 +42,14 @@ class Served:
     name: str
     address: tuple[str, int]
     root: Path
-    log: Path
     make_socket: MakeSocket = make_plain_socket
     prefix: tuple[str, ...] = ()
     read_log: Callable[[], str] = field(default=lambda: "", repr=False)
-    stop: Callable[[], None] = field(default=lambda: None, repr=False)
+    control: Callable[[int], None] = field(default=lambda _: None, repr=False)
     read_stat: Callable[[], dict[str, int]] = field(default=dict, repr=False)
     now: Callable[[], float] = time.time
     client_address: str = LOOPBACK
-    pid: int = 0
+    machine: Machine | None = field(default=None, repr=False)
 
     @property
     def is_tux(self) -> bool:
@@ -80,7 +80,7 @@ class Served:
         if not self.is_tux:
             return
         deadline = time.monotonic() + IDLE_S
-        while alive := {k: v for k, v in self.read_stat().items() if v and k.startswith("live.")}:
+        while alive := {k: v for k, v in self.read_stat().items() if v and k.endswith(".live")}:
             assert time.monotonic() < deadline, f"still alive: {alive}"
             time.sleep(0.05)
 
@@ -147,10 +147,7 @@ def start_nginx(place: Path, root: Path, knobs: Mapping[str, str]) -> Iterator[S
     )
     argv = ["nginx", "-e", str(place / "errors"), "-c", str(place / "nginx.conf")]
     with process.start(argv, log=place / "output") as child:
-        served = Served(
-            "nginx", (LOOPBACK, port), root, place / "access.log",
-            read_log=(place / "access.log").read_text, pid=child.pid,
-        )  # fmt: skip
+        served = Served("nginx", (LOOPBACK, port), root, read_log=(place / "access.log").read_text)
         wait_until_ready(served, lambda: child.poll() is None)
         yield served
 
@@ -176,9 +173,6 @@ def start_apache(place: Path, root: Path, knobs: Mapping[str, str]) -> Iterator[
     )
     argv = ["apache2", "-DFOREGROUND", "-f", str(place / "apache.conf")]
     with process.start(argv, log=place / "output") as child:
-        served = Served(
-            "apache", (LOOPBACK, port), root, place / "access.log",
-            read_log=(place / "access.log").read_text, pid=child.pid,
-        )  # fmt: skip
+        served = Served("apache", (LOOPBACK, port), root, read_log=(place / "access.log").read_text)
         wait_until_ready(served, lambda: child.poll() is None)
         yield served

@@ -197,7 +197,7 @@ def test_vanished_clients_are_given_up(
     tux_kind: str, start: Start, stage: Callable[[Connection], None]
 ) -> None:
     """Half-open connections end by a timeout; their requests do not stay."""
-    with start(tux_kind, header_timeout=1, keepalive_timeout=1, send_timeout=1) as served:
+    with start(tux_kind, header_timeout=1, keepalive_timeout=1, output_timeout=1) as served:
         for _ in range(5):
             connection = served.connect()
             stage(connection)
