@@ -70,8 +70,7 @@ void trim_abuf(struct tux_req *req, unsigned int size)
 	struct tux_thread *thread = req->thread;
 	struct tux_abuf *abuf = &req->abuf;
 
-	tux_object_gone(TUX_OBJECT_abuf, abuf->buf, abuf->size);
-	tux_object_born(TUX_OBJECT_abuf, abuf->buf, size);
+	tux_object_resized(TUX_OBJECT_abuf, abuf->size, size);
 	spin_lock(&thread->abuf_lock);
 	if (thread->abuf_page == abuf->page && thread->abuf_used == abuf->offset + abuf->size)
 		thread->abuf_used = ALIGN(abuf->offset + size, sizeof(long));

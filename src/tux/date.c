@@ -158,7 +158,9 @@ static bool read_form(const char *text, const char *end, const char *form, struc
 	return ok && text == end;
 }
 
-/* Most of the checks of a calendar; 31 February becomes a day of March. */
+/* Most of the checks of a calendar; 31 February becomes a day of March, a leap second the one
+ * before it.
+ */
 static bool is_possible(const struct parts *parts)
 {
 	return parts->year >= 1900 && parts->day >= 1 && parts->day <= 31 &&
@@ -193,6 +195,6 @@ int tux_parse_date(const char *value, unsigned int length, s64 *seconds)
 	if (i == ARRAY_SIZE(forms) || !is_possible(&parts))
 		return -EINVAL;
 	*seconds = count_days(parts.year, parts.month, parts.day) * SECONDS_A_DAY +
-		   parts.hour * 3600 + parts.minute * 60 + parts.second;
+		   parts.hour * 3600 + parts.minute * 60 + min(parts.second, 59U);
 	return 0;
 }

@@ -98,6 +98,7 @@ int event_loop(void *data)
 	struct tux_thread *thread = data;
 
 	drop_privileges();
+	tux_region_start();
 	while (!kthread_should_stop()) {
 		int work = accept_requests(thread);
 

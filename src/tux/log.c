@@ -135,12 +135,14 @@ static char *put_log_date(char *to, s64 seconds)
 
 static unsigned int format_record(char *buf, const struct record *record, const char *text)
 {
-	char *to = buf + sprintf(buf, "%pI4 - - [", &record->address);
+	const u8 *address = (const u8 *)&record->address;
+	char *to = buf + sprintf(buf, "%u.%u.%u.%u - - [", address[0], address[1], address[2],
+				 address[3]);
 
 	to = put_log_date(to, record->seconds);
 	to += sprintf(to, "] ");
 	to = put_quoted(to, text, record->line);
-	to += sprintf(to, " %u %lld", record->status, record->bytes);
+	to += sprintf(to, " %u %lld", record->status, (long long)record->bytes);
 	if (record->with_referer) {
 		*to++ = ' ';
 		to = put_quoted(to, text + record->line, record->referer);

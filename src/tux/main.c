@@ -4,9 +4,11 @@
  *
  * Context: process; one at a time (tux_control).
  */
+#ifdef __KERNEL__
 #include <linux/module.h>
 #include <linux/mutex.h>
 #define CREATE_TRACE_POINTS
+#endif
 #include "tux.h"
 
 struct tux_server tux_server;

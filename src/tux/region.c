@@ -43,7 +43,7 @@ module_param_cb(mark_regions, &mark_regions_ops, &mark_regions, 0444);
 MODULE_PARM_DESC(mark_regions,
 		 "tell the testbed's cache model what each object is: bytes of its L2 line, 0: off");
 
-static void execute_marker(phys_addr_t start, size_t size, enum tux_region region)
+static void execute_marker(phys_addr_t start, size_t size, unsigned int region)
 {
 	u32 line = mark_regions;
 	u32 first = round_down(start, line);
@@ -54,13 +54,13 @@ static void execute_marker(phys_addr_t start, size_t size, enum tux_region regio
 }
 
 /* Memory of the kernel's linear mapping */
-void __tux_region(const void *start, size_t size, enum tux_region region)
+void __tux_region(const void *start, size_t size, unsigned int region)
 {
 	execute_marker(virt_to_phys((void *)start), size, region);
 }
 
 /* The module itself, page by page: vmalloc() put it together of single pages */
-static void mark_mapped(const void *start, size_t size, enum tux_region region)
+static void mark_mapped(const void *start, size_t size, unsigned int region)
 {
 	const void *end = start + size;
 

@@ -15,12 +15,8 @@ enum tux_region {
 	TUX_REGION_TEXT = 32,
 	TUX_REGION_GLOBALS,
 	TUX_REGION_STACK,
-	TUX_REGION_REQUEST,
-	TUX_REGION_SOCKET,
-	TUX_REGION_HEADER,
-	TUX_REGION_FILE,
-	TUX_REGION_ABUF,
-	TUX_REGION_FREE,		/* was one of the above and was freed */
+	TUX_REGION_FREE,		/* was an object and was freed */
+	TUX_REGION_OBJECT,		/* plus enum tux_object */
 };
 
 #ifdef __KERNEL__
@@ -29,11 +25,11 @@ enum tux_region {
 
 DECLARE_STATIC_KEY_FALSE(tux_regions_marked);
 
-void __tux_region(const void *start, size_t size, enum tux_region region);
+void __tux_region(const void *start, size_t size, unsigned int region);
 void tux_region_start(void);
 
 /* Book misses on [@start, @start + @size) to @region from now on */
-static inline void tux_region(const void *start, size_t size, enum tux_region region)
+static inline void tux_region(const void *start, size_t size, unsigned int region)
 {
 	if (static_branch_unlikely(&tux_regions_marked))
 		__tux_region(start, size, region);
@@ -41,7 +37,7 @@ static inline void tux_region(const void *start, size_t size, enum tux_region re
 
 #else
 
-static inline void tux_region(const void *start, size_t size, enum tux_region region)
+static inline void tux_region(const void *start, size_t size, unsigned int region)
 {
 }
 

@@ -5,9 +5,11 @@
  * Context: process.
  */
 #include "tux.h"
+#ifdef __KERNEL__
 #include <linux/proc_fs.h>
 #include <linux/seq_file.h>
 #include <net/net_namespace.h>
+#endif
 
 DEFINE_PER_CPU(struct tux_counters, tux_counters);
 

@@ -7,6 +7,8 @@
 #ifndef _TUX_STAT_H
 #define _TUX_STAT_H
 
+#include "region.h"
+
 #define TUX_STAGES(stage) \
 	stage(accept) stage(parse) stage(process) stage(send_abuf) stage(post_header) \
 	stage(send_body) stage(flush) stage(redirect) stage(linger) stage(close)
@@ -54,11 +56,20 @@ static inline void tux_count_reply(unsigned int status)
 	this_cpu_inc(tux_counters.replies[status / 100]);
 }
 
+/* Pages of files are not TUX's: they stay what they are when it lets them go */
+static inline void tux_region_object(enum tux_object object, const void *address, size_t size,
+				     unsigned int region)
+{
+	if (object != TUX_OBJECT_page)
+		tux_region(address, size, region);
+}
+
 static inline void tux_object_born(enum tux_object object, const void *address, size_t size)
 {
 	this_cpu_inc(tux_counters.born[object]);
 	this_cpu_add(tux_counters.bytes[object], size);
 	trace_tux_born(object, address, size);
+	tux_region_object(object, address, size, TUX_REGION_OBJECT + object);
 }
 
 static inline void tux_object_gone(enum tux_object object, const void *address, size_t size)
@@ -66,6 +77,12 @@ static inline void tux_object_gone(enum tux_object object, const void *address, 
 	this_cpu_inc(tux_counters.gone[object]);
 	this_cpu_sub(tux_counters.bytes[object], size);
 	trace_tux_gone(object, address, size);
+	tux_region_object(object, address, size, TUX_REGION_FREE);
+}
+
+static inline void tux_object_resized(enum tux_object object, size_t from, size_t to)
+{
+	this_cpu_add(tux_counters.bytes[object], to - from);
 }
 
 int tux_stat_register(void);

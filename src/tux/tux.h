@@ -33,6 +33,8 @@
 #include <net/sock.h>
 #include <net/tcp.h>
 
+#include "trace.h"
+
 /* Exported, but declared only to those who live in fs/. */
 int vfs_path_lookup(struct dentry *dentry, struct vfsmount *mnt, const char *name,
 		    unsigned int flags, struct path *path);
@@ -41,7 +43,6 @@ int vfs_path_lookup(struct dentry *dentry, struct vfsmount *mnt, const char *nam
 #endif
 
 #include "parse.h"
-#include "trace.h"
 
 struct tux_req;
 struct tux_thread;
