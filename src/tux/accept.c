@@ -23,43 +23,43 @@ bool accept_possible(struct tux_thread *thread)
 	return !thread->draining && !tux_backlog_empty() && (has_room() || thread->nr_idle);
 }
 
-static struct socket *accept_socket(struct socket *listener)
+static int accept_socket(struct socket *listener, struct socket **result)
 {
 	struct socket *sock = sock_alloc();
 	int ret;
 
 	if (!sock)
-		return NULL;
+		return -ENOMEM;
 	sock->type = listener->type;
 	ret = listener->ops->accept(listener, sock, O_NONBLOCK, true);
 	if (ret) {
 		sock_release(sock);
-		return NULL;
+		return ret;
 	}
 	sock->ops = listener->ops;
 	__module_get(sock->ops->owner);
 	tux_object_born(TUX_OBJECT_socket, sock, sizeof(struct socket_alloc));
-	return sock;
+	*result = sock;
+	return 0;
 }
 
 /* One connection becomes a request, which goes on at once if its first bytes are there. */
-static bool accept_request(struct tux_thread *thread)
+static int accept_request(struct tux_thread *thread)
 {
 	struct tux_req *req = kmalloc_req(thread);
+	int ret;
 
-	if (!req) {
-		tux_count_event(TUX_EVENT_no_memory);
-		return false;
-	}
-	req->sock = accept_socket(tux_server.listener);
-	if (!req->sock) {
+	if (!req)
+		return -ENOMEM;
+	ret = accept_socket(tux_server.listener, &req->sock);
+	if (ret) {
 		kfree_req(req);
-		return false;
+		return ret;
 	}
 	tux_count_stage(req, TUX_STAGE_accept);
 	link_socket(req);
 	expect_request(req);
-	return true;
+	return 0;
 }
 
 /**
@@ -73,11 +73,18 @@ int accept_requests(struct tux_thread *thread)
 	int work = 0;
 
 	while (!tux_backlog_empty()) {
+		int ret;
+
 		if (!has_room()) {
 			wake_all_reqs(thread, &thread->idle, 1);
 			break;
 		}
-		if (!accept_request(thread))
+		ret = accept_request(thread);
+		if (ret == -ENOMEM) {	/* do not spin on it */
+			tux_count_event(TUX_EVENT_no_memory);
+			schedule_timeout_uninterruptible(1);
+		}
+		if (ret)
 			break;
 		work++;
 	}

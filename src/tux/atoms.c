@@ -60,6 +60,7 @@ void add_req_to_workqueue(struct tux_req *req)
 {
 	struct tux_thread *thread = req->thread;
 
+	req->expired = false;
 	spin_lock_bh(&thread->lock);
 	trace_tux_queue(req);
 	list_add_tail(&req->list, &thread->work);

@@ -136,16 +136,6 @@ static int find_object(struct tux_req *req, int cachemiss)
 	return ret ? : 200;
 }
 
-/* A reply is in the abuf: send it, then what belongs to it, then close or go on. */
-static void answer(struct tux_req *req)
-{
-	consume_input(req, req->message.length);
-	req->linger = req->message.has_body;
-	add_tux_atom(req, post_header);
-	add_tux_atom(req, send_abuf);
-	add_req_to_workqueue(req);
-}
-
 static void reply(struct tux_req *req)
 {
 	int ret;
@@ -158,10 +148,13 @@ static void reply(struct tux_req *req)
 		refuse_request(req, req->status);
 		return;
 	}
-	if (ret)
+	if (ret) {
 		abort_request(req);
-	else
-		answer(req);
+		return;
+	}
+	consume_input(req, req->message.length);
+	req->linger = req->message.has_body;
+	send_reply(req);
 }
 
 void process_message(struct tux_req *req, int cachemiss)

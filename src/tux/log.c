@@ -9,8 +9,10 @@
 #include "tux.h"
 
 #define RING_SIZE	(1U << 16)	/* a power of two */
-#define LINE_SIZE	PAGE_SIZE
-#define RECORD_MAX	1200		/* four characters for one must fit a line */
+#define LINE_MAX_TEXT	600		/* of the request line, and of each field */
+#define FIELD_MAX_TEXT	250
+#define TEXT_SIZE	(LINE_MAX_TEXT + 2 * FIELD_MAX_TEXT)
+#define LINE_SIZE	(4 * TEXT_SIZE + 160)	/* "\x22" for one character */
 
 struct record {
 	u16 size;		/* of all of it */
@@ -64,7 +66,7 @@ void log_request(const struct tux_req *req)
 	const struct tux_message *message = &req->message;
 	struct record record = {
 		.status = req->status,
-		.line = clip(message->line, 600),
+		.line = clip(message->line, LINE_MAX_TEXT),
 		.with_referer = tux_knobs.referer_logging,
 		.address = peer_address(req),
 		.bytes = req->body_next - req->body_start,
@@ -74,8 +76,8 @@ void log_request(const struct tux_req *req)
 	if (!tux_knobs.logging || !req->header)
 		return;
 	if (record.with_referer) {
-		record.referer = clip(message->referer, 250);
-		record.user_agent = clip(message->user_agent, 250);
+		record.referer = clip(message->referer, FIELD_MAX_TEXT);
+		record.user_agent = clip(message->user_agent, FIELD_MAX_TEXT);
 	}
 	record.size = sizeof(record) + record.line + record.referer + record.user_agent;
 	spin_lock(&ring_lock);
@@ -89,7 +91,7 @@ void log_request(const struct tux_req *req)
 	copy_in(req->header + message->referer.offset, record.referer);
 	copy_in(req->header + message->user_agent.offset, record.user_agent);
 	spin_unlock(&ring_lock);
-	if (waitqueue_active(&ring_wait))
+	if (wq_has_sleeper(&ring_wait))
 		wake_up(&ring_wait);
 }
 
@@ -153,46 +155,61 @@ static unsigned int format_record(char *buf, const struct record *record, const 
 	return to - buf;
 }
 
-struct log_writer {
+/* What only the logger uses. */
+static struct log_writer {
 	struct file *file;
 	loff_t position;
-	char text[RECORD_MAX];
+	char text[TEXT_SIZE];
 	char line[LINE_SIZE];
-};
+} *writer;
 
-static void write_record(struct log_writer *writer, const struct record *record)
+/* The file is opened with the first record, so that a server without a log leaves no file. */
+static bool open_log(void)
+{
+	struct file *file;
+
+	if (writer->file)
+		return true;
+	file = filp_open(tux_knobs.logfile, O_WRONLY | O_CREAT | O_APPEND | O_LARGEFILE, 0640);
+	if (IS_ERR(file))
+		return false;
+	writer->file = file;
+	return true;
+}
+
+static void write_record(const struct record *record)
 {
 	unsigned int length = format_record(writer->line, record, writer->text);
 
-	if (!writer->file) {
-		struct file *file = filp_open(tux_knobs.logfile,
-					      O_WRONLY | O_CREAT | O_APPEND | O_LARGEFILE, 0640);
-
-		if (IS_ERR(file)) {
-			tux_count_event(TUX_EVENT_log_dropped);
-			return;
-		}
-		writer->file = file;
-	}
-	if (kernel_write(writer->file, writer->line, length, &writer->position) != length)
+	if (!open_log() ||
+	    kernel_write(writer->file, writer->line, length, &writer->position) != length)
 		tux_count_event(TUX_EVENT_log_dropped);
 }
 
-static int log_loop(void *data)
+static void write_records(void)
 {
-	struct log_writer *writer = data;
 	struct record record;
 
+	while (take_record(&record, writer->text))
+		write_record(&record);
+}
+
+static int log_loop(void *unused)
+{
 	while (!kthread_should_stop()) {
 		wait_event_interruptible(ring_wait, READ_ONCE(ring_head) != READ_ONCE(ring_tail) ||
 					 kthread_should_stop());
-		while (take_record(&record, writer->text))
-			write_record(writer, &record);
+		write_records();
 	}
-	if (writer->file)
-		filp_close(writer->file, NULL);
-	kvfree(writer);
 	return 0;
+}
+
+static void free_log(void)
+{
+	kvfree(writer);
+	kvfree(ring);
+	writer = NULL;
+	ring = NULL;
 }
 
 /**
@@ -202,26 +219,28 @@ static int log_loop(void *data)
  */
 int tux_log_start(void)
 {
-	struct log_writer *writer = kvzalloc(sizeof(*writer), GFP_KERNEL);
-
-	ring = kvmalloc(RING_SIZE, GFP_KERNEL);
 	ring_head = 0;
 	ring_tail = 0;
-	if (writer && ring) {
-		logger = kthread_create(log_loop, writer, "tux-log");
-		if (!IS_ERR(logger)) {
-			wake_up_process(logger);
-			return 0;
-		}
+	ring = kvmalloc(RING_SIZE, GFP_KERNEL);
+	writer = kvzalloc(sizeof(*writer), GFP_KERNEL);
+	if (!ring || !writer) {
+		free_log();
+		return -ENOMEM;
 	}
-	kvfree(writer);
-	kvfree(ring);
-	return -ENOMEM;
+	logger = kthread_run(log_loop, NULL, "tux-log");
+	if (IS_ERR(logger)) {
+		free_log();
+		return PTR_ERR(logger);
+	}
+	return 0;
 }
 
-/* Write what is in the ring, and end. */
+/* Write what is left in the ring, and end. */
 void tux_log_stop(void)
 {
 	kthread_stop(logger);
-	kvfree(ring);
+	write_records();
+	if (writer->file)
+		filp_close(writer->file, NULL);
+	free_log();
 }

@@ -9,15 +9,46 @@
  */
 #include "tux.h"
 
+/* When the socket has room but takes nothing, memory is short: try again soon. */
+#define MEMORY_PAUSE	(HZ / 50 + 1)
+
+/* Send a part of a page, and note that the peer takes something. Return: bytes, or an error. */
+static int send_part(struct tux_req *req, struct page *page, unsigned int offset,
+		     unsigned int size, bool more)
+{
+	int sent = send_page(req, page, offset, size, more);
+
+	if (sent > 0)
+		req->deadline = jiffies + tux_knobs.output_timeout * HZ;
+	return sent;
+}
+
 /* The socket is full, or gone: go on later with @atom, or not at all. */
 static void send_failed(struct tux_req *req, int error, tux_atom_t *atom)
 {
-	if (error != -EAGAIN || req->expired) {
+	long rest = req->deadline - jiffies;
+
+	if (error != -EAGAIN || rest <= 0) {
 		abort_request(req);
 		return;
 	}
 	add_tux_atom(req, atom);
-	wait_for_event(req, TUX_WAIT_OUTPUT, tux_knobs.output_timeout * HZ);
+	if (output_ready(req))
+		wait_for_event(req, 0, MEMORY_PAUSE);
+	else
+		wait_for_event(req, TUX_WAIT_OUTPUT, rest);
+}
+
+/**
+ * send_reply() - the abuf holds the header: send it, then the body, if there is one
+ * @req: is on no list
+ */
+void send_reply(struct tux_req *req)
+{
+	req->deadline = jiffies + tux_knobs.output_timeout * HZ;
+	add_tux_atom(req, post_header);
+	add_tux_atom(req, send_abuf);
+	add_req_to_workqueue(req);
 }
 
 void send_abuf(struct tux_req *req, int cachemiss)
@@ -27,7 +58,7 @@ void send_abuf(struct tux_req *req, int cachemiss)
 
 	tux_count_stage(req, TUX_STAGE_send_abuf);
 	while (abuf->sent < abuf->size) {
-		int sent = send_page(req, abuf->page, abuf->offset + abuf->sent,
+		int sent = send_part(req, abuf->page, abuf->offset + abuf->sent,
 				     abuf->size - abuf->sent, more);
 
 		if (sent <= 0) {
@@ -75,7 +106,7 @@ static int send_body_page(struct tux_req *req)
 
 	if (IS_ERR(page))
 		return PTR_ERR(page);
-	sent = send_page(req, page, offset, size, left > size || !req->keep_alive);
+	sent = send_part(req, page, offset, size, left > size || !req->keep_alive);
 	put_page(page);
 	return sent;
 }

@@ -35,9 +35,7 @@ static void send_constant_reply(struct tux_req *req)
 		consume_input(req, req->message.length);
 	else
 		req->linger = true;
-	add_tux_atom(req, post_header);
-	add_tux_atom(req, send_abuf);
-	add_req_to_workqueue(req);
+	send_reply(req);
 }
 
 void redirect_request(struct tux_req *req, int cachemiss)

@@ -208,11 +208,12 @@ static unsigned int put_object_header(struct tux_req *req, unsigned int status,
 	} else if (status != 304) {
 		to = put_type(to, req);
 		to = put_length(to, req->body_end - req->body_start);
-		to = PUT(to, "Accept-Ranges: bytes\r\n");
 	}
+	if (status == 200 || status == 206)
+		to = PUT(to, "Accept-Ranges: bytes\r\n");
 	if (status == 206 || status == 416)
 		to = put_content_range(to, req, version->size);
-	if (status != 416 && status != 412)
+	if (status < 400)
 		to = put_validators(to, req, version->etag, version->etag_length);
 	return put_end(to, req) - req->abuf.buf;
 }

@@ -44,8 +44,11 @@ static void tux_error_report(struct sock *sk)
 
 static void tux_write_space(struct sock *sk)
 {
-	if (sk_stream_is_writeable(sk))
-		wake_owner(sk, TUX_WAIT_OUTPUT);
+	if (!sk_stream_is_writeable(sk))
+		return;
+	if (sk->sk_socket)
+		clear_bit(SOCK_NOSPACE, &sk->sk_socket->flags);
+	wake_owner(sk, TUX_WAIT_OUTPUT);
 }
 
 /* A connection is established. New sockets inherit this function; it is not meant for them. */

@@ -12,7 +12,6 @@ struct tux_knobs tux_knobs = {
 	.logfile = "/var/log/tux",
 	.port = 80,
 	.clientport = 8080,
-	.threads = 2,
 	.io_threads = 2,
 	.uid = 65534,
 	.gid = 65534,
@@ -34,18 +33,17 @@ struct tux_knobs tux_knobs = {
 	.ack_pingpong = 1,
 };
 
-static int wanted_state;
-
 static int set_running(struct ctl_table *table, int write, void *buffer, size_t *length,
 		       loff_t *position)
 {
+	int state = tux_server.running;
+	struct ctl_table number = *table;
 	int ret;
 
-	if (!write)
-		wanted_state = tux_server.running;
-	ret = proc_dointvec_minmax(table, write, buffer, length, position);
+	number.data = &state;	/* writers do not see each other's */
+	ret = proc_dointvec_minmax(&number, write, buffer, length, position);
 	if (!ret && write)
-		ret = tux_control_server(wanted_state);
+		ret = tux_control_server(state);
 	return ret;
 }
 
@@ -70,7 +68,6 @@ static int set_running(struct ctl_table *table, int write, void *buffer, size_t 
 static struct ctl_table tux_table[] = {
 	{
 		.procname = "running",
-		.data = &wanted_state,
 		.maxlen = sizeof(int),
 		.mode = 0644,
 		.proc_handler = set_running,
@@ -116,6 +113,7 @@ static struct ctl_table_header *tux_table_header;
 
 int tux_sysctl_register(void)
 {
+	tux_knobs.threads = min(2U, num_online_cpus());
 	tux_table_header = register_net_sysctl(&init_net, "net/tux", tux_table);
 	return tux_table_header ? 0 : -ENOMEM;
 }

@@ -81,7 +81,7 @@ struct tux_abuf {
  * @idle: between two requests
  * @aborted: the connection is of no use any more
  * @linger: the peer may still be sending: close in two steps
- * @deadline: jiffies at which the head of the request must be complete
+ * @deadline: jiffies at which the head must be complete, or some output be taken
  * @keep_alive: another request may follow this one
  * @lingered: bytes thrown away since our direction was closed
  * @header: the head of the request, as peeked
@@ -293,6 +293,7 @@ int accept_requests(struct tux_thread *thread);
 bool accept_possible(struct tux_thread *thread);
 void expect_request(struct tux_req *req);
 void free_header(struct tux_req *req);
+void send_reply(struct tux_req *req);
 void refuse_request(struct tux_req *req, unsigned int status);
 void flush_request(struct tux_req *req);
 void abort_request(struct tux_req *req);

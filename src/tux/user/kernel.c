@@ -290,6 +290,13 @@ void schedule_timeout(long timeout)
 	pthread_mutex_unlock(&current_task->lock);
 }
 
+void sleep_ticks(long ticks)
+{
+	struct timespec time = { .tv_nsec = ticks * (1000000000 / HZ) };
+
+	nanosleep(&time, NULL);
+}
+
 /* A stop comes without a wake-up here, hence the limit. */
 void wait_a_moment(wait_queue_head_t *queue)
 {

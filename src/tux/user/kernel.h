@@ -204,6 +204,9 @@ bool kthread_should_stop(void);
 void set_current_state(int state);
 #define __set_current_state	set_current_state
 void schedule_timeout(long timeout);
+#define schedule_timeout_uninterruptible(ticks) sleep_ticks(ticks)
+void sleep_ticks(long ticks);
+#define num_online_cpus()	2U
 void wake_up_process(struct task_struct *task);
 void get_task_struct(struct task_struct *task);
 void put_task_struct(struct task_struct *task);
@@ -222,7 +225,7 @@ typedef struct {
 		while (!(condition))			\
 			wait_a_moment(&(queue));	\
 	} while (0)
-#define waitqueue_active(queue)	true
+#define wq_has_sleeper(queue)	true
 void wait_a_moment(wait_queue_head_t *queue);
 void wake_up(wait_queue_head_t *queue);
 
