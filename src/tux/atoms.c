@@ -89,6 +89,7 @@ void wait_for_event(struct tux_req *req, unsigned int events, unsigned long time
 	req->waiting = events;
 	if (timeout) {
 		req->waiting |= TUX_WAIT_TIME;
+		req->timed = true;
 		mod_timer(&req->timer, jiffies + timeout);
 	}
 	if (req->idle) {

@@ -95,9 +95,13 @@ static struct tux_slice slice(unsigned int from, unsigned int to)
 /* Go over characters of @classes; true if one of another kind follows. */
 static bool skip(struct head *head, u8 classes)
 {
-	while (head->pos < head->size && is_in(head->buf[head->pos], classes))
-		head->pos++;
-	return head->pos < head->size;
+	const char *at = head->buf + head->pos;
+	const char *end = head->buf + head->size;
+
+	while (at < end && is_in(*at, classes))
+		at++;
+	head->pos = at - head->buf;
+	return at < end;
 }
 
 /* Take CRLF. */
@@ -362,11 +366,11 @@ static const struct field {
 
 static const struct field *find_field(const char *name, unsigned int length)
 {
-	unsigned int i;
+	const struct field *field;
 
-	for (i = 0; i < ARRAY_SIZE(fields); i++)
-		if (fields[i].length == length && equals(name, length, fields[i].name))
-			return &fields[i];
+	for (field = fields; field < fields + ARRAY_SIZE(fields); field++)
+		if (field->length == length && equals(name, length, field->name))
+			return field;
 	return NULL;
 }
 

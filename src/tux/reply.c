@@ -11,7 +11,8 @@
 
 #define PUT(to, text)	put(to, text, sizeof(text) - 1)
 
-static char *put(char *to, const char *text, unsigned int length)
+/* Inline, so that constant text becomes a few stores. */
+static __always_inline char *put(char *to, const char *text, unsigned int length)
 {
 	memcpy(to, text, length);
 	return to + length;
@@ -41,17 +42,23 @@ static char *put_decimal(char *to, u64 value)
 	return put(to, digits + i, sizeof(digits) - i);
 }
 
-static char *put_hex(char *to, u64 value)
+static char *put_hex(char *to, u32 value)
 {
-	unsigned int shift = 0;
+	int shift = value ? (fls(value) - 1) & ~3 : 0;
 
-	while (shift < 60 && value >> shift >> 4)
-		shift += 4;
-	do {
+	for (; shift >= 0; shift -= 4)
 		*to++ = "0123456789abcdef"[value >> shift & 15];
-		shift -= 4;
-	} while (shift < 64);	/* below 0 it wraps around */
 	return to;
+}
+
+/* Both halves, the upper one only if there is one: still different for different values. */
+static char *put_hex64(char *to, u64 value)
+{
+	if (value >> 32) {
+		to = put_hex(to, value >> 32);
+		to = PUT(to, ".");
+	}
+	return put_hex(to, value);
 }
 
 /* Changes whenever the content may have changed: what the inode says about it. */
@@ -59,13 +66,13 @@ static unsigned int make_etag(char *etag, const struct inode *inode, loff_t size
 {
 	char *to = PUT(etag, "\"");
 
-	to = put_hex(to, inode->i_ino);
+	to = put_hex64(to, inode->i_ino);
 	to = PUT(to, "-");
-	to = put_hex(to, inode->i_mtime.tv_sec);
-	to = PUT(to, ".");
+	to = put_hex64(to, inode->i_mtime.tv_sec);
+	to = PUT(to, "-");
 	to = put_hex(to, inode->i_mtime.tv_nsec);
 	to = PUT(to, "-");
-	to = put_hex(to, size);
+	to = put_hex64(to, size);
 	to = PUT(to, "\"");
 	return to - etag;
 }

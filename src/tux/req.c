@@ -58,7 +58,8 @@ void kfree_req(struct tux_req *req)
 {
 	struct tux_thread *thread = req->thread;
 
-	del_timer_sync(&req->timer);
+	if (req->timed)
+		del_timer_sync(&req->timer);
 	thread->nr_live--;
 	tux_object_gone(TUX_OBJECT_request, req, sizeof(*req));
 	if (thread->nr_free < tux_knobs.max_free_requests) {

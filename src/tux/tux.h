@@ -77,6 +77,7 @@ struct tux_abuf {
  * @sock: the connection
  * @atoms: the stages to come, the next one on top
  * @waiting: TUX_WAIT_* while it is on a list of waiting requests; guarded by @thread->lock
+ * @timed: the timer was armed once
  * @expired: the timer ended the wait
  * @idle: between two requests
  * @aborted: the connection is of no use any more
@@ -98,6 +99,7 @@ struct tux_req {
 		struct socket *sock;
 		u8 nr_atoms;
 		u8 waiting;
+		bool timed;
 		bool expired;
 		bool idle;
 		bool aborted;

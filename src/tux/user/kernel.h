@@ -39,6 +39,9 @@ typedef unsigned long pgoff_t;
 #define max(a, b)	((a) > (b) ? (a) : (b))
 #define min_t(type, a, b)	min((type)(a), (type)(b))
 #define clamp_t(type, x, low, high)	min_t(type, max((type)(x), (type)(low)), high)
+#undef __always_inline
+#define __always_inline	inline __attribute__((always_inline))
+#define fls(x)		((x) ? 32 - __builtin_clz(x) : 0)
 #define likely(x)	(x)
 #define unlikely(x)	(x)
 #define READ_ONCE(x)	__atomic_load_n(&(x), __ATOMIC_SEQ_CST)
