@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import tempfile
 from collections.abc import Sequence
@@ -23,6 +24,7 @@ FLAGS = (
     *("-g", "-O1", "-std=gnu11", "-Wall", "-Werror", "-fno-omit-frame-pointer"),
     *("-fsanitize=fuzzer,address,undefined", "-fno-sanitize-recover=undefined"),
 )
+FINDING = re.compile(r"broken law|ERROR: |SUMMARY: |runtime error")
 INPUT_MAX = 3000  # net.tux.max_header_len
 
 
@@ -70,7 +72,14 @@ def build_fuzzer(target: Target, place: Path) -> Path:
 def replay(program: Path, corpus: Path) -> None:
     """Run every input below ``corpus`` once; ProcessError with the report of the first finding."""
     with tempfile.TemporaryDirectory() as place:
-        process.run([program, "-runs=0", corpus], cwd=Path(place), timeout_s=300)
+        command = (program, "-runs=0", corpus)
+        result = process.run(command, cwd=Path(place), timeout_s=300, check=False)
+    if result.returncode:
+        told = [line for line in result.stderr.splitlines() if FINDING.search(line)]
+        raise process.ProcessError(
+            f"{program.name} found a fault: {'; '.join(told) or result.stderr[-500:]}",
+            hint=f"run {process.format_command(command)}",
+        )
 
 
 def fuzz(program: Path, target: Target, runs: int, seed: int, place: Path) -> bool:

@@ -188,7 +188,8 @@ RANGES = [
     ask("across a page", "/sizes/8193.bin", "Range: bytes=4095-4097"),
     ask("from a page on", "/sizes/8193.bin", "Range: bytes=4096-"),
     ask("the last page's byte", "/sizes/8193.bin", "Range: bytes=-1"),
-    ask("of an empty file", "/sizes/0.bin", "Range: bytes=0-0"),
+    rule(ask("of an empty file", "/sizes/0.bin", "Range: bytes=0-0"), 200, 416,
+         why="RFC 9110 14.2: SHOULD be 416; nginx and Apache send the nothing that there is"),
     rule(ask("suffix of an empty file", "/sizes/0.bin", "Range: bytes=-1"), 200, 416,
          why="RFC 9110 14.1.2: unsatisfiable if the suffix length is 0; the oracles differ"),
     rule(ask("suffix of nothing", KILOBYTE, "Range: bytes=-0"), 416,
@@ -415,5 +416,10 @@ SMUGGLING = {
     "PUT with a body": carry(LENGTH, method=b"PUT"),
     "an unknown method with a body": carry(LENGTH, method=b"FROB"),
 }  # fmt: skip
+# The end of the body is clear, so GET may be answered (RFC 9110 9.3.1), but nothing behind it.
+WELL_FRAMED = {
+    *("a body of GET", "a body of HEAD", "a chunked body of GET", "a length that wraps"),
+    *("a length of 2 to the 32", "length in capitals", "length after a tab"),
+}
 # The sender means no harm, but a body was announced to a reader who knows no bodies.
 HARMLESS = {"an underscore in the name", "Upgrade to h2c", "a WebSocket handshake"}

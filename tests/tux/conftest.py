@@ -12,13 +12,21 @@ from pathlib import Path
 import pytest
 
 from tests.tux.documents import write_documents
-from tests.tux.servers import Served, start_apache, start_nginx
+from tests.tux.guest import Guest, find_boot, serve_in_guest, start_guest
+from tests.tux.network import is_possible
+from tests.tux.servers import Served, start_apache, start_nginx, start_tux
 
 Start = Callable[..., AbstractContextManager[Served]]
 
-STARTERS = {"nginx": start_nginx, "apache": start_apache}
+STARTERS = {"nginx": start_nginx, "apache": start_apache, "tux": start_tux}
 ORACLES = ["nginx", "apache"]
-TUX: list[str] = []
+KERNELS = [
+    pytest.param("tux-vm", marks=pytest.mark.real),
+    pytest.param("tux-debug", marks=[pytest.mark.real, pytest.mark.slow]),
+]
+TUX = ["tux", *KERNELS]
+# The kernel's flavour (images/kernel) that each kind of guest boots.
+FLAVOURS = {"tux-vm": "", "tux-debug": "debug"}
 
 
 @pytest.fixture(scope="session")
@@ -41,17 +49,38 @@ def documents(workplace: Path) -> Path:
 
 
 @pytest.fixture(scope="session")
-def start(workplace: Path, documents: Path) -> Start:
+def guests(workplace: Path, documents: Path) -> Iterator[Callable[[str], Guest]]:
+    """The guest of a kind, booted when first asked for."""
+    if not is_possible():
+        pytest.skip("a guest's network needs root and /dev/net/tun")
+    booted: dict[str, Guest] = {}
+    with ExitStack() as stack:
+
+        def get(kind: str) -> Guest:
+            if kind not in booted:
+                boot = find_boot(FLAVOURS[kind], documents)
+                booted[kind] = stack.enter_context(start_guest(boot, workplace / kind))
+            return booted[kind]
+
+        yield get
+
+
+@pytest.fixture(scope="session")
+def start(workplace: Path, documents: Path, request: pytest.FixtureRequest) -> Start:
     """Start a server of the named kind with knobs of its own: ``with start("tux", ...) as s``."""
     count = iter(range(1_000_000))
 
     @contextmanager
     def start_server(kind: str, **knobs: object) -> Iterator[Served]:
-        place = workplace / f"{kind}{next(count)}"
-        place.mkdir(mode=0o755)
         texts = {name: str(value) for name, value in knobs.items()}
-        with STARTERS[kind](place, documents, texts) as served:
-            yield served
+        with ExitStack() as stack:
+            if kind in FLAVOURS:
+                guest = request.getfixturevalue("guests")(kind)
+                yield stack.enter_context(serve_in_guest(guest, documents, texts))
+                return
+            place = workplace / f"{kind}{next(count)}"
+            place.mkdir(mode=0o755)
+            yield stack.enter_context(STARTERS[kind](place, documents, texts))
 
     return start_server
 
@@ -92,6 +121,30 @@ def server(kind: str, running: Callable[[str], Served]) -> Served:
 def tux_kind(request: pytest.FixtureRequest) -> str:
     """Every build of TUX."""
     return str(request.param)
+
+
+@pytest.fixture(params=KERNELS)
+def kernel_kind(request: pytest.FixtureRequest) -> str:
+    """Every kernel with TUX."""
+    return str(request.param)
+
+
+@pytest.fixture(autouse=True)
+def clean_console(request: pytest.FixtureRequest) -> Iterator[None]:
+    """No guest's kernel complains during a test."""
+    kinds = FLAVOURS.keys() & {*_find_kinds(request)}
+    machines = [request.getfixturevalue("guests")(kind).machine for kind in kinds]
+    yield
+    for machine in machines:
+        assert machine.is_running, f"the guest has ended: {machine.console[-3000:]}"
+        assert not (complaints := machine.read_complaints()), complaints
+
+
+def _find_kinds(request: pytest.FixtureRequest) -> Iterator[str]:
+    """The kinds of server that a test is about."""
+    for name in ("kind", "tux_kind", "kernel_kind"):
+        if name in request.fixturenames:
+            yield request.getfixturevalue(name)
 
 
 @pytest.fixture

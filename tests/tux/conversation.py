@@ -32,7 +32,9 @@ class Outcome:
         if self.reply is None:
             return {"status": None}
         reply = self.reply
-        found: dict[str, object] = {"status": reply.status, "persists": self.persists}
+        found: dict[str, object] = {"status": reply.status}
+        if reply.status < 400:  # whether a connection outlives an error is the server's affair
+            found["persists"] = self.persists
         if location := reply.get("location"):
             url = urlsplit(location)
             found["location"] = url.path + ("?" + url.query if url.query else "")

@@ -8,11 +8,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from forge.modules import MODULES
+from forge.pipeline import Pipeline
 from forge.tree import Tree
 from tests.tux.documents import MTIME
 from tests.tux.machine import Boot, Machine, copy_tree, start_machine
 from tests.tux.network import GUEST_ADDRESS, HOST_ADDRESSES, make_network
-from tests.tux.servers import Served, wait_until_ready
+from tests.tux.servers import Served, parse_stat, wait_until_ready
 
 KNOBS = "/proc/sys/net/tux"
 DOCUMENTS = "/srv/docs"
@@ -76,11 +78,6 @@ class Guest:
         )
 
 
-def parse_stat(text: str) -> dict[str, int]:
-    """Counters by name, one ``name value`` a line."""
-    return {name: int(value) for name, value in (line.split() for line in text.splitlines())}
-
-
 def lay_over(documents: Path) -> Tree:
     """What is put over the server's root: the documents, what lies beside them, the setup."""
     tree = Tree()
@@ -89,6 +86,21 @@ def lay_over(documents: Path) -> Tree:
         tree.add_file(f"srv/{name}", (documents.parent / name).read_bytes())
     tree.add_file("etc/tests/setup", SETUP.encode())
     return tree
+
+
+def find_boot(flavour: str, documents: Path) -> Boot:
+    """The server's kernel of ``flavour`` with TUX for it; builds what is missing."""
+    pipeline = Pipeline()
+    stock = next(module for module in MODULES if module.title == "tux-stock")
+    overlay = lay_over(documents)
+    built = pipeline.module(stock, flavour) / stock.file
+    overlay.add_file(MODULE.lstrip("/"), built.read_bytes())
+    return Boot(
+        kernel=pipeline.kernel("server", flavour) / "kernel",
+        root=pipeline.root("server") / "root.cpio",
+        overlay=overlay,
+        is_64_bit=flavour == "debug",
+    )
 
 
 @contextmanager

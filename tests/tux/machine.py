@@ -67,6 +67,7 @@ class Boot:
     memory_mib: int = 1024
     arguments: str = ""
     disk: Path | None = None
+    is_64_bit: bool = False
 
 
 class Machine:
@@ -153,10 +154,12 @@ def finalize_argv(boot: Boot, directory: Path, network: Network) -> list[str]:
     if can_use_kvm():
         processor = ("-accel", "kvm", "-cpu", "host")
     else:
-        processor = ("-accel", "tcg", "-cpu", "pentium3")
+        model = "qemu64" if boot.is_64_bit else "pentium3"
+        processor = ("-accel", "tcg", "-cpu", model)
+    emulator = "qemu-system-x86_64" if boot.is_64_bit else "qemu-system-i386"
     disk = ("-drive", f"file={boot.disk},format=raw,if=virtio,cache=unsafe") if boot.disk else ()
     return [
-        *(*network.prefix, "qemu-system-i386", "-nodefaults", "-no-user-config"),
+        *(*network.prefix, emulator, "-nodefaults", "-no-user-config"),
         *("-M", "pc,usb=off,hpet=off", *processor, "-m", str(boot.memory_mib)),
         *("-display", "none", "-monitor", "none", "-no-reboot"),
         *("-kernel", str(boot.kernel), "-initrd", str(directory / "root.cpio")),

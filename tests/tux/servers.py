@@ -3,7 +3,9 @@
 
 from __future__ import annotations
 
+import functools
 import os
+import signal
 import socket
 import subprocess
 import time
@@ -13,6 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from ground import process
+from ground.places import PROJECT
 from tests.tux.machine import Machine
 from tests.tux.wire import Connection, MakeSocket, Reply
 
@@ -176,3 +179,60 @@ def start_apache(place: Path, root: Path, knobs: Mapping[str, str]) -> Iterator[
         served = Served("apache", (LOOPBACK, port), root, read_log=(place / "access.log").read_text)
         wait_until_ready(served, lambda: child.poll() is None)
         yield served
+
+
+@functools.cache
+def build_tux(out: Path) -> Path:
+    """TUX's sources as a process, under ASan and UBSan; compiled once into ``out``."""
+    out.mkdir(exist_ok=True)
+    process.run(["make", "-s", "-j2", f"OUT={out}"], cwd=PROJECT / "src" / "tux" / "user")
+    return out / "tux-user"
+
+
+@contextmanager
+def start_tux(place: Path, root: Path, knobs: Mapping[str, str]) -> Iterator[Served]:
+    """TUX as a process; at its end it must have leaked nothing and broken no rule of C."""
+    program = build_tux(place.parent / "tux-build")
+    place.chmod(0o777)
+    # Without the rights of root, as the threads in the kernel are.
+    drop = ("setpriv", "--reuid=65534", "--regid=65534", "--clear-groups")
+    command = [*(drop if os.geteuid() == 0 else ()), program]
+    port, log, stat = find_free_port(), place / "access.log", place / "stat"
+    wanted = {"documentroot": root, "logfile": log, "port": port, "clientport": 0, "threads": 1}
+    values = [f"{name}={value}" for name, value in {**wanted, **knobs}.items()]
+    with process.start([*command, "--stat", stat, *values], log=place / "output") as child:
+        served = Served(
+            "tux", (LOOPBACK, port), root,
+            read_log=lambda: log.read_text() if log.exists() else "",
+            read_stat=lambda: _read_process_stat(child, stat),
+            control=lambda state: _control_process(child, state),
+        )  # fmt: skip
+        wait_until_ready(served, lambda: child.poll() is None)
+        yield served
+        child.send_signal(signal.SIGTERM)
+        status = child.wait(READY_S)
+        output = (place / "output").read_text(errors="replace")
+        assert (status, output) == (0, ""), f"TUX ended with {status}: {output[-4000:]}"
+
+
+def _read_process_stat(child: subprocess.Popen[bytes], path: Path) -> dict[str, int]:
+    """The counters of the process, written anew."""
+    path.unlink(missing_ok=True)
+    child.send_signal(signal.SIGUSR1)
+    deadline = time.monotonic() + READY_S
+    while not path.exists():
+        assert child.poll() is None, "TUX has ended"
+        assert time.monotonic() < deadline, "TUX does not write its counters"
+        time.sleep(0.01)
+    return parse_stat(path.read_text())
+
+
+def _control_process(child: subprocess.Popen[bytes], state: int) -> None:
+    """A process can be started anew; to stop is to end."""
+    assert state == 2, "a process that is stopped has ended"
+    child.send_signal(signal.SIGHUP)
+
+
+def parse_stat(text: str) -> dict[str, int]:
+    """Counters by name, one ``name value`` a line."""
+    return {name: int(value) for name, value in (line.split() for line in text.splitlines())}

@@ -6,6 +6,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import h11
+from hypothesis import assume
 from hypothesis import strategies as st
 
 from tests.tux.documents import LAST_MODIFIED
@@ -41,6 +42,8 @@ def well_formed(draw: st.DrawFn) -> bytes:
     lines = [f"{method} {draw(st.sampled_from(TARGETS))} {draw(st.sampled_from(VERSIONS))}"]
     fields = draw(st.lists(st.sampled_from(FIELDS), max_size=5, unique_by=_name))
     fields.insert(draw(st.integers(0, len(fields))), "Host: localhost")
+    # A range of nothing is 416 by RFC 9110 14.2, and 200 at nginx and Apache.
+    assume(not ("/sizes/0.bin" in lines[0] and any(f.startswith("Range") for f in fields)))
     return "\r\n".join([*lines, *fields, "", ""]).encode("latin-1")
 
 
@@ -88,10 +91,16 @@ class Seen:
 
 @dataclass(frozen=True)
 class Reading:
-    """What h11 sees in a stream: whole requests, and whether more (wrong or cut off) follows."""
+    """What h11 sees in a stream: whole requests, and what else (wrong or cut off) follows."""
 
     requests: tuple[Seen, ...]
-    has_rest: bool
+    rest: bytes
+
+    def find_method(self, index: int) -> str:
+        """The method that the reply number ``index`` answers."""
+        if index < len(self.requests):
+            return self.requests[index].method
+        return "HEAD" if self.rest.lstrip(b"\r\n").startswith(b"HEAD ") else "GET"
 
 
 def read_strictly(stream: bytes) -> Reading:
@@ -103,12 +112,12 @@ def read_strictly(stream: bytes) -> Reading:
             parser.receive_data(stream)
             head = parser.next_event()
             if not isinstance(head, h11.Request):
-                return Reading(tuple(found), has_rest=True)
+                return Reading(tuple(found), stream)
             while not isinstance(event := parser.next_event(), h11.EndOfMessage):
                 if not isinstance(event, h11.Data):
-                    return Reading(tuple(found), has_rest=True)
+                    return Reading(tuple(found), stream)
         except h11.RemoteProtocolError:
-            return Reading(tuple(found), has_rest=True)
+            return Reading(tuple(found), stream)
         found.append(Seen(head.method.decode("latin-1"), head.target.decode("latin-1")))
         stream = parser.trailing_data[0]
-    return Reading(tuple(found), has_rest=False)
+    return Reading(tuple(found), b"")

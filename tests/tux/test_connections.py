@@ -371,7 +371,12 @@ def test_linger_zero_after_reply(server: Served) -> None:
 
 
 def test_urgent_data(tux: Served) -> None:
-    """Out-of-band bytes neither crash nor desynchronise (nginx loses a wake-up and waits)."""
+    """Out-of-band bytes neither crash nor desynchronise (nginx loses a wake-up and waits).
+
+    The sockets of the process are not those of the kernel: nothing to see there.
+    """
+    if tux.name == "tux":
+        pytest.skip("the process has sockets of its own")
     with tux.connect() as connection:
         connection.send(b"GET /hello.txt HTTP/1.1\r\nHost: local")
         connection.socket.send(b"!", socket.MSG_OOB)

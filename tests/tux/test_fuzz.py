@@ -28,11 +28,18 @@ def test_corpus_breaks_no_law(fuzzer: Path) -> None:
     fuzz.replay(fuzzer, fuzz.TARGETS["parse"].corpus)
 
 
-def test_requests_of_the_suite_break_no_law(fuzzer: Path, tmp_path: Path) -> None:
+def test_requests_of_the_suite_break_no_law(fuzzer: Path, requests: Path) -> None:
+    fuzz.replay(fuzzer, requests)
+
+
+@pytest.fixture(scope="module")
+def requests(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The suite's requests as inputs."""
+    place = tmp_path_factory.mktemp("requests")
     requests = [case.request for case in CASES] + [*cases.SMUGGLING.values()]
     for number, data in enumerate(requests):
-        (tmp_path / str(number)).write_bytes(data[: fuzz.INPUT_MAX])
-    fuzz.replay(fuzzer, tmp_path)
+        (place / str(number)).write_bytes(data[: fuzz.INPUT_MAX])
+    return place
 
 
 def test_corpus_is_small() -> None:
@@ -54,8 +61,10 @@ MUTANTS = {
 
 
 @pytest.mark.parametrize("name", MUTANTS)
-def test_a_mutant_is_found(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A fault put into the server breaks a law on the corpus: the harness is not blind."""
+def test_a_mutant_is_found(
+    name: str, requests: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A fault put into the server breaks a law: the harness is not blind."""
     shutil.copytree(fuzz.TUX, tmp_path / "tux")
     pattern, replacement = MUTANTS[name]
     path = tmp_path / "tux" / name
@@ -67,3 +76,4 @@ def test_a_mutant_is_found(name: str, tmp_path: Path, monkeypatch: pytest.Monkey
     program = fuzz.build_fuzzer(target, tmp_path / "build")
     with pytest.raises(ProcessError, match=r"broken law|AddressSanitizer|runtime error"):
         fuzz.replay(program, target.corpus)
+        fuzz.replay(program, requests)

@@ -91,7 +91,7 @@ def test_bandwidth(tux_kind: str, start: Start) -> None:
 def test_connections(tux_kind: str, start: Start) -> None:
     """Never more than max_connect at once; who waits is served when others have gone."""
     limit = 20
-    with start(tux_kind, max_connect=limit, header_timeout=0) as served:
+    with start(tux_kind, max_connect=limit, defer_accept=0) as served:
         crowd = open_many(served, 3 * limit)
         try:
             time.sleep(0.3)

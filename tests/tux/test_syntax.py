@@ -30,16 +30,15 @@ BODIES = {
 }
 
 
-def send_stream(served: Served, stream: bytes, methods: Sequence[str]) -> list[Reply]:
+def send_stream(served: Served, stream: bytes, reading: Reading) -> list[Reply]:
     """All replies to ``stream``, whose sender then half-closes; fails on bytes that are none."""
     replies: list[Reply] = []
     with served.connect() as connection:
         connection.send(stream)
         connection.finish_sending()
         while True:
-            method = methods[len(replies)] if len(replies) < len(methods) else "GET"
             try:
-                replies.append(connection.read_reply(method))
+                replies.append(connection.read_reply(reading.find_method(len(replies))))
             except ClosedError:
                 assert connection.read_to_end() == b""
                 return replies
@@ -54,7 +53,7 @@ def check_framing(replies: Sequence[Reply], reading: Reading) -> None:
     for index, reply in enumerate(replies):
         if index >= len(reading.requests):
             assert index == len(reading.requests), "more replies than requests"
-            assert reading.has_rest, "a reply to nothing"
+            assert reading.rest, "a reply to nothing"
             assert reply.status >= 400, "what a strict parser refuses was served"
             assert reply.says_close
             continue
@@ -69,7 +68,7 @@ def check_stream(served: Served, requests: Sequence[bytes]) -> list[Reply]:
     """Send the stream and check its framing."""
     stream = b"".join(requests)
     reading = read_strictly(stream)
-    replies = send_stream(served, stream, [seen.method for seen in reading.requests])
+    replies = send_stream(served, stream, reading)
     check_framing(replies, reading)
     return replies
 
@@ -81,9 +80,12 @@ def test_well_formed_as_nginx(
 ) -> None:
     """The same statuses, one by one, and as many of them."""
     replies = check_stream(tux, requests)
-    methods = [data.split(b" ", 1)[0].decode() for data in requests]
-    expected = send_stream(oracles["nginx"], b"".join(requests), methods)
-    assert [reply.status for reply in replies] == [reply.status for reply in expected]
+    stream = b"".join(requests)
+    expected = send_stream(oracles["nginx"], stream, read_strictly(stream))
+    statuses = [reply.status for reply in expected]
+    if statuses and statuses[-1] == 400:  # after which nginx closes
+        replies = replies[: len(statuses)]
+    assert [reply.status for reply in replies] == statuses
 
 
 @FAST
@@ -109,7 +111,7 @@ def test_the_oracles_pass_too(oracles: dict[str, Served], requests: list[bytes])
 def is_refused_by_all(oracles: dict[str, Served], data: bytes) -> bool:
     """Whether both packaged servers call ``data`` malformed."""
     return all(
-        [reply.status for reply in send_stream(served, data, [])][:1] == [400]
+        [reply.status for reply in send_stream(served, data, read_strictly(data))][:1] == [400]
         for served in oracles.values()
     )
 
@@ -120,7 +122,7 @@ def test_what_both_oracles_refuse_is_refused(
     tux: Served, oracles: dict[str, Served], data: bytes
 ) -> None:
     if is_refused_by_all(oracles, data):
-        replies = send_stream(tux, data, [])
+        replies = send_stream(tux, data, read_strictly(data))
         assert not replies or replies[0].status >= 400
 
 
