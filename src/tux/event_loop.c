@@ -108,5 +108,6 @@ int event_loop(void *data)
 			sleep_for_work(thread);
 	}
 	drain(thread);
+	tux_region_stop();
 	return 0;
 }

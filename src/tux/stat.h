@@ -56,20 +56,29 @@ static inline void tux_count_reply(unsigned int status)
 	this_cpu_inc(tux_counters.replies[status / 100]);
 }
 
-/* Pages of files are not TUX's: they stay what they are when it lets them go */
-static inline void tux_region_object(enum tux_object object, const void *address, size_t size,
-				     unsigned int region)
-{
-	if (object != TUX_OBJECT_page)
-		tux_region(address, size, region);
-}
-
 static inline void tux_object_born(enum tux_object object, const void *address, size_t size)
 {
 	this_cpu_inc(tux_counters.born[object]);
 	this_cpu_add(tux_counters.bytes[object], size);
 	trace_tux_born(object, address, size);
-	tux_region_object(object, address, size, TUX_REGION_OBJECT + object);
+	if (object != TUX_OBJECT_page)	/* that is the page cache's */
+		tux_region(address, size, TUX_REGION_OBJECT + object);
+}
+
+/* What dead memory is to those who look for cache misses: see region.h. */
+static inline void tux_region_gone(enum tux_object object, const void *address, size_t size)
+{
+	switch (object) {
+	case TUX_OBJECT_request:
+	case TUX_OBJECT_header:
+		tux_region(address, size, TUX_REGION_FREE);
+		break;
+	case TUX_OBJECT_abuf:
+		tux_region(address, size, TUX_REGION_PAGES);
+		break;
+	default:	/* goes back to a cache that holds nothing else */
+		break;
+	}
 }
 
 static inline void tux_object_gone(enum tux_object object, const void *address, size_t size)
@@ -77,7 +86,7 @@ static inline void tux_object_gone(enum tux_object object, const void *address, 
 	this_cpu_inc(tux_counters.gone[object]);
 	this_cpu_sub(tux_counters.bytes[object], size);
 	trace_tux_gone(object, address, size);
-	tux_region_object(object, address, size, TUX_REGION_FREE);
+	tux_region_gone(object, address, size);
 }
 
 static inline void tux_object_resized(enum tux_object object, size_t from, size_t to)

@@ -3,18 +3,18 @@
  * Tells the cache model what each page of memory serves for
  *
  * A write to /proc/regions walks all page frames and executes the marker
- * `region` for those whose use has changed since the last walk: slab pages by
- * their cache, page cache, page tables, user memory, kernel image and so on.
- * A read lists number, pages and name of every region.  From then on the
- * model books each L2 miss to the region of its line.
+ * `region` for each: slab pages by their cache, page cache, page tables, user
+ * memory, kernel image and so on.  From then on a probe on the page allocator
+ * marks each page that is handed out.  A read lists number, pages at the walk
+ * and name of every region.
  *
- * A page whose use changes between two walks is booked to its former use, so
- * the list says how many changed.  What the kernel maps by vmalloc() is left
- * alone: a module such as TUX marks its own memory, object by object.
+ * What a page serves for shows only after the allocator has returned it, so it
+ * is marked at the next call of the allocator.  What the kernel maps by
+ * vmalloc() is left alone: a module such as TUX marks its own memory.
  *
- * A walk costs some 20 ms of virtual time and empties the caches.  It belongs
- * in runs that ask where misses come from, and not in those whose throughput
- * is reported.
+ * All this takes the guest time, some hundred instructions a page, so it
+ * belongs in runs that ask where misses come from, and not in those whose
+ * throughput is reported.
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
@@ -25,6 +25,7 @@
 #include <linux/proc_fs.h>
 #include <linux/sched/signal.h>
 #include <linux/seq_file.h>
+#include <linux/tracepoint.h>
 #include <linux/vmalloc.h>
 #include <net/inet_hashtables.h>
 #include <net/tcp.h>
@@ -79,10 +80,13 @@ module_param(line, uint, 0444);
 MODULE_PARM_DESC(line, "bytes of a line of the model's L2");
 
 static DEFINE_MUTEX(walk_mutex);
-static u8 *uses;			/* region of each page at the last walk */
 static unsigned long *mapped;		/* pages mapped by vmalloc() */
 static unsigned long *stacks;		/* pages of threads' stacks */
-static unsigned long pages[REGIONS], changed, walks;
+static unsigned long pages[REGIONS], probed;
+static DEFINE_RAW_SPINLOCK(fresh_lock);
+static struct page *fresh;		/* handed out and not yet marked */
+static unsigned int fresh_order;
+static struct tracepoint *page_alloc;
 static struct kmem_cache *caches[REGIONS];
 
 static void execute_marker(unsigned long first_pfn, unsigned long count, u8 region)
@@ -134,10 +138,25 @@ static u8 classify_image(unsigned long address)
 	return REGION_NONE;
 }
 
+/* What page flags tell */
+static u8 classify_page(struct page *page)
+{
+	struct folio *folio = page_folio(page);
+
+	if (!folio_ref_count(folio))
+		return REGION_FREE_PAGES;
+	if (folio_test_slab(folio))
+		return find_cache_region(folio_slab(folio)->slab_cache);
+	if (PageTable(page))
+		return REGION_PAGE_TABLES;
+	if (folio_test_anon(folio))
+		return REGION_USER;
+	return folio_mapping(folio) ? REGION_PAGE_CACHE : REGION_PAGES;
+}
+
 static u8 classify(unsigned long pfn)
 {
 	struct page *page = pfn_to_page(pfn);
-	struct folio *folio = page_folio(page);
 	u8 image;
 
 	if (test_bit(pfn, mapped))
@@ -147,17 +166,30 @@ static u8 classify(unsigned long pfn)
 		return image;
 	if (PageReserved(page))
 		return REGION_BOOT;
-	if (!folio_ref_count(folio))
-		return REGION_FREE_PAGES;
-	if (folio_test_slab(folio))
-		return find_cache_region(folio_slab(folio)->slab_cache);
-	if (PageTable(page))
-		return REGION_PAGE_TABLES;
-	if (test_bit(pfn, stacks))
-		return REGION_STACKS;
-	if (folio_test_anon(folio))
-		return REGION_USER;
-	return folio_mapping(folio) ? REGION_PAGE_CACHE : REGION_PAGES;
+	return test_bit(pfn, stacks) ? REGION_STACKS : classify_page(page);
+}
+
+/* Probe of mm_page_alloc; runs in any context */
+static void page_allocated(void *unused, struct page *page, unsigned int order, gfp_t gfp,
+			   int migratetype)
+{
+	unsigned long flags;
+
+	if (!page)
+		return;
+	raw_spin_lock_irqsave(&fresh_lock, flags);
+	if (fresh)
+		execute_marker(page_to_pfn(fresh), 1UL << fresh_order, classify_page(fresh));
+	fresh = page;
+	fresh_order = order;
+	probed++;
+	raw_spin_unlock_irqrestore(&fresh_lock, flags);
+}
+
+static void find_tracepoint(struct tracepoint *tp, void *unused)
+{
+	if (!strcmp(tp->name, "mm_page_alloc"))
+		page_alloc = tp;
 }
 
 static void find_mapped_pages(void)
@@ -200,29 +232,21 @@ static void walk(void)
 	find_mapped_pages();
 	find_stacks();
 	memset(pages, 0, sizeof(pages));
-	changed = 0;
-	for (pfn = 0; pfn < max_mapnr; pfn++) {
-		u8 use = pfn_valid(pfn) ? classify(pfn) : REGION_NONE;
-		bool same = use == uses[pfn] || use == REGION_MARKED_BY_OWNER;
+	for (pfn = 0; pfn <= max_mapnr; pfn++) {
+		u8 use = REGION_MARKED_BY_OWNER;
 
-		pages[use]++;
-		changed += !same;
-		/* A run is marked as soon as it ends */
-		if (run != REGION_MARKED_BY_OWNER && (same || use != run))
-			execute_marker(first, pfn - first, run);
-		if (same) {
-			run = REGION_MARKED_BY_OWNER;
-		} else if (use != run) {
-			run = use;
-			first = pfn;
+		if (pfn < max_mapnr) {
+			use = classify(pfn);
+			pages[use]++;
 		}
-		uses[pfn] = use;
-		if (!(pfn % 4096))
-			cond_resched();
+		if (use == run)
+			continue;
+		/* A run of pages of one use is marked as soon as it ends */
+		if (run != REGION_MARKED_BY_OWNER)
+			execute_marker(first, pfn - first, run);
+		run = use;
+		first = pfn;
 	}
-	if (run != REGION_MARKED_BY_OWNER)
-		execute_marker(first, pfn - first, run);
-	walks++;
 }
 
 static ssize_t regions_write(struct file *file, const char __user *buffer, size_t count,
@@ -239,7 +263,7 @@ static int regions_show(struct seq_file *m, void *unused)
 	unsigned int i;
 
 	mutex_lock(&walk_mutex);
-	seq_printf(m, "walks %lu\nchanged %lu\n", walks, changed);
+	seq_printf(m, "probed %lu\n", probed);
 	for (i = 0; i < ARRAY_SIZE(region_names); i++)
 		seq_printf(m, "%u %lu %s\n", i, pages[i], region_names[i]);
 	for (i = FIRST_CACHE; i < REGION_MARKED_BY_OWNER && caches[i]; i++)
@@ -265,28 +289,40 @@ static void free_maps(void)
 {
 	bitmap_free(stacks);
 	bitmap_free(mapped);
-	vfree(uses);
 }
 
 static int __init regions_init(void)
 {
+	int err;
+
 	if (!text || etext <= text || end <= etext || !line || PAGE_SIZE % line) {
 		pr_err("want text=, etext= and end= from /proc/kallsyms, and line=\n");
 		return -EINVAL;
 	}
-	uses = vzalloc(max_mapnr);
+	for_each_kernel_tracepoint(find_tracepoint, NULL);
+	if (!page_alloc)
+		return -ENOENT;
 	mapped = bitmap_zalloc(max_mapnr, GFP_KERNEL);
 	stacks = bitmap_zalloc(max_mapnr, GFP_KERNEL);
-	if (!uses || !mapped || !stacks ||
-	    !proc_create("regions", 0600, NULL, &regions_ops)) {
-		free_maps();
-		return -ENOMEM;
-	}
+	err = -ENOMEM;
+	if (!mapped || !stacks || !proc_create("regions", 0600, NULL, &regions_ops))
+		goto no_memory;
+	err = tracepoint_probe_register(page_alloc, page_allocated, NULL);
+	if (err)
+		goto no_probe;
 	return 0;
+
+no_probe:
+	remove_proc_entry("regions", NULL);
+no_memory:
+	free_maps();
+	return err;
 }
 
 static void __exit regions_exit(void)
 {
+	tracepoint_probe_unregister(page_alloc, page_allocated, NULL);
+	tracepoint_synchronize_unregister();
 	remove_proc_entry("regions", NULL);
 	free_maps();
 }
