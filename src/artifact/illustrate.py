@@ -4,32 +4,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 import polars as pl
-from matplotlib.figure import Figure
 
 from artifact.claims import AnyClaim, EquivalenceClaim, load_claims
 from artifact.design import Design
+from artifact.figure1 import FIGURE1, make_figure1, make_origins
+from artifact.illustration import Illustration
 from artifact.results import Results, find_pairs, summarize
 from artifact.statistics import estimate_ratio
 from artifact.synthetic import SYNTHETIC
 from artifact.verdicts import Judgement
 from figures import cycles, forest, misses, throughput
 from figures.style import Provenance, save_figure
-
-
-@dataclass(frozen=True)
-class Illustration:
-    """A figure: what it shows, its files, the table behind it."""
-
-    name: str
-    design: str
-    caption: str
-    metrics: tuple[str, ...]
-    draw: Callable[[Results, Provenance], Figure]
-    tabulate: Callable[[Results], pl.DataFrame]
 
 
 def make_provenance(results: Results) -> Provenance:
@@ -44,10 +32,17 @@ def make_provenance(results: Results) -> Provenance:
 
 def list_illustrations(designs: Sequence[Design]) -> list[Illustration]:
     """The figures of ``designs``: curves for those with several levels and one variant, a table
-    of ratios for those with variants."""
-    found = []
+    of ratios for those with variants, the origins of misses for those that mark memory."""
+    found: list[Illustration] = []
     for design in designs:
-        found += [_make_ratios(design)] if len(design.variant) > 1 else _make_curves(design)
+        if design.base.get("instruments.regions"):
+            found.append(make_origins(design))
+        elif len(design.variant) > 1:
+            found.append(_make_ratios(design))
+        else:
+            curves = _make_curves(design)
+            # The paper's figure has throughput and misses in one.
+            found += [make_figure1(design), curves[-1]] if design.id == FIGURE1 else curves
     return found
 
 
