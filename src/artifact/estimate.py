@@ -16,6 +16,7 @@ from testbed.experiment import Experiment
 ASSUMED_BOOT_S = 8.0
 ASSUMED_REQUEST_S = 0.0016
 ASSUMED_BYTES = 3 << 20
+CHASE_REQUESTS = 1000  # a pointer chase takes as long as about as many requests
 
 Shape = tuple[str, int, int]
 
@@ -47,7 +48,9 @@ def find_shape(experiment: Experiment) -> Shape:
         return experiment.server, load.concurrency, load.requests
     if load.kind == "httperf":
         return experiment.server, load.rate, load.connections
-    return experiment.server, load.streams, load.seconds * 10_000
+    if load.kind == "netperf":
+        return experiment.server, load.streams, load.seconds * 10_000
+    return experiment.server, 0, CHASE_REQUESTS
 
 
 def list_known_costs(store: Store) -> list[tuple[Shape, Cost]]:
@@ -103,10 +106,16 @@ def _predict(experiment: Experiment, exact: Mapping[Shape, list[float]], pace: f
 
 
 def _sum_first(runs: Iterable[PlannedRun], run_s: Mapping[str, float]) -> float:
-    """Seconds until the first seed of the first design is complete: the first figure."""
-    listed = list(runs)
-    design = listed[0].design if listed else ""
-    return sum(run_s[run.key] for run in listed if run.seed == 1 and run.design == design)
+    """Seconds until the first seed of the first server under load is complete: the first curve."""
+    seconds = 0.0
+    curve: tuple[str, str] | None = None
+    for run in runs:
+        if run.experiment.load.kind != "chase":
+            curve = curve or (run.design, run.server)
+            if (run.design, run.server) != curve or run.seed != 1:
+                break
+        seconds += run_s[run.key]
+    return seconds
 
 
 def describe_time(seconds: float) -> str:
@@ -126,6 +135,6 @@ def describe_forecast(plan: Plan, found: Forecast) -> str:
     basis = f"from {found.measured} runs measured here" if found.measured else "assumed, no run yet"
     return (
         f"{plan.tier} tier: {missing} of {total} runs to do, about "
-        f"{describe_time(found.seconds)} with {found.jobs} at once (first figure after about "
+        f"{describe_time(found.seconds)} with {found.jobs} at once (first curve after about "
         f"{describe_time(found.first_s)}) and {found.bytes / 1e6:.0f} MB of disk ({basis})"
     )

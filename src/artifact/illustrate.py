@@ -16,8 +16,9 @@ from artifact.results import Results, find_pairs, summarize
 from artifact.statistics import estimate_ratio
 from artifact.synthetic import SYNTHETIC
 from artifact.verdicts import Judgement
-from figures import cycles, forest, misses, throughput
+from figures import cycles, forest, misses, plateaus, throughput
 from figures.style import Provenance, save_figure
+from testbed.chase import find_plateau_cycles
 
 
 def make_provenance(results: Results) -> Provenance:
@@ -31,11 +32,14 @@ def make_provenance(results: Results) -> Provenance:
 
 
 def list_illustrations(designs: Sequence[Design]) -> list[Illustration]:
-    """The figures of ``designs``: curves for those with several levels and one variant, a table
-    of ratios for those with variants, the origins of misses for those that mark memory."""
+    """The figures of ``designs``: plateaus for pointer chases, origins for designs that mark
+    memory, curves for those with several levels and one variant, a table of ratios for those
+    with variants."""
     found: list[Illustration] = []
     for design in designs:
-        if design.base.get("instruments.regions"):
+        if design.load == "chase":
+            found.append(_make_plateaus(design))
+        elif design.base.get("instruments.regions"):
             found.append(make_origins(design))
         elif len(design.variant) > 1:
             found.append(_make_ratios(design))
@@ -44,6 +48,42 @@ def list_illustrations(designs: Sequence[Design]) -> list[Illustration]:
             # The paper's figure has throughput and misses in one.
             found += [make_figure1(design), curves[-1]] if design.id == FIGURE1 else curves
     return found
+
+
+def _make_plateaus(design: Design) -> Illustration:
+    return Illustration(
+        f"{design.id}-plateaus",
+        design.id,
+        "Cycles of a load, by the guest's clock, against the memory that a pointer chase walks. "
+        "Lines are the latencies and sizes of the geometry files.",
+        (),
+        lambda r, p: plateaus.draw(tabulate_latencies(r, design), tabulate_plateaus(r, design), p),
+        lambda r: tabulate_latencies(r, design),
+    )
+
+
+def tabulate_latencies(results: Results, design: Design) -> pl.DataFrame:
+    """One row a machine and working set: what a load took there."""
+    frame = results.latencies.filter(pl.col("design") == design.id)
+    return frame.drop("design").rename({"variant": "geometry"})
+
+
+def tabulate_plateaus(results: Results, design: Design) -> pl.DataFrame:
+    """What the geometry file of each machine of ``design`` says: sizes and latencies."""
+    rows = {}
+    for run in results.plan.runs:
+        if run.design == design.id:
+            geometry = run.experiment.geometry
+            cycles = find_plateau_cycles(run.experiment.core)
+            rows[run.variant] = {
+                "geometry": run.variant,
+                "l1_bytes": geometry.l1d.size,
+                "l2_bytes": geometry.l2.size,
+                "l1_cycles": float(cycles["l1d"]),
+                "l2_cycles": float(cycles["l2"]),
+                "memory_cycles": float(cycles["memory"]),
+            }
+    return pl.DataFrame(list(rows.values()))
 
 
 def _make_curves(design: Design) -> list[Illustration]:

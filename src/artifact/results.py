@@ -34,13 +34,25 @@ SCHEMA: dict[str, type[pl.DataType] | pl.DataType] = {
 }
 
 
+LATENCY_SCHEMA: dict[str, type[pl.DataType] | pl.DataType] = {
+    "design": pl.String,
+    "variant": pl.String,
+    "valid": pl.Boolean,
+    "working_set_bytes": pl.Int64,
+    "cycles": pl.Float64,
+    "stretches": pl.Int64,
+}
+
+
 @dataclass(frozen=True)
 class Results:
-    """``runs`` has one row per planned run; ``digest`` stands for all results together;
-    ``origins`` has what the runs that marked memory found (`artifact.origins`)."""
+    """``runs`` has one row per planned run, ``latencies`` one per working set of each pointer
+    chase, ``origins`` what the runs that marked memory found (`artifact.origins`); ``digest``
+    stands for all results together."""
 
     plan: Plan
     runs: pl.DataFrame
+    latencies: pl.DataFrame
     digest: str
     origins: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=ORIGIN_SCHEMA))
 
@@ -51,9 +63,12 @@ def load_results(plan: Plan, store: Store) -> Results:
     rows = [_make_row(run, entry) for run, entry in entries]
     origins = [row for run, entry in entries for row in _list_origins(run, entry)]
     frame = pl.DataFrame(rows, schema=SCHEMA).sort(*FACTORS, "seed")
+    sets = [row for run, entry in entries if entry for row in _list_latencies(run, entry)]
+    latencies = pl.DataFrame(sets, schema=LATENCY_SCHEMA)
     digests = dict(frame.select("key", "digest").drop_nulls().iter_rows())
-    table = pl.DataFrame(origins, schema=ORIGIN_SCHEMA, orient="row")
-    return Results(plan, frame, digest_bytes(canonical_json(digests)), table.sort(table.columns))
+    found = pl.DataFrame(origins, schema=ORIGIN_SCHEMA, orient="row")
+    digest = digest_bytes(canonical_json(digests))
+    return Results(plan, frame, latencies, digest, found.sort(found.columns))
 
 
 def _list_origins(run: PlannedRun, entry: Entry | None) -> list[tuple[object, ...]]:
@@ -91,6 +106,18 @@ def _make_row(run: PlannedRun, entry: Entry | None) -> dict[str, object]:
         if window := entry.measurement.window:
             row |= {name: metric.read(window) for name, metric in METRICS.items()}
     return row
+
+
+def _list_latencies(run: PlannedRun, entry: Entry) -> list[dict[str, object]]:
+    return [
+        {
+            "design": run.design,
+            "variant": run.variant,
+            "valid": entry.outcome is Outcome.MEASURED,
+            **latency.model_dump(),
+        }
+        for latency in (entry.measurement.latencies if entry.measurement else ())
+    ]
 
 
 def select_valid(

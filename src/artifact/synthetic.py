@@ -16,11 +16,17 @@ import numpy as np
 
 from ground.files import canonical_json, digest_bytes
 from ground.seeds import generator
-from testbed.experiment import Ab, Experiment
+from testbed.chase import (
+    conclude_chase,
+    find_plateau_cycles,
+    find_working_sets,
+)
+from testbed.experiment import Ab, Chase, Experiment
 from testbed.measurement import (
     Artefact,
     Attribution,
     Gate,
+    LoadLatency,
     LoadReport,
     Losses,
     Measurement,
@@ -33,17 +39,6 @@ from testbed.measurement import (
 )
 
 SYNTHETIC = "synthetic"
-NO_LOSS = Losses(
-    nic_drops=0,
-    link_queue_drops=0,
-    link_fifo_drops=0,
-    softnet_drops=0,
-    retransmitted_segments=0,
-    timeouts=0,
-    listen_overflows=0,
-    listen_drops=0,
-    memory_aborts=0,
-)
 
 
 @dataclass(frozen=True)
@@ -91,8 +86,10 @@ class SyntheticRunner:
     def run(self, experiment: Experiment, directory: Path) -> Measurement:
         """The synthetic measurement of ``experiment``, with a console and a series."""
         time.sleep(self.delay_s)
+        if isinstance(experiment.load, Chase):
+            return self._chase(experiment, directory)
         if not isinstance(experiment.load, Ab):
-            raise NotImplementedError("the synthetic runner knows only ab")
+            raise NotImplementedError("the synthetic runner knows only ab and the pointer chase")
         window = self._make_window(experiment, experiment.load)
         lines = f"synthetic {experiment.server} c={experiment.load.concurrency}\n"
         (directory / "console.txt").write_text(lines)
@@ -106,8 +103,8 @@ class SyntheticRunner:
             zone=_find_zone(lost, window),
             window=window,
             attribution=_make_attribution(window) if experiment.instruments.regions else None,
-            server_losses=NO_LOSS,
-            client_losses=(NO_LOSS,),
+            server_losses=Losses.none(),
+            client_losses=(Losses.none(),),
             client_busy_share=(0.4,),
             load_report=LoadReport(
                 tool="ab",
@@ -121,6 +118,27 @@ class SyntheticRunner:
             virtual_s=experiment.load.requests / window.requests_per_s,
             series="series.txt",
             artefacts=tuple(_describe(directory / n) for n in ("console.txt", "series.txt")),
+        )
+
+    def _chase(self, experiment: Experiment, directory: Path) -> Measurement:
+        """A pointer chase that sees just what the geometry says."""
+        geometry, plateaus = experiment.geometry, find_plateau_cycles(experiment.core)
+        latencies = []
+        for size in find_working_sets(geometry):
+            level = "memory" if size > geometry.l2.size else "l2"
+            level = "l1d" if size <= geometry.l1d.size else level
+            latencies.append(
+                LoadLatency(working_set_bytes=size, cycles=float(plateaus[level]), stretches=1)
+            )
+        table = canonical_json([latency.model_dump() for latency in latencies])
+        (directory / "series.txt").write_bytes(table)
+        return conclude_chase(
+            experiment,
+            self.products,
+            tuple(latencies),
+            virtual_s=0.1,
+            series="series.txt",
+            artefacts=(_describe(directory / "series.txt"),),
         )
 
     def _make_window(self, experiment: Experiment, load: Ab) -> Window:

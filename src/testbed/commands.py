@@ -8,12 +8,14 @@ import tempfile
 from contextlib import ExitStack
 from pathlib import Path
 
+from pydantic import ValidationError
 from rich.console import Console
 
 from ground.files import write_atomically
 from ground.places import find_outputs
-from ground.voice import ExitCode, complete_step
-from testbed.experiment import Experiment, Instruments
+from ground.voice import ExitCode, UsageError, complete_step
+from testbed.chase import PROGRAM
+from testbed.experiment import Chase, Experiment, Instruments
 from testbed.faults import MeasurementInvalid
 from testbed.flame import draw_flame_graph
 from testbed.frames import read_emissions
@@ -41,14 +43,19 @@ def plan_experiment(
 ) -> Experiment:
     """The experiment that a command line describes; UsageError if it describes none."""
     file = load_geometry(geometry)
-    return Experiment(
-        server=server,
-        load=parse_load(load),
-        geometry=file.geometry,
-        core=file.core,
-        seed=seed,
-        instruments=Instruments(profile=profile, tlb=tlb),
-    )
+    asked = parse_load(load)
+    try:
+        return Experiment(
+            server=PROGRAM if isinstance(asked, Chase) else server,
+            load=asked,
+            geometry=file.geometry,
+            core=file.core,
+            seed=seed,
+            instruments=Instruments(profile=profile, tlb=tlb),
+        )
+    except ValidationError as error:
+        message = error.errors()[0]["msg"].removeprefix("Value error, ")
+        raise UsageError(message, hint=f"choose another load, or correct {file.path}") from None
 
 
 def run_command(experiment: Experiment, keep: str, as_json: bool) -> ExitCode:

@@ -56,7 +56,7 @@ def evaluate(experiment: Experiment, directory: Path, products: Mapping[str, str
     completions = count_completions(experiment, traffic)
     counters = read_counters(directory / "server" / "counters.jsonl")
     series = build_series(tabulate(counters), traffic, completions, frames)
-    _write_series(series, directory / SERIES)
+    write_series(series, directory / SERIES)
     span = find_span(experiment, traffic, completions)
     window = measure_window(experiment, span, series, traffic) if span else None
     attribution = None
@@ -79,7 +79,7 @@ def evaluate(experiment: Experiment, directory: Path, products: Mapping[str, str
         load_report=evidence.report,
         virtual_s=max(0, counters[-1].link_ns) / 1e9,
         series=SERIES,
-        artefacts=_digest_artefacts(directory),
+        artefacts=digest_artefacts(directory),
     )
 
 
@@ -154,7 +154,7 @@ def _collect_evidence(
             measure_busy_share(emissions[name], "before", "after") for name in clients
         ),
         report=read_reports(experiment, [emissions[name] for name in clients]),
-        suspect_lines=_find_suspects(directory, emissions),
+        suspect_lines=find_suspects(directory, emissions),
         syn_retransmissions=found.syn_retransmissions,
     )
 
@@ -171,7 +171,7 @@ def read_reports(experiment: Experiment, clients: list[Emissions]) -> LoadReport
                     reports.append(parse_ab(text))
                 elif load.kind == "httperf":
                     reports.append(parse_httperf(text))
-                else:
+                elif load.kind == "netperf":
                     reports.append(parse_netperf(text, load.test))
         return add_reports(reports)
     except ReportError as error:
@@ -192,7 +192,7 @@ def _read_link_statistics(paths: list[Path]) -> LinkStatistics:
     return LinkStatistics(queue_drops=queue, fifo_drops=fifo)
 
 
-def _find_suspects(directory: Path, emissions: Mapping[str, Emissions]) -> tuple[str, ...]:
+def find_suspects(directory: Path, emissions: Mapping[str, Emissions]) -> tuple[str, ...]:
     lines: list[str] = []
     for name, emitted in emissions.items():
         console = (directory / name / "console.txt").read_text(errors="replace")
@@ -202,13 +202,13 @@ def _find_suspects(directory: Path, emissions: Mapping[str, Emissions]) -> tuple
     return tuple(lines)
 
 
-def _write_series(series: pl.DataFrame, path: Path) -> None:
+def write_series(series: pl.DataFrame, path: Path) -> None:
     temporary = path.with_name(f".{path.name}")
     series.write_parquet(temporary, compression="zstd", statistics=False)
     temporary.replace(path)
 
 
-def _digest_artefacts(directory: Path) -> tuple[Artefact, ...]:
+def digest_artefacts(directory: Path) -> tuple[Artefact, ...]:
     """Digests of all that must be the same bytes in a repeat: what guests and wire said."""
     patterns = ("*/console.txt", "*/frames.bin", "*/counters.jsonl", "*/link*.pcap")
     paths = sorted(path for pattern in patterns for path in directory.glob(pattern))

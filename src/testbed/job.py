@@ -64,7 +64,7 @@ seedrng < /sys/firmware/qemu_fw_cfg/by_name/opt/testbed/entropy/raw
 def find_paths(experiment: Experiment) -> list[str]:
     """Paths of the files asked for, in the order of this seed."""
     load = experiment.load
-    size = "1k" if isinstance(load, Netperf) else load.size
+    size = load.size if isinstance(load, Ab | Httperf) else "1k"
     if size in SINGLE_FILES:
         return [f"/{SINGLE_FILES[size]}"]
     order = generator(experiment.seed, "files").permutation(SMALL_FILES)
@@ -136,7 +136,7 @@ def write_load(experiment: Experiment, number: int) -> list[str]:
         return write_fleet(experiment, load, number)
     if isinstance(load, Httperf):
         return _write_httperf(experiment, load, number)
-    return _write_netperf(experiment, load, number)
+    return _write_netperf(experiment, load, number) if isinstance(load, Netperf) else [":"]
 
 
 def write_fleet(experiment: Experiment, load: Ab, number: int) -> list[str]:

@@ -128,6 +128,11 @@ class Losses(Record):
     listen_drops: Annotated[int, Field(ge=0)]
     memory_aborts: Annotated[int, Field(ge=0)]
 
+    @classmethod
+    def none(cls) -> Self:
+        """Nothing was lost, or there was no network."""
+        return cls.model_validate(dict.fromkeys(cls.model_fields, 0))
+
 
 class Gate(Record):
     """One validity gate: ``value`` must satisfy ``relation`` ``bound``."""
@@ -163,7 +168,7 @@ class LoadReport(Record):
     ``transactions_per_s`` are netperf's.
     """
 
-    tool: Literal["ab", "httperf", "netperf"]
+    tool: Literal["ab", "httperf", "netperf", "pchase"]
     processes: Annotated[int, Field(ge=0)]
     completed: Annotated[int, Field(ge=0)]
     wrong: Annotated[int, Field(ge=0)]
@@ -200,6 +205,15 @@ class Attribution(Record):
     objects: tuple[ObjectCount, ...]
 
 
+class LoadLatency(Record):
+    """One working set of a pointer chase: core cycles a load; ``stretches`` counts the physically
+    contiguous stretches of memory it lies in."""
+
+    working_set_bytes: Annotated[int, Field(ge=1)]
+    cycles: NonNegative
+    stretches: Annotated[int, Field(ge=1)]
+
+
 class Artefact(Record):
     """A file of the run directory and its SHA-256; bit-identity is judged by these."""
 
@@ -213,6 +227,7 @@ class Measurement(Record):
 
     ``status`` is ``valid`` exactly if every gate passed.  ``series`` names the Parquet file of
     the in-run series in the run directory: one row per sample, with link time and increments.
+    ``latencies`` is what a pointer chase measures; it has no window.
     ``products`` are the digests of what was run.  ``artefacts`` holds only what is
     deterministic: the same experiment and products give the same digests on any host.
     """
@@ -229,6 +244,7 @@ class Measurement(Record):
     client_losses: tuple[Losses, ...]
     client_busy_share: tuple[Share, ...]
     load_report: LoadReport
+    latencies: tuple[LoadLatency, ...] = ()
     virtual_s: NonNegative
     series: str
     artefacts: tuple[Artefact, ...]

@@ -10,6 +10,7 @@ from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
+from testbed.chase import find_plateau, find_plateau_cycles
 from testbed.geometries import GeometryFile
 from testbed.geometry import finalize_rate
 from testbed.measurement import Measurement, Window
@@ -21,6 +22,8 @@ def show_measurement(measurement: Measurement) -> RenderableType:
     parts: list[RenderableType] = []
     if measurement.window:
         parts.append(_show_window(measurement.window))
+    if measurement.latencies:
+        parts.append(_show_latencies(measurement))
     parts.append(_show_gates(measurement))
     colour = "green" if measurement.status == "valid" else "red"
     load = measurement.experiment.load.model_dump_json(exclude_defaults=True)
@@ -60,6 +63,23 @@ def _show_window(window: Window) -> Table:
     }
     for name, value in rows.items():
         table.add_row(name, value)
+    return table
+
+
+def _show_latencies(measurement: Measurement) -> Table:
+    geometry, core = measurement.experiment.geometry, measurement.experiment.core
+    plateaus = find_plateau_cycles(core)
+    table = Table("working set", "cycles a load", "as configured", "contiguous stretches")
+    for column in table.columns:
+        column.justify = "right"
+    for latency in measurement.latencies:
+        level = find_plateau(geometry, latency.working_set_bytes)
+        table.add_row(
+            f"{latency.working_set_bytes / 1024:g} KiB",
+            f"{latency.cycles:.3f}",
+            f"{float(plateaus[level]):g} ({level})" if level else "on a step",
+            str(latency.stretches),
+        )
     return table
 
 

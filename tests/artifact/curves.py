@@ -11,7 +11,7 @@ import polars as pl
 
 from artifact.design import Design, Tier, parse_design
 from artifact.plan import make_plan
-from artifact.results import SCHEMA, Results
+from artifact.results import LATENCY_SCHEMA, SCHEMA, Results
 from artifact.store import Outcome
 from testbed.measurement import Zone
 
@@ -77,4 +77,5 @@ def make_results(
             for metric, curve in curves.items()
         }
         rows.append(row)
-    return Results(plan, pl.DataFrame(rows, schema=SCHEMA), "digest")
+    runs = pl.DataFrame(rows, schema=SCHEMA)
+    return Results(plan, runs, pl.DataFrame(schema=LATENCY_SCHEMA), "digest")

@@ -21,8 +21,10 @@ from artifact.design import Tier
 from artifact.estimate import describe_time, forecast
 from artifact.plan import load_plan
 from artifact.reproduce import (
+    Conclusion,
     Order,
     Places,
+    conclude,
     find_engine,
     parse_shard,
     parse_tier,
@@ -157,6 +159,34 @@ def test_estimates_come_from_measured_costs(places: Places, tmp_path: Path) -> N
     assert measured.seconds < nothing.seconds / 10  # synthetic runs take no time
 
 
+def test_the_first_curve_is_one_server_and_what_comes_before_it() -> None:
+    plan = plan_order(Order(Tier.QUICK, ("footnote3", "latency")), RUNNER)
+    found = forecast(plan, Store(Path("absent")), 1)
+    wanted = [run for run in plan.runs if run.server in {"pchase", "nginx"} and run.seed == 1]
+    assert len(wanted) == 4 + 7
+    assert found.first_s == pytest.approx(sum(found.run_s[run.key] for run in wanted))
+
+
+def test_figures_are_drawn_whenever_a_curve_is_complete(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """After the machines and after each server's first seed, not after each run, and not twice
+    at the end."""
+    seen: list[int] = []
+
+    def count(tier: Tier, places: Places, *, quiet: bool = False) -> Conclusion:
+        seen.append(len(places.store.find_keys()))
+        return conclude(tier, places, quiet=quiet)
+
+    monkeypatch.setattr("artifact.reproduce.conclude", count)
+    order = Order(Tier.QUICK, ("footnote3", "latency"), jobs=1)
+    reproduce(order, RUNNER, Places(tmp_path))
+    assert seen == [4, 11, 18, 25, 97]
+    del seen[:]
+    reproduce(order, RUNNER, Places(tmp_path))
+    assert seen == [97]  # nothing new: drawn once, at the end
+
+
 def test_times_are_for_people() -> None:
     assert [describe_time(s) for s in (3, 89, 600, 5000, 11_100)] == [
         "3 s", "89 s", "10 min", "83 min", "3 h 05 min",
@@ -217,15 +247,16 @@ def test_the_command_line(tmp_path: Path) -> None:
     first = invoke("reproduce", "--rehearse", "--tier", "kick", "--json", out=tmp_path)
     assert first.returncode == 0, first.stderr
     document = json.loads(first.stdout)
-    assert document["runs"] == {"measured": 6}
+    assert document["runs"] == {"measured": 10}  # 6 under load, 4 machines by themselves
     assert Path(document["report"]).is_file()
     listed = invoke("results.list", "--rehearse", "--tier", "kick", "--json", out=tmp_path)
-    assert len(json.loads(listed.stdout)) == 6
+    assert len(json.loads(listed.stdout)) == 10
     estimate = invoke("estimate", "--rehearse", "--tier", "kick", "--json", out=tmp_path)
     assert json.loads(estimate.stdout)["missing"] == 0
     assert invoke("verify", "--rehearse", "--repeat", out=tmp_path).returncode == 0
     assert invoke("results.check", "--rehearse", out=tmp_path).returncode == 0
-    entry = next((tmp_path / "rehearsal/store/runs").glob("*/*/entry.json"))
+    entries = (tmp_path / "rehearsal/store/runs").glob("*/*/entry.json")
+    entry = next(path for path in entries if b"nginx" in path.read_bytes())
     entry.write_bytes(entry.read_bytes().replace(b"nginx", b"ngimx", 1))
     damaged = invoke("results.check", "--rehearse", out=tmp_path)
     assert damaged.returncode == 1

@@ -75,17 +75,19 @@ def test_a_killed_worker_is_replaced(plan: Plan, reference: dict[str, str], tmp_
     me = psutil.Process()
     killed = []
 
+    log = Log()
+
     def kill_one_worker() -> None:
-        for _ in range(3):
-            time.sleep(0.8)
+        for done in (3, 9, 15):  # runs that ended before: no run is struck three times
+            while len(log.finished) < done:
+                time.sleep(0.05)
             workers = [c for c in me.children() if "spawn_main" in " ".join(c.cmdline())]
             if workers:
                 killed.append(workers[0].pid)
                 workers[0].kill()
 
-    thread = threading.Thread(target=kill_one_worker)
+    thread = threading.Thread(target=kill_one_worker, daemon=True)
     thread.start()
-    log = Log()
     runner = SyntheticRunner(delay_s=0.1)
     tally = sweep(list_tasks(plan, tmp_path / "s"), runner, LocalEngine(2), log)
     thread.join()

@@ -58,7 +58,8 @@ def make_plateaus() -> Figure:
     frame = pl.DataFrame(
         {
             "geometry": ["banias-1400"] * 12,
-            "bytes": sizes,
+            "valid": [True] * 12,
+            "working_set_bytes": sizes,
             "cycles": [3.0 if s <= 32768 else 9.0 if s <= 1 << 20 else 134.0 for s in sizes],
         }
     )
