@@ -95,11 +95,14 @@ def find_boot(flavour: str, documents: Path) -> Boot:
     overlay = lay_over(documents)
     built = pipeline.module(stock, flavour) / stock.file
     overlay.add_file(MODULE.lstrip("/"), built.read_bytes())
+    is_64_bit = flavour == "debug"
+    # With KASAN in it the kernel's own entry point does not work; a boot loader's does.
+    kernel = "bzImage" if is_64_bit else "kernel"
     return Boot(
-        kernel=pipeline.kernel("server", flavour) / "kernel",
+        kernel=pipeline.kernel("server", flavour) / kernel,
         root=pipeline.root("server") / "root.cpio",
         overlay=overlay,
-        is_64_bit=flavour == "debug",
+        is_64_bit=is_64_bit,
     )
 
 

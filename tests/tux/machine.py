@@ -24,7 +24,7 @@ from ground.seeds import derive_bytes
 from testbed.frames import HEADER
 from tests.tux.network import GUEST_ADDRESS, PREFIX, Network
 
-BOOT_S = 180.0
+BOOT_S = 600.0
 COMMAND_S = 120.0
 POLL_S = 0.02
 KERNEL_ARGUMENTS = "console=ttyS0 panic=-1 oops=panic nolapic noapic no_timer_check loglevel=7"

@@ -40,6 +40,16 @@ class Network:
             return socket.socket(socket.AF_INET, socket.SOCK_STREAM)
 
     @contextmanager
+    def without_address(self, address: str) -> Iterator[None]:
+        """Inside this block nobody here has ``address``: packets to it get no answer."""
+        change = ("ip", "-n", self.name, "addr")
+        process.run([*change, "del", f"{address}/{PREFIX}", "dev", "tap0"])
+        try:
+            yield
+        finally:
+            process.run([*change, "add", f"{address}/{PREFIX}", "dev", "tap0"])
+
+    @contextmanager
     def _entered(self) -> Iterator[None]:
         with Path("/proc/thread-self/ns/net").open("rb") as home, self._path.open("rb") as there:
             _set_namespace(there.fileno())

@@ -198,9 +198,13 @@ def start_tux(place: Path, root: Path, knobs: Mapping[str, str]) -> Iterator[Ser
     drop = ("setpriv", "--reuid=65534", "--regid=65534", "--clear-groups")
     command = [*(drop if os.geteuid() == 0 else ()), program]
     port, log, stat = find_free_port(), place / "access.log", place / "stat"
+    own = {"fail_allocations": "TUX_FAIL"}  # of the process, not knobs
+    environment = {own[name]: value for name, value in knobs.items() if name in own}
+    knobs = {name: value for name, value in knobs.items() if name not in own}
     wanted = {"documentroot": root, "logfile": log, "port": port, "clientport": 0, "threads": 1}
     values = [f"{name}={value}" for name, value in {**wanted, **knobs}.items()]
-    with process.start([*command, "--stat", stat, *values], log=place / "output") as child:
+    command += ["--stat", stat, *values]
+    with process.start(command, env=environment, log=place / "output") as child:
         served = Served(
             "tux", (LOOPBACK, port), root,
             read_log=lambda: log.read_text() if log.exists() else "",
