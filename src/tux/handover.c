@@ -54,6 +54,7 @@ static void enqueue(struct sock *listener, struct request_sock *entry, struct so
 {
 	bool taken;
 
+	tcp_rsk(entry)->tfo_listener = false;
 	refcount_set(&entry->rsk_refcnt, 1);
 	local_bh_disable();
 	bh_lock_sock(sk);
