@@ -22,7 +22,7 @@ STARTERS = {"nginx": start_nginx, "apache": start_apache, "tux": start_tux}
 ORACLES = ["nginx", "apache"]
 KERNELS = [
     pytest.param("tux-vm", marks=pytest.mark.real),
-    pytest.param("tux-debug", marks=[pytest.mark.real, pytest.mark.slow]),
+    pytest.param("tux-debug", marks=[pytest.mark.real, pytest.mark.deep]),
 ]
 TUX = ["tux", *KERNELS]
 # The kernel's flavour (images/kernel) that each kind of guest boots.

@@ -96,7 +96,7 @@ def read_leaks(machine: Machine) -> str:
 
 
 @pytest.mark.real
-@pytest.mark.slow
+@pytest.mark.deep
 @pytest.mark.parametrize("tux_kind", ["tux-debug"])
 @pytest.mark.parametrize("name", REQUESTS)
 def test_each_allocation_site_in_the_kernel(tux_kind: str, start: Start, name: str) -> None:
@@ -122,7 +122,7 @@ def test_each_allocation_site_in_the_kernel(tux_kind: str, start: Start, name: s
 
 
 @pytest.mark.real
-@pytest.mark.slow
+@pytest.mark.deep
 @pytest.mark.parametrize("tux_kind", ["tux-debug"])
 def test_each_allocation_of_the_start(tux_kind: str, start: Start) -> None:
     """A start that fails leaves nothing behind, and the next one works."""

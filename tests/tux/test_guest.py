@@ -114,7 +114,7 @@ def ask_batches(served: Served, batches: int, failures: list[str]) -> None:
                 failures.append("wrong bytes")
 
 
-@pytest.mark.slow
+@pytest.mark.deep
 @pytest.mark.parametrize("requests", [1_000_000])
 def test_memory_after_many_requests(kernel_kind: str, start: Start, requests: int) -> None:
     """Slab use is where it was."""

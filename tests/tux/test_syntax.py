@@ -126,14 +126,14 @@ def test_what_both_oracles_refuse_is_refused(
         assert not replies or replies[0].status >= 400
 
 
-@pytest.mark.slow
+@pytest.mark.deep
 @LONG
 @given(requests=streams(mutated()))
 def test_mutated_at_length(tux: Served, requests: list[bytes]) -> None:
     check_stream(tux, requests)
 
 
-@pytest.mark.slow
+@pytest.mark.deep
 @LONG
 @given(requests=streams(odd()))
 def test_odd_at_length(tux: Served, requests: list[bytes]) -> None:
