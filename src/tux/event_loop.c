@@ -61,6 +61,7 @@ static void sleep_for_work(struct tux_thread *thread)
 	set_current_state(TASK_INTERRUPTIBLE);
 	thread->asleep = true;
 	spin_unlock_bh(&thread->lock);
+	/* Pairs with the lock of those who add work: they see asleep, or this sees the work. */
 	smp_mb();
 	go_on = must_go_on(thread);
 	if (!go_on)

@@ -345,23 +345,23 @@ static const struct field {
 	bool list;	/* may come more than once; the first one is kept */
 	int (*note)(struct head *head, const char *value, unsigned int length);
 } fields[] = {
-#define KEPT(name, member)	name, sizeof(name) - 1, offsetof(struct tux_message, member)
-#define NOTED(name)		name, sizeof(name) - 1, 0
-	{ KEPT("host", host), false, note_host },
-	{ NOTED("connection"), true, note_connection },
-	{ KEPT("if-none-match", if_none_match), true },
-	{ KEPT("if-modified-since", if_modified_since), false },
-	{ KEPT("range", range), false },
-	{ KEPT("if-range", if_range), false },
-	{ KEPT("user-agent", user_agent), true },
-	{ KEPT("referer", referer), true },
-	{ NOTED("content-length"), false, note_length },
-	{ NOTED("transfer-encoding"), false, note_coding },
-	{ NOTED("expect"), true, note_expectation },
-	{ KEPT("if-match", if_match), false },
-	{ KEPT("if-unmodified-since", if_unmodified_since), false },
+#define FIELD(text, ...)	{ .name = text, .length = sizeof(text) - 1, __VA_ARGS__ }
+#define KEPT(member)		.kept = offsetof(struct tux_message, member)
+	FIELD("host", KEPT(host), .note = note_host),
+	FIELD("connection", .note = note_connection),
+	FIELD("if-none-match", KEPT(if_none_match), .list = true),
+	FIELD("if-modified-since", KEPT(if_modified_since)),
+	FIELD("range", KEPT(range)),
+	FIELD("if-range", KEPT(if_range)),
+	FIELD("user-agent", KEPT(user_agent), .list = true),
+	FIELD("referer", KEPT(referer), .list = true),
+	FIELD("content-length", .note = note_length),
+	FIELD("transfer-encoding", .note = note_coding),
+	FIELD("expect", .note = note_expectation),
+	FIELD("if-match", KEPT(if_match)),
+	FIELD("if-unmodified-since", KEPT(if_unmodified_since)),
+#undef FIELD
 #undef KEPT
-#undef NOTED
 };
 
 static const struct field *find_field(const char *name, unsigned int length)

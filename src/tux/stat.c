@@ -13,11 +13,35 @@
 
 DEFINE_PER_CPU(struct tux_counters, tux_counters);
 
-#define NAME(name)	#name,
-static const char * const stage_names[] = { TUX_STAGES(NAME) };
-static const char * const object_names[] = { TUX_OBJECTS_OF_REQUEST(NAME) };
-static const char * const event_names[] = { TUX_EVENTS(NAME) };
-#undef NAME
+static const char * const stage_names[] = {
+	[TUX_STAGE_accept] = "accept",
+	[TUX_STAGE_parse] = "parse",
+	[TUX_STAGE_process] = "process",
+	[TUX_STAGE_send_abuf] = "send_abuf",
+	[TUX_STAGE_post_header] = "post_header",
+	[TUX_STAGE_send_body] = "send_body",
+	[TUX_STAGE_flush] = "flush",
+	[TUX_STAGE_redirect] = "redirect",
+	[TUX_STAGE_linger] = "linger",
+	[TUX_STAGE_close] = "close",
+};
+
+static const char * const object_names[] = {
+	[TUX_OBJECT_request] = "request",
+	[TUX_OBJECT_socket] = "socket",
+	[TUX_OBJECT_header] = "header",
+	[TUX_OBJECT_abuf] = "abuf",
+	[TUX_OBJECT_file] = "file",
+	[TUX_OBJECT_page] = "page",
+};
+
+static const char * const event_names[] = {
+	[TUX_EVENT_cachemiss] = "cachemiss",
+	[TUX_EVENT_abort] = "abort",
+	[TUX_EVENT_handed_over] = "handed_over",
+	[TUX_EVENT_no_memory] = "no_memory",
+	[TUX_EVENT_log_dropped] = "log_dropped",
+};
 
 /* The counters are nothing but unsigned longs: add them up as an array. */
 static void sum_counters(struct tux_counters *sum)

@@ -9,24 +9,38 @@
 
 #include "region.h"
 
-#define TUX_STAGES(stage) \
-	stage(accept) stage(parse) stage(process) stage(send_abuf) stage(post_header) \
-	stage(send_body) stage(flush) stage(redirect) stage(linger) stage(close)
+enum tux_stage {
+	TUX_STAGE_accept,
+	TUX_STAGE_parse,
+	TUX_STAGE_process,
+	TUX_STAGE_send_abuf,
+	TUX_STAGE_post_header,
+	TUX_STAGE_send_body,
+	TUX_STAGE_flush,
+	TUX_STAGE_redirect,
+	TUX_STAGE_linger,
+	TUX_STAGE_close,
+	TUX_NR_STAGES
+};
 
-#define TUX_OBJECTS_OF_REQUEST(object) \
-	object(request) object(socket) object(header) object(abuf) object(file) object(page)
+enum tux_object {
+	TUX_OBJECT_request,
+	TUX_OBJECT_socket,
+	TUX_OBJECT_header,
+	TUX_OBJECT_abuf,
+	TUX_OBJECT_file,
+	TUX_OBJECT_page,
+	TUX_NR_OBJECTS
+};
 
-#define TUX_EVENTS(event) \
-	event(cachemiss) event(timeout) event(abort) event(handed_over) event(no_memory) \
-	event(log_dropped)
-
-#define TUX_ENUM_STAGE(name)	TUX_STAGE_##name,
-#define TUX_ENUM_OBJECT(name)	TUX_OBJECT_##name,
-#define TUX_ENUM_EVENT(name)	TUX_EVENT_##name,
-
-enum tux_stage { TUX_STAGES(TUX_ENUM_STAGE) TUX_NR_STAGES };
-enum tux_object { TUX_OBJECTS_OF_REQUEST(TUX_ENUM_OBJECT) TUX_NR_OBJECTS };
-enum tux_event { TUX_EVENTS(TUX_ENUM_EVENT) TUX_NR_EVENTS };
+enum tux_event {
+	TUX_EVENT_cachemiss,
+	TUX_EVENT_abort,
+	TUX_EVENT_handed_over,
+	TUX_EVENT_no_memory,
+	TUX_EVENT_log_dropped,
+	TUX_NR_EVENTS
+};
 
 /* An object may be released on another processor: only sums over all of them mean something. */
 struct tux_counters {
