@@ -4,14 +4,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 import polars as pl
-from matplotlib.figure import Figure
 
 from artifact.claims import AnyClaim, EquivalenceClaim, load_claims
 from artifact.design import Design
+from artifact.figure1 import FIGURE1, make_figure1, make_origins
+from artifact.illustration import Illustration
 from artifact.results import Results, find_pairs, summarize
 from artifact.statistics import estimate_ratio
 from artifact.synthetic import SYNTHETIC
@@ -19,18 +19,6 @@ from artifact.verdicts import Judgement
 from figures import cycles, forest, misses, plateaus, throughput
 from figures.style import Provenance, save_figure
 from testbed.chase import find_plateau_cycles
-
-
-@dataclass(frozen=True)
-class Illustration:
-    """A figure: what it shows, its files, the table behind it."""
-
-    name: str
-    design: str
-    caption: str
-    metrics: tuple[str, ...]
-    draw: Callable[[Results, Provenance], Figure]
-    tabulate: Callable[[Results], pl.DataFrame]
 
 
 def make_provenance(results: Results) -> Provenance:
@@ -44,14 +32,21 @@ def make_provenance(results: Results) -> Provenance:
 
 
 def list_illustrations(designs: Sequence[Design]) -> list[Illustration]:
-    """The figures of ``designs``: plateaus for pointer chases, curves for designs with several
-    levels and one variant, a table of ratios for those with variants."""
-    found = []
+    """The figures of ``designs``: plateaus for pointer chases, origins for designs that mark
+    memory, curves for those with several levels and one variant, a table of ratios for those
+    with variants."""
+    found: list[Illustration] = []
     for design in designs:
         if design.load == "chase":
             found.append(_make_plateaus(design))
+        elif design.base.get("instruments.regions"):
+            found.append(make_origins(design))
+        elif len(design.variant) > 1:
+            found.append(_make_ratios(design))
         else:
-            found += [_make_ratios(design)] if len(design.variant) > 1 else _make_curves(design)
+            curves = _make_curves(design)
+            # The paper's figure has throughput and misses in one.
+            found += [make_figure1(design), curves[-1]] if design.id == FIGURE1 else curves
     return found
 
 

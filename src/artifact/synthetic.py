@@ -24,6 +24,7 @@ from testbed.chase import (
 from testbed.experiment import Ab, Chase, Experiment
 from testbed.measurement import (
     Artefact,
+    Attribution,
     Gate,
     LoadLatency,
     LoadReport,
@@ -31,6 +32,7 @@ from testbed.measurement import (
     Measurement,
     Misses,
     Mode,
+    ObjectCount,
     Percentiles,
     Window,
     Zone,
@@ -51,6 +53,9 @@ class Effect:
     fits: float = 40
     spilled: float = 320
     cold: float = 400
+
+
+USUAL = {"tux": Effect(cycles=50_000)}  # of servers that no effect is given for
 
 
 @dataclass(frozen=True)
@@ -97,6 +102,7 @@ class SyntheticRunner:
             gates=(_make_gate(lost),),
             zone=_find_zone(lost, window),
             window=window,
+            attribution=_make_attribution(window) if experiment.instruments.regions else None,
             server_losses=Losses.none(),
             client_losses=(Losses.none(),),
             client_busy_share=(0.4,),
@@ -136,7 +142,7 @@ class SyntheticRunner:
         )
 
     def _make_window(self, experiment: Experiment, load: Ab) -> Window:
-        effect = self.effects.get(experiment.server, Effect())
+        effect = self.effects.get(experiment.server, USUAL.get(experiment.server, Effect()))
         identity = digest_bytes(experiment.model_dump_json(exclude={"limits"}).encode())
         random = generator(experiment.seed, f"synthetic {identity}")
         concurrency = float(load.concurrency)
@@ -187,6 +193,28 @@ def _make_misses(data: float, fetch: float) -> Misses:
         l2_store=Mode(user=data * 0.1, kernel=data * 0.2),
         itlb=nothing,
         dtlb=nothing,
+    )
+
+
+def _make_attribution(window: Window) -> Attribution:
+    """Half of the misses on TUX's requests, a third on TCP's, the rest elsewhere."""
+    total = window.misses_per_request.l2_total
+    live = window.open_connections / 2
+    return Attribution(
+        start_ns=window.start_ns,
+        end_ns=window.end_ns,
+        requests=window.requests,
+        misses_per_request={
+            "kernel-text": window.misses_per_request.l2_fetch.total,
+            "slab:TCP": total / 3,
+            "tux-request": total / 2,
+            "unmarked": total / 6,
+        },
+        pages={"kernel-text": 800, "slab:TCP": 100, "unmarked": 1000},
+        objects=(
+            ObjectCount(name="header", live=live / 2, bytes=live / 2 * 3000, peak=round(live)),
+            ObjectCount(name="request", live=live, bytes=live * 1000, peak=round(live)),
+        ),
     )
 
 

@@ -34,6 +34,7 @@ from testbed.load_reports import (
 )
 from testbed.measurement import Artefact, LoadReport, Measurement, Window
 from testbed.pcap import Frames, join_frames, read_frames
+from testbed.regions import attribute
 from testbed.window import Span, build_series, count_completions, find_span, measure_window
 
 SERIES = "series.parquet"
@@ -58,6 +59,9 @@ def evaluate(experiment: Experiment, directory: Path, products: Mapping[str, str
     write_series(series, directory / SERIES)
     span = find_span(experiment, traffic, completions)
     window = measure_window(experiment, span, series, traffic) if span else None
+    attribution = None
+    if window and experiment.instruments.regions:
+        attribution = attribute(counters, emissions["server"], completions, window)
     found = _Found(span, window, _count_samples(series, window), len(traffic.syn_retransmitted))
     evidence = _collect_evidence(experiment, directory, emissions, found)
     gates = check(evidence)
@@ -68,6 +72,7 @@ def evaluate(experiment: Experiment, directory: Path, products: Mapping[str, str
         gates=gates,
         zone=find_zone(gates, window),
         window=window,
+        attribution=attribution,
         server_losses=evidence.server,
         client_losses=evidence.clients,
         client_busy_share=evidence.client_busy,

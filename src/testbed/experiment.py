@@ -139,11 +139,13 @@ class Machines(Value):
 
 
 class Instruments(Value):
-    """What is recorded beside the counters: the series' period, the TLB model, the profile."""
+    """What is recorded beside the counters: the series' period, the TLB model, the profile, and
+    where misses come from (``regions``: memory is marked, which takes the guest some time)."""
 
     sample_ns: Annotated[int, Field(ge=100_000, le=10**9)] = 5_000_000
     tlb: bool = False
     profile: bool = False
+    regions: bool = False
 
 
 class Limits(Value):

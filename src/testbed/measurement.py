@@ -179,6 +179,32 @@ class LoadReport(Record):
     transactions_per_s: NonNegative = 0.0
 
 
+class ObjectCount(Record):
+    """One type of a server's per-request objects: mean number alive and their mean bytes over
+    the samples in the steady window, and the largest number alive so far."""
+
+    name: str
+    live: NonNegative
+    bytes: NonNegative
+    peak: Annotated[int, Field(ge=0)]
+
+
+class Attribution(Record):
+    """Where L2 misses come from; only of runs that mark memory (`testbed.regions`).
+
+    ``misses_per_request`` has all L2 misses, fetches included, by region of the missed line,
+    between two times (link ns) in which ``requests`` were completed.  ``pages`` tells how the
+    guest's memory was used before the load.
+    """
+
+    start_ns: Annotated[int, Field(ge=0)]
+    end_ns: Annotated[int, Field(ge=0)]
+    requests: Annotated[int, Field(ge=0)]
+    misses_per_request: dict[str, NonNegative]
+    pages: dict[str, int]
+    objects: tuple[ObjectCount, ...]
+
+
 class LoadLatency(Record):
     """One working set of a pointer chase: core cycles a load; ``stretches`` counts the physically
     contiguous stretches of memory it lies in."""
@@ -213,6 +239,7 @@ class Measurement(Record):
     gates: tuple[Gate, ...]
     zone: Zone
     window: Window | None
+    attribution: Attribution | None = None
     server_losses: Losses
     client_losses: tuple[Losses, ...]
     client_busy_share: tuple[Share, ...]

@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from rich.console import Group, RenderableType
+from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
@@ -110,19 +111,39 @@ def show_geometry(file: GeometryFile) -> RenderableType:
     )
 
 
-def show_profile(ranked: Sequence[tuple[str, Weights]], top: int) -> RenderableType:
-    """The ``top`` symbols by L2 misses."""
-    table = Table("symbol", "L2 misses", "share", "fetch", "load", "store")
+def show_instructions(ranked: Sequence[tuple[str, int]], requests: int, top: int) -> RenderableType:
+    """The ``top`` functions by instructions, and how many each module has in all."""
+    table = Table("function", "instructions/request", "share")
+    for column in table.columns[1:]:
+        column.justify = "right"
+    total = sum(count for _, count in ranked)
+
+    def add(name: str, count: int) -> None:
+        table.add_row(escape(name), f"{count / requests:,.0f}", f"{count / total:.1%}")
+
+    for name, count in ranked[:top]:
+        add(name, count)
+    table.add_section()
+    modules = sorted({name.split("[")[1].rstrip("]") for name, _ in ranked if "[" in name})
+    for module in modules:
+        add(f"all of {module}", sum(n for name, n in ranked if name.endswith(f"[{module}]")))
+    add("all", total)
+    return table
+
+
+def show_profile(ranked: Sequence[tuple[str, Weights]], requests: int, top: int) -> RenderableType:
+    """The ``top`` functions by L2 misses, as misses per request."""
+    table = Table("function", "L2 misses/request", "share", "fetch", "load", "store")
     for column in table.columns[1:]:
         column.justify = "right"
     total = sum(weights.total for _, weights in ranked)
     for name, weights in ranked[:top]:
         table.add_row(
-            name,
-            f"{weights.total:,}",
+            escape(name),
+            f"{weights.total / requests:,.2f}",
             f"{weights.total / total:.1%}",
-            f"{weights.fetch:,}",
-            f"{weights.load:,}",
-            f"{weights.store:,}",
+            f"{weights.fetch / requests:,.2f}",
+            f"{weights.load / requests:,.2f}",
+            f"{weights.store / requests:,.2f}",
         )
     return table

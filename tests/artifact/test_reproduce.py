@@ -266,10 +266,10 @@ def test_the_command_line(tmp_path: Path) -> None:
     first = invoke("reproduce", "--rehearse", "--tier", "kick", "--json", out=tmp_path)
     assert first.returncode == 0, first.stderr
     document = json.loads(first.stdout)
-    assert document["runs"] == {"measured": 7}  # 3 under load, 4 machines by themselves
+    assert document["runs"] == {"measured": 10}  # 6 under load, 4 machines by themselves
     assert Path(document["report"]).is_file()
     listed = invoke("results.list", "--rehearse", "--tier", "kick", "--json", out=tmp_path)
-    assert len(json.loads(listed.stdout)) == 7
+    assert len(json.loads(listed.stdout)) == 10
     estimate = invoke("estimate", "--rehearse", "--tier", "kick", "--json", out=tmp_path)
     assert json.loads(estimate.stdout)["missing"] == 0
     assert invoke("verify", "--rehearse", "--repeat", out=tmp_path).returncode == 0
