@@ -384,6 +384,28 @@ def stingy_accuracy(_: Context, only="", speed=True, json=False):
 
 
 @task(
+    name="memwalk",
+    positional=["annotations"],
+    help={
+        "annotations": "the annotation file (TOML) of the server",
+        "out": "folder for memwalk.json, memwalk.html, graph.svg",
+        "fresh": "analyse every file again, whatever is cached",
+        "json": "print the result as JSON on stdout",
+    },
+)
+def stingy_memwalk(_: Context, annotations, out, fresh=False, json=False):
+    """Find stages, objects, stacks and what is never live together (memwalk).
+
+    Example: ./invoke stingy.memwalk tests/servers/cascade/annotations.toml --out out/cascade
+    Exit codes: 0 everything was analysed, 1 a file was refused, 2 usage.
+    """
+    from stingy.memwalk_command import main
+
+    flags = [flag for flag, given in (("--fresh", fresh), ("--json", json)) if given]
+    main([annotations, "--out", out, *flags])
+
+
+@task(
     name="generate",
     positional=["result"],
     help={
@@ -463,7 +485,9 @@ namespace.add_collection(
 )
 namespace.add_collection(Collection("tux", tux_fuzz, tux_check))
 namespace.add_collection(
-    Collection("stingy", stingy_accuracy, stingy_generate, stingy_rewrite, stingy_bench)
+    Collection(
+        "stingy", stingy_memwalk, stingy_accuracy, stingy_generate, stingy_rewrite, stingy_bench
+    )
 )
 building = Collection("build", build_twice, build_container)
 building.add_task(build, name="all", default=True)

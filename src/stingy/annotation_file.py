@@ -65,7 +65,8 @@ def read_annotations(path: Path) -> AnnotationFile:
 
 
 def _explain(path: Path, text: str, error: ValidationError) -> UsageError:
-    first = error.errors()[0]
+    errors = error.errors()  # a key that is misspelled explains one that is missing
+    first = next((e for e in errors if e["type"] == "extra_forbidden"), errors[0])
     location = first["loc"]
     where = ".".join(str(part) for part in location) or "the file"
     message = first["msg"].removeprefix("Value error, ")

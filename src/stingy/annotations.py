@@ -244,12 +244,15 @@ class StageNote(Table):
 
     Stages that reach a Queue_Stage are found without being listed.  ``states`` are the constants
     that stand for it where the server queues states, not functions.  ``entry``: it is started
-    from outside (accept, a callback).
+    from outside (accept, a callback).  ``waiting``: code outside of stages gives it only to
+    requests that wait for their socket or a timer (a time-out), never to runnable ones; this is
+    an assumption that the analysis does not check.
     """
 
     function: Symbol
     states: tuple[Symbol, ...] = ()
     entry: bool = False
+    waiting: bool = False
     arguments: tuple[Role, ...] = ()
     label: str = ""
 

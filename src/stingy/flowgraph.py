@@ -7,7 +7,7 @@ from functools import cached_property
 
 import networkx as nx
 
-from stingy.program import Assign, Assume, Call, Routine, Var, expressions_of, walk
+from stingy.program import Assign, Assume, Call, Return, Routine, Var, expressions_of, walk
 
 
 class FlowGraph:
@@ -43,6 +43,22 @@ class FlowGraph:
             for follower in self.routine.successors[step]:
                 count[follower] = count.get(follower, 0) + 1
         return frozenset(step for step, number in count.items() if number > 1)
+
+    @cached_property
+    def endless(self) -> frozenset[int]:
+        """The joins of loops that are never left: no return can be reached from them."""
+        before: dict[int, list[int]] = {}
+        for step in self.order:
+            for follower in self.routine.successors[step]:
+                before.setdefault(follower, []).append(step)
+        waiting = [step for step in self.order if isinstance(self.routine.steps[step], Return)]
+        leaving = set(waiting)
+        while waiting:
+            for step in before.get(waiting.pop(), ()):
+                if step not in leaving:
+                    leaving.add(step)
+                    waiting.append(step)
+        return self.joins - leaving
 
     def is_in_loop(self, step: int) -> bool:
         """Whether a step can be reached from itself."""

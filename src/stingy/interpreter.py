@@ -234,6 +234,8 @@ class Interpreter:
                     ends.append(after)
                     continue
                 for follower in routine.successors[number]:
+                    if follower in graph.endless:
+                        ends.append(after)  # a loop for ever: each round is an end
                     if follower in graph.joins:
                         yield follower, self._without_dead(after, graph.live[follower], routine)
                     else:

@@ -340,9 +340,17 @@ class Walk:
     # -- from outside, and what is left ------------------------------------------------------
 
     def _apply_pushes(self) -> None:
+        polite = {
+            self.effects.stages.functions.get(key)
+            for note in self.effects.annotations.stages
+            if note.waiting
+            for key in self._find(note.function)
+        }
         for rest_key, rest in list(self.rests.items()):
             for push in sorted(self.pushes, key=repr):
                 if (rest_key, push) in self.done:
+                    continue
+                if _is_runnable(rest) and any(p.stage in polite for p in push.pending):
                     continue
                 self.done.add((rest_key, push))
                 self._push_on(rest, push)
@@ -392,6 +400,11 @@ class Walk:
         for (source, target), evidence in sorted(self.interpreter.findings.pushes.items()):
             if target not in reached:
                 self._edge(source, target, EdgeKind.QUEUE, list(evidence.values()))
+
+
+def _is_runnable(rest: State) -> bool:
+    p = rest.property
+    return bool({p.queue, *(one.queue for one in p.pending)} & {"work", "helper"})
 
 
 def _grow(old: State, new: State) -> State:
