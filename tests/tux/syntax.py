@@ -96,12 +96,6 @@ class Reading:
     requests: tuple[Seen, ...]
     rest: bytes
 
-    def find_method(self, index: int) -> str:
-        """The method that the reply number ``index`` answers."""
-        if index < len(self.requests):
-            return self.requests[index].method
-        return "HEAD" if self.rest.lstrip(b"\r\n").startswith(b"HEAD ") else "GET"
-
 
 def read_strictly(stream: bytes) -> Reading:
     """Read ``stream`` to its end as a server would, ignoring who asks for close."""

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from urllib.parse import unquote
 
@@ -36,12 +37,30 @@ def send_stream(served: Served, stream: bytes, reading: Reading) -> list[Reply]:
     with served.connect() as connection:
         connection.send(stream)
         connection.finish_sending()
-        while True:
-            try:
-                replies.append(connection.read_reply(reading.find_method(len(replies))))
-            except ClosedError:
-                assert connection.read_to_end() == b""
-                return replies
+        try:
+            for request in reading.requests:
+                replies.append(connection.read_reply(request.method))
+        except ClosedError:
+            assert connection.read_to_end() == b""
+            return replies
+        return [*replies, *read_last(connection.read_to_end())]
+
+
+def read_last(data: bytes) -> list[Reply]:
+    """What came behind the last whole request: a refusal, or nothing; more replies than one are
+    counted, but not told apart.
+
+    Whether it has content is open, since what it refuses may or may not have been a HEAD.
+    """
+    if not data:
+        return []
+    head, _, rest = data.partition(b"\r\n\r\n")
+    status, *lines = head.decode("latin-1").split("\r\n")
+    match = re.fullmatch(r"HTTP/(1\.[01]) (\d{3}) .*", status)
+    assert match, f"no reply: {data!r}"
+    pairs = (line.partition(":") for line in lines)
+    fields = tuple((name.lower(), value.strip()) for name, _, value in pairs)
+    return [Reply(match[1], int(match[2]), fields, rest)] * (1 + rest.count(b"HTTP/1."))
 
 
 def check_framing(replies: Sequence[Reply], reading: Reading) -> None:
