@@ -25,7 +25,7 @@ MODULE = "/usr/lib/regions/regions.ko"
 STAT = "/proc/net/tux/stat"  # the server's own account of its objects
 SNAPSHOTS = 40  # of it, during the load; each is marked by a note with its number
 EXPECTED_RATE = 16_000  # requests/s; it spaces the snapshots, and nothing hangs on its exactness
-# Numbers of src/tux/region.h; from 36 on in the order of TUX_OBJECTS_OF_REQUEST in stat.h.
+# Numbers of src/tux/region.h; from 36 on in the order of enum tux_object in stat.h.
 TUX_REGIONS = {
     32: "tux-text",
     33: "tux-globals",
