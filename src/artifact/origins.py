@@ -28,7 +28,7 @@ ORIGINS: dict[str, tuple[str, ...]] = {
         *("pages", "free-pages"),
         *(f"slab:kmalloc-{size}" for size in ("512", "1k", "2k")),
     ),
-    "code of kernel and TUX": ("kernel-text", "tux-text"),
+    "code": ("code",),
 }
 REST = "the rest"
 SCHEMA: dict[str, type[pl.DataType] | pl.DataType] = {

@@ -144,8 +144,8 @@ class SyntheticRunner:
     def _make_window(self, experiment: Experiment, load: Ab) -> Window:
         effect = self.effects.get(experiment.server, USUAL.get(experiment.server, Effect()))
         # Marking memory changes no result of a synthetic server.
-        left_out = {"limits": True, "instruments": {"regions"}}
-        identity = digest_bytes(experiment.model_dump_json(exclude=left_out).encode())
+        asked = experiment.model_dump_json(exclude={"limits": True, "instruments": {"regions"}})
+        identity = digest_bytes(asked.encode())
         random = generator(experiment.seed, f"synthetic {identity}")
         concurrency = float(load.concurrency)
         data, fetch = (
@@ -207,12 +207,12 @@ def _make_attribution(window: Window) -> Attribution:
         end_ns=window.end_ns,
         requests=window.requests,
         misses_per_request={
-            "kernel-text": window.misses_per_request.l2_fetch.total,
+            "code": window.misses_per_request.l2_fetch.total,
             "slab:TCP": total / 3,
             "tux-request": total / 2,
             "unmarked": total / 6,
         },
-        pages={"kernel-text": 800, "slab:TCP": 100, "unmarked": 1000},
+        pages={"slab:TCP": 100, "unmarked": 1000},
         objects=(
             ObjectCount(name="header", live=live / 2, bytes=live / 2 * 3000, peak=round(live)),
             ObjectCount(name="request", live=live, bytes=live * 1000, peak=round(live)),

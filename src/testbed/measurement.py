@@ -192,9 +192,9 @@ class ObjectCount(Record):
 class Attribution(Record):
     """Where L2 misses come from; only of runs that mark memory (`testbed.regions`).
 
-    ``misses_per_request`` has all L2 misses, fetches included, by region of the missed line,
-    between two times (link ns) in which ``requests`` were completed.  ``pages`` tells how the
-    guest's memory was used before the load.
+    ``misses_per_request`` has the L2 misses of loads and stores by region of the missed line, and
+    those of fetches as ``code``, between two times (link ns) in which ``requests`` were
+    completed.  ``pages`` tells how the guest's memory was used before the load.
     """
 
     start_ns: Annotated[int, Field(ge=0)]

@@ -21,6 +21,7 @@ from testbed.frames import Emissions
 from testbed.measurement import Attribution, ObjectCount, Window
 from testbed.pcap import Ints
 
+CODE = "code"  # name of all misses of fetches, which the model books to no region
 MODULE = "/usr/lib/regions/regions.ko"
 STAT = "/proc/net/tux/stat"  # the server's own account of its objects
 SNAPSHOTS = 40  # of it, during the load; each is marked by a note with its number
@@ -148,6 +149,7 @@ def _count_misses(
         if last > first:
             name = names.get(number, f"region-{number}")
             found[name] = found.get(name, 0) + (last - first) / requests
+    found[CODE] = (sum(end.l2_fetch) - sum(start.l2_fetch)) / requests
     return dict(sorted(found.items()))
 
 

@@ -46,9 +46,9 @@ def make_records(path: Path) -> list[CounterRecord]:
     for step in range(6):
         regions = [0] * 66
         regions[64], regions[36], regions[0] = 100 * step, 40 * step, 10 * step
-        lines.append(counter_line("sample", step * 1_000_000, region_l2=regions))
-        number = step + 1
-        lines.append(counter_line("note", step * 1_000_000 + 5, arg=number, region_l2=regions))
+        changes = {"region_l2": regions, "l2_fetch": [0, 200 * step], "l1i": [0, 900 * step]}
+        lines.append(counter_line("sample", step * 1_000_000, **changes))
+        lines.append(counter_line("note", step * 1_000_000 + 5, arg=step + 1, **changes))
     path.write_text("".join(lines))
     return read_counters(path)
 
@@ -71,7 +71,12 @@ def test_misses_and_objects_of_the_window(tmp_path: Path) -> None:
         window,
     )
     assert (found.start_ns, found.end_ns, found.requests) == (1_000_000, 4_000_000, 30)
-    assert found.misses_per_request == {"slab:TCP": 10, "tux-request": 4, "unmarked": 1}
+    assert found.misses_per_request == {
+        "code": 20,
+        "slab:TCP": 10,
+        "tux-request": 4,
+        "unmarked": 1,
+    }
     assert found.pages["kernel-text"] == 789
     (request,) = found.objects
     assert (request.name, request.live, request.bytes, request.peak) == ("request", 30, 6480, 90)
