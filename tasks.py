@@ -328,6 +328,40 @@ def build_container(_: Context):
 
 
 @task(
+    name="fuzz",
+    help={
+        "target": "parse",
+        "runs": "inputs to try",
+        "seed": "of libFuzzer's choices",
+        "keep": "renew the committed corpus with what was found to reach more code",
+    },
+)
+@report_errors
+def tux_fuzz(_: Context, target="parse", runs=1_000_000, seed=1, keep=False):
+    """Fuzz TUX's sources under ASan and UBSan, from the committed corpus on.
+
+    Example: ./invoke tux.fuzz --runs 10000000
+    Exit codes: 0 no finding, 1 a finding, 4 infrastructure.
+    """
+    from artifact.fuzz import run_fuzz
+
+    return run_fuzz(target, runs, seed, keep=keep)
+
+
+@task(name="check", help={"select": "only tests that match this pytest expression"})
+@report_errors
+def tux_check(_: Context, select=""):
+    """Test TUX on a kernel with KASAN, UBSAN, lockdep and kmemleak, without memory, for long.
+
+    Example: ./invoke tux.check --select comparison
+    Builds that kernel first (minutes); all of it takes about an hour on 2 cores.
+    """
+    from artifact.checks import run_deep
+
+    return run_deep(select=select)
+
+
+@task(
     name="accuracy",
     help={
         "only": "corpus, or one server (an unknown name lists them)",
@@ -449,6 +483,7 @@ namespace.add_collection(
 namespace.add_collection(
     Collection("testbed", testbed_run, testbed_profile, testbed_shell, testbed_geometry)
 )
+namespace.add_collection(Collection("tux", tux_fuzz, tux_check))
 namespace.add_collection(
     Collection(
         "stingy", stingy_memwalk, stingy_accuracy, stingy_generate, stingy_rewrite, stingy_bench

@@ -9,33 +9,40 @@ from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
 from figures.style import COLOURS, MARKERS, Provenance, apply_style, make_figure
 
-COLUMNS = ("geometry", "bytes", "cycles")
+COLUMNS = ("geometry", "valid", "working_set_bytes", "cycles")
 EXPECTED_COLUMNS = ("geometry", "l1_bytes", "l2_bytes", "l1_cycles", "l2_cycles", "memory_cycles")
 SIZES = tuple(4096 << i for i in range(0, 15, 2))
 LATENCIES = (2, 5, 10, 20, 50, 100, 200, 500)
 
 
 def draw(frame: pl.DataFrame, expected: pl.DataFrame, provenance: Provenance) -> Figure:
-    """Points: ``frame`` (COLUMNS), cycles per load as the guest's clock saw them.
+    """Points: ``frame`` (COLUMNS), cycles per load as the guest's clock saw them; hollow if the
+    run broke a validity gate.
 
     Lines: ``expected`` (EXPECTED_COLUMNS), plateaus and steps that the geometry files say.
     """
     with apply_style():
         figure, (axes,) = make_figure(1, 2.7, provenance)
         for i, row in enumerate(expected.sort("geometry").iter_rows(named=True)):
-            points = frame.filter(pl.col("geometry") == row["geometry"]).sort("bytes")
+            points = frame.filter(pl.col("geometry") == row["geometry"]).sort("working_set_bytes")
             if not len(points):
                 continue
             colour = COLOURS[i % len(COLOURS)]
-            edges = [points["bytes"].min(), row["l1_bytes"], row["l2_bytes"], points["bytes"].max()]
+            edges = [
+                points["working_set_bytes"].min(),
+                row["l1_bytes"],
+                row["l2_bytes"],
+                points["working_set_bytes"].max(),
+            ]
             levels = [row["l1_cycles"], row["l2_cycles"], row["memory_cycles"]]
             axes.stairs(levels, edges, baseline=None, color=colour, linewidth=0.8, alpha=0.6)
             axes.plot(
-                points["bytes"],
+                points["working_set_bytes"],
                 points["cycles"],
                 color=colour,
                 marker=MARKERS[i % len(MARKERS)],
                 markersize=2.6,
+                markerfacecolor=colour if points["valid"].all() else "white",
                 linestyle="none",
                 label=row["geometry"],
             )

@@ -1,12 +1,19 @@
 // SPDX-License-Identifier: MIT
-/* pchase chase|walk LINE SIZE...: time per load over working sets of SIZE bytes.
+/* pchase LINE INSTRUCTIONS SIZE...: time per load over working sets of SIZE bytes.
  *
- * `chase` follows a random cycle through all lines of LINE bytes, so that each load waits for
- * the one before it; `walk` visits the same lines in order of address.  The pages are chosen
- * to be physically contiguous where memory allows it (else the message says so), because L2 is
- * indexed by physical address: only then does a working set fill it evenly.
- * One line of output a size: `KIND SIZE NANOSECONDS_PER_LOAD RUNS_OF_CONTIGUOUS_PAGES`.
+ * It follows a random cycle through all lines of LINE bytes, so that each load waits for the
+ * one before it.  The pages are chosen to be physically contiguous where memory allows it (the
+ * output says so), because L2 is indexed by physical address: only then does a working set fill
+ * it evenly.
+ *
+ * Sixteen links of the chain are INSTRUCTIONS instructions, that of the loop included.  A model
+ * that charges each instruction the same, and a load nothing for its hit in L1, shows with them
+ * the latency of such a hit, which in a chain of loads nothing can hide.  A real processor has
+ * that latency by itself: there, give the fewest.
+ *
+ * One line of output a size: `SIZE NANOSECONDS_PER_LOAD RUNS_OF_CONTIGUOUS_PAGES`.
  */
+#define _GNU_SOURCE
 #include "guest.h"
 
 #include <fcntl.h>
@@ -18,8 +25,11 @@
 #include <unistd.h>
 
 #define PAGE 4096
-#define LOADS 262144 /* timed, at least, and four rounds through the working set */
-#define UNROLL 16
+#define LOADS 65536 /* timed at once, at least, and once through the working set */
+#define SAMPLES 9 /* of which the median counts: most see no timer interrupt */
+#define LINKS 16 /* of the chain in one round of the loop */
+#define LOOP_INSTRUCTIONS 2
+#define MOST_INSTRUCTIONS 1024 /* their code fits a page */
 
 struct page {
 	uint64_t frame;
@@ -86,7 +96,7 @@ static char *find_line(const struct page *pages, size_t line, size_t index)
 	return pages[index * line / PAGE].address + index * line % PAGE;
 }
 
-static void *link_lines(const struct page *pages, size_t line, size_t lines, int shuffled)
+static void *link_lines(const struct page *pages, size_t line, size_t lines)
 {
 	uint32_t *order = malloc(lines * sizeof(*order));
 	uint64_t state = lines;
@@ -96,7 +106,7 @@ static void *link_lines(const struct page *pages, size_t line, size_t lines, int
 		return NULL;
 	for (size_t i = 0; i < lines; i++)
 		order[i] = i;
-	for (size_t i = lines - 1; shuffled && i > 0; i--) {
+	for (size_t i = lines - 1; i > 0; i--) {
 		size_t j = next_random(&state) % (i + 1);
 		uint32_t kept = order[i];
 
@@ -112,67 +122,125 @@ static void *link_lines(const struct page *pages, size_t line, size_t lines, int
 	return first;
 }
 
-static void *follow(void *place, size_t loads)
+typedef void chain_function(void);
+
+/* The loop over a block of links, as machine code, since its length is known only now: place in
+ * eax, blocks left in ecx.  The instructions that fill a link depend on its load, and each block
+ * spends two of them on the loop, so that a block has `instructions` of them and not one more. */
+static chain_function *write_chain(unsigned int instructions)
 {
-	for (size_t i = 0; i < loads; i += UNROLL) {
-#define LOAD "mov (%0), %0\n\t"
-#define LOAD4 LOAD LOAD LOAD LOAD
-		__asm__ volatile(LOAD4 LOAD4 LOAD4 LOAD4 : "+r"(place) : : "memory");
+	static const uint8_t load[] = { 0x8b, 0x00 }; /* mov (%eax), %eax */
+	static const uint8_t fill[] = { 0x8d, 0x00 }; /* lea (%eax), %eax */
+	static const uint8_t loop[] = { 0x49, 0x0f, 0x85 }; /* dec %ecx; jnz */
+	unsigned int filling = instructions - LINKS - LOOP_INSTRUCTIONS, filled = 0;
+	uint8_t *code = mmap(NULL, PAGE, PROT_READ | PROT_WRITE | PROT_EXEC,
+			     MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	uint8_t *end = code;
+	int32_t back;
+
+	if (code == MAP_FAILED)
+		return NULL;
+	for (unsigned int link = 1; link <= LINKS; link++) {
+		end = mempcpy(end, load, sizeof(load));
+		for (; filled < filling * link / LINKS; filled++)
+			end = mempcpy(end, fill, sizeof(fill));
 	}
+	end = mempcpy(end, loop, sizeof(loop));
+	back = code - (end + sizeof(back));
+	end = mempcpy(end, &back, sizeof(back));
+	*end = 0xc3; /* ret */
+	return (chain_function *)code;
+}
+
+static void *follow(chain_function *chain, void *place, size_t links)
+{
+	size_t blocks = (links + LINKS - 1) / LINKS;
+
+	__asm__ volatile("call *%2" : "+a"(place), "+c"(blocks) : "r"(chain) : "memory", "cc");
 	return place;
 }
 
-static double measure(void *place, size_t lines)
+static int compare_times(const void *a, const void *b)
 {
-	size_t loads = 4 * lines > LOADS ? 4 * lines : LOADS;
-	struct timespec begin, end;
+	const double *x = a, *y = b;
 
-	loads = (loads + UNROLL - 1) / UNROLL * UNROLL;
-	place = follow(place, (2 * lines + UNROLL - 1) / UNROLL * UNROLL);
-	clock_gettime(CLOCK_MONOTONIC, &begin);
-	place = follow(place, loads);
-	clock_gettime(CLOCK_MONOTONIC, &end);
-	__asm__ volatile("" : : "r"(place));
-	return ((end.tv_sec - begin.tv_sec) * 1e9 + (end.tv_nsec - begin.tv_nsec)) / loads;
+	return *x < *y ? -1 : *x > *y;
+}
+
+static double measure(chain_function *chain, void *place, size_t lines)
+{
+	size_t loads = (lines > LOADS ? lines + LINKS - 1 : LOADS) / LINKS * LINKS;
+	double samples[SAMPLES];
+
+	place = follow(chain, place, 2 * lines);
+	for (int i = 0; i < SAMPLES; i++) {
+		struct timespec begin, end;
+
+		clock_gettime(CLOCK_MONOTONIC, &begin);
+		place = follow(chain, place, loads);
+		clock_gettime(CLOCK_MONOTONIC, &end);
+		samples[i] = (end.tv_sec - begin.tv_sec) * 1e9 + (end.tv_nsec - begin.tv_nsec);
+	}
+	qsort(samples, SAMPLES, sizeof(samples[0]), compare_times);
+	return samples[SAMPLES / 2] / loads;
+}
+
+static int read_size(const char *text, size_t line, size_t *size)
+{
+	char *end;
+
+	*size = strtoul(text, &end, 0);
+	return *end == '\0' && *size >= 2 * line && *size % line == 0;
+}
+
+static int print_usage(void)
+{
+	fprintf(stderr, "usage: pchase LINE INSTRUCTIONS SIZE...\n"
+			"INSTRUCTIONS of %u links, from %u to %u; SIZE a multiple of LINE\n",
+		LINKS, LINKS + LOOP_INSTRUCTIONS, MOST_INSTRUCTIONS);
+	return 2;
 }
 
 int main_pchase(int argc, char **argv)
 {
-	size_t line = argc > 3 ? strtoul(argv[2], NULL, 0) : 0, largest = 0, count;
-	int shuffled = argc > 1 && !strcmp(argv[1], "chase");
+	size_t line = argc > 3 ? strtoul(argv[1], NULL, 0) : 0, largest = 0, size, count;
+	unsigned int instructions = argc > 3 ? strtoul(argv[2], NULL, 0) : 0;
+	chain_function *chain;
 	struct page *pages;
 	char *memory;
 
+	if (line < sizeof(void *) || PAGE % line || instructions < LINKS + LOOP_INSTRUCTIONS ||
+	    instructions > MOST_INSTRUCTIONS)
+		return print_usage();
 	for (int i = 3; i < argc; i++) {
-		size_t size = strtoul(argv[i], NULL, 0);
-
-		if (size < 2 * line || size % line)
-			line = 0;
+		if (!read_size(argv[i], line, &size))
+			return print_usage();
 		largest = size > largest ? size : largest;
-	}
-	if (line < sizeof(void *) || PAGE % line || (!shuffled && strcmp(argv[1], "walk"))) {
-		fprintf(stderr, "usage: pchase chase|walk LINE SIZE...\n");
-		return 2;
 	}
 	count = 2 * ((largest + PAGE - 1) / PAGE) + 64;
 	memory = mmap(NULL, count * PAGE, PROT_READ | PROT_WRITE,
 		      MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
 	pages = calloc(count, sizeof(*pages));
-	if (memory == MAP_FAILED || !pages || read_frames(pages, memory, count)) {
+	chain = write_chain(instructions);
+	if (memory == MAP_FAILED || !pages || !chain || read_frames(pages, memory, count)) {
 		perror("pchase");
 		return 1;
 	}
 	qsort(pages, count, sizeof(*pages), compare_frames);
 	for (int i = 3; i < argc; i++) {
-		size_t size = strtoul(argv[i], NULL, 0), wanted = (size + PAGE - 1) / PAGE;
-		struct page *window = find_window(pages, count, wanted);
-		void *first = link_lines(window, line, size / line, shuffled);
+		struct page *window;
+		size_t wanted;
+		void *first;
 
+		read_size(argv[i], line, &size);
+		wanted = (size + PAGE - 1) / PAGE;
+		window = find_window(pages, count, wanted);
+		first = link_lines(window, line, size / line);
 		if (!first) {
 			perror("pchase");
 			return 1;
 		}
-		printf("%s %zu %.4f %zu\n", argv[1], size, measure(first, size / line),
+		printf("%zu %.4f %zu\n", size, measure(chain, first, size / line),
 		       count_runs(window, wanted));
 		fflush(stdout);
 	}

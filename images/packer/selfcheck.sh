@@ -13,7 +13,7 @@ server)
   check wget -q -O /run/f0 http://127.0.0.1/f0
   check cmp /run/f0 /srv/www/f0
   check netserver
-  check pchase chase 64 65536
+  check pchase 64 48 65536
   ;;
 client)
   check ab -V

@@ -37,18 +37,25 @@ def run_lint() -> ExitCode:
 
 def run_tests(*, fast: bool, select: str) -> ExitCode:
     """Linters, builds, then pytest, whose closing line comes last; with ``fast`` neither builds
-    nor tests that need them or take more than a minute."""
+    nor tests that need them or take more than a minute.  What is deep is left to run_deep()."""
     linted = run_lint()
     if not fast:
         build()
-    expression = "not real and not slow" if fast else ""
-    marks = ["-m", expression] if expression else []
+    marks = ["-m", "not real and not slow and not deep" if fast else "not deep"]
     chosen = ["-k", select] if select else []
     # pytest talks to the user itself, so it keeps the terminal.
     tested = subprocess.run(
         [sys.executable, "-m", "pytest", "-q", *marks, *chosen], cwd=PROJECT, check=False
     )
     return ExitCode.DOES_NOT_HOLD if tested.returncode or linted else ExitCode.HOLDS
+
+
+def run_deep(*, select: str) -> ExitCode:
+    """`./invoke tux.check`: TUX on a kernel with every checker, without memory, for long."""
+    chosen = ["-k", select] if select else []
+    command = [sys.executable, "-m", "pytest", "-q", "-m", "deep", *chosen, "tests/tux"]
+    tested = subprocess.run(command, cwd=PROJECT, check=False)
+    return ExitCode.DOES_NOT_HOLD if tested.returncode else ExitCode.HOLDS
 
 
 def find_program(name: str) -> Path:

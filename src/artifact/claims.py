@@ -14,6 +14,7 @@ from artifact.metrics import METRICS
 from ground.voice import UsageError
 
 PATH = FOLDER / "claims.toml"
+Course = Literal["rises", "falls", "any"]
 
 
 class Selector(Strict):
@@ -136,8 +137,54 @@ class EquivalenceClaim(Claim):
     reference: Selector
 
 
+class PlaceClaim(Claim):
+    """Something happens at a concurrency of about ``expected``; the band is one of the ratio of
+    the place found to it."""
+
+    levels: Levels
+    expected: Annotated[int, Field(ge=1)]
+    band: Band
+    variant: str = "base"
+
+
+class BendClaim(PlaceClaim):
+    """The curve of ``metric`` over the levels bends: of ``breaks`` breakpoints the one with
+    number ``index`` (from 1) lies at ``expected``.
+
+    ``turn`` says to which side; ``before`` and ``after`` what the curve does on either side.
+    A slope within +- ``level_slope`` (relative change of the metric for a relative change of
+    concurrency) is no rise or fall worth the name.
+    """
+
+    kind: Literal["bend"]
+    breaks: Annotated[int, Field(ge=1, le=3)]
+    index: Annotated[int, Field(ge=1, le=3)]
+    turn: Literal["down", "up"]
+    before: Course = "any"
+    after: Course = "any"
+    level_slope: Annotated[float, Field(gt=0, lt=0.5)] = 0.01
+
+    @model_validator(mode="after")
+    def check_index(self) -> Self:
+        """The breakpoint that is judged is one of those that are sought."""
+        if self.index > self.breaks:
+            raise ValueError(f"index = {self.index} exceeds breaks = {self.breaks}")
+        return self
+
+
+class OnsetClaim(PlaceClaim):
+    """The failure zone begins at about ``expected``: from there on connections are lost.
+
+    It begins between the highest level at which no seed lost any and the lowest at which all
+    did; ``metric`` only says which curve shows it.
+    """
+
+    kind: Literal["onset"]
+
+
 AnyClaim = Annotated[
-    RatioClaim | TrendClaim | MaximumClaim | EquivalenceClaim, Field(discriminator="kind")
+    RatioClaim | TrendClaim | MaximumClaim | EquivalenceClaim | BendClaim | OnsetClaim,
+    Field(discriminator="kind"),
 ]
 
 

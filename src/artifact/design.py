@@ -6,14 +6,14 @@ from __future__ import annotations
 import json
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import Field, JsonValue, ValidationError, model_validator
 
 from artifact.documents import Strict, parse_document
 from ground.places import PROJECT
 from ground.voice import UsageError
-from testbed.experiment import Experiment
+from testbed.experiment import Ab, Chase, Experiment, Load
 from testbed.geometries import load_geometry
 
 FOLDER = PROJECT / "experiments"
@@ -59,26 +59,31 @@ class Scope(Strict):
 
 
 class Variant(Strict):
-    """A named departure from the base: dotted paths into the experiment and their values."""
+    """A named departure from the base: dotted paths into the experiment and their values, or
+    another machine, by the name of its geometry file."""
 
     name: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9.-]*$")]
     why: str = ""
+    geometry: str = ""
     set: dict[str, JsonValue] = Field(default_factory=dict)
 
 
 class Design(Strict):
     """One experiment file.
 
-    ``requests`` maps the highest concurrency of a range to the number of requests of a run
-    there: a run needs several requests per connection for a steady window, and no more.
-    ``base`` holds dotted paths that all runs share, ``order_seed`` shuffles the runs.
+    ``load`` is what drives the server: ApacheBench at the concurrencies that are the levels, or
+    a pointer chase, which measures the machine itself and has one level, 1.  ``requests`` maps
+    the highest concurrency of a range to the number of requests of a run there: a run needs
+    several requests per connection for a steady window, and no more.  ``base`` holds dotted
+    paths that all runs share, ``order_seed`` shuffles the runs.
     """
 
     id: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]*$")]
     title: str
     question: str
     geometry: str
-    requests: dict[int, Annotated[int, Field(ge=1)]]
+    load: Literal["ab", "chase"] = "ab"
+    requests: dict[int, Annotated[int, Field(ge=1)]] = Field(default_factory=dict)
     base: dict[str, JsonValue] = Field(default_factory=dict)
     order_seed: Annotated[int, Field(ge=0)] = 2006
     variant: tuple[Variant, ...] = (Variant(name="base"),)
@@ -93,12 +98,20 @@ class Design(Strict):
         for tier, scope in self.tier.items():
             if unknown := set(scope.variants) - set(names):
                 raise ValueError(f"tier {tier}: no variant named {sorted(unknown)[0]!r}")
-            if scope.levels[-1] > max(self.requests):
+            highest = max(self.requests, default=0) if self.load == "ab" else 1
+            if scope.levels[-1] > highest:
                 raise ValueError(
                     f"tier {tier}: level {scope.levels[-1]} is above the last range of "
-                    f"[requests], {max(self.requests)}"
+                    f"[requests], {highest}"
+                    if self.load == "ab"
+                    else f"tier {tier}: a pointer chase has one level: write levels = [1]"
                 )
         return self
+
+    @property
+    def geometries(self) -> list[str]:
+        """Names of the geometry files of all variants, in the file's order."""
+        return list(dict.fromkeys(v.geometry or self.geometry for v in self.variant))
 
     def find_requests(self, level: int) -> int:
         """The number of requests of a run at concurrency ``level``."""
@@ -115,12 +128,14 @@ class Design(Strict):
 
         Raises UsageError when a dotted path or a value does not fit the experiment.
         """
-        machine = load_geometry(self.geometry)
-        requests = self.find_requests(level)
+        machine = load_geometry(variant.geometry or self.geometry)
+        load: Load = Chase()
+        if self.load == "ab":
+            load = Ab(concurrency=level, requests=self.find_requests(level))
         base = Experiment.model_validate(
             {
                 "server": server,
-                "load": {"kind": "ab", "concurrency": level, "requests": requests},
+                "load": load,
                 "geometry": machine.geometry,
                 "core": machine.core,
                 "seed": seed,

@@ -7,6 +7,7 @@ import statistics
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import Final
 
 from artifact.plan import Plan, PlannedRun
 from artifact.store import Cost, Store
@@ -15,7 +16,9 @@ from testbed.experiment import Experiment
 # Used until something was measured here: boot of both machines, then each request.
 ASSUMED_BOOT_S = 8.0
 ASSUMED_REQUEST_S = 0.0016
+ASSUMED_CHASE_S = 3.5  # a pointer chase: one machine, no traffic
 ASSUMED_BYTES = 3 << 20
+CHASE: Final = "chase"
 
 Shape = tuple[str, int, int]
 
@@ -47,7 +50,9 @@ def find_shape(experiment: Experiment) -> Shape:
         return experiment.server, load.concurrency, load.requests
     if load.kind == "httperf":
         return experiment.server, load.rate, load.connections
-    return experiment.server, load.streams, load.seconds * 10_000
+    if load.kind == "netperf":
+        return experiment.server, load.streams, load.seconds * 10_000
+    return CHASE, 0, 0
 
 
 def list_known_costs(store: Store) -> list[tuple[Shape, Cost]]:
@@ -74,7 +79,9 @@ def forecast(plan: Plan, store: Store, jobs: int) -> Forecast:
     present = set(store.find_keys())
     missing = {run.key: run for run in plan.runs if run.key not in present}
     run_s = {key: _predict(run.experiment, exact, pace) for key, run in missing.items()}
-    size = statistics.mean([cost.bytes for _, cost in known]) if known else ASSUMED_BYTES
+    # A chase leaves next to nothing: counted among the others it would make them look small.
+    sizes = [cost.bytes for shape, cost in known if shape[0] != CHASE]
+    size = statistics.mean(sizes) if sizes else ASSUMED_BYTES
     return Forecast(
         run_s=run_s,
         bytes=round(size * len(missing)),
@@ -92,6 +99,8 @@ def _find_pace(known: Iterable[tuple[Shape, Cost]]) -> float:
 
 
 def _assume(shape: Shape) -> float:
+    if shape[0] == CHASE:
+        return ASSUMED_CHASE_S
     return ASSUMED_BOOT_S + ASSUMED_REQUEST_S * shape[2]
 
 
@@ -103,10 +112,16 @@ def _predict(experiment: Experiment, exact: Mapping[Shape, list[float]], pace: f
 
 
 def _sum_first(runs: Iterable[PlannedRun], run_s: Mapping[str, float]) -> float:
-    """Seconds until the first seed of the first design is complete: the first figure."""
-    listed = list(runs)
-    design = listed[0].design if listed else ""
-    return sum(run_s[run.key] for run in listed if run.seed == 1 and run.design == design)
+    """Seconds until the first seed of the first server under load is complete: the first curve."""
+    seconds = 0.0
+    curve: tuple[str, str] | None = None
+    for run in runs:
+        if run.experiment.load.kind != "chase":
+            curve = curve or (run.design, run.server)
+            if (run.design, run.server) != curve or run.seed != 1:
+                break
+        seconds += run_s[run.key]
+    return seconds
 
 
 def describe_time(seconds: float) -> str:
@@ -126,6 +141,6 @@ def describe_forecast(plan: Plan, found: Forecast) -> str:
     basis = f"from {found.measured} runs measured here" if found.measured else "assumed, no run yet"
     return (
         f"{plan.tier} tier: {missing} of {total} runs to do, about "
-        f"{describe_time(found.seconds)} with {found.jobs} at once (first figure after about "
+        f"{describe_time(found.seconds)} with {found.jobs} at once (first curve after about "
         f"{describe_time(found.first_s)}) and {found.bytes / 1e6:.0f} MB of disk ({basis})"
     )

@@ -10,14 +10,18 @@ import polars as pl
 
 from artifact.claims import (
     AnyClaim,
+    BendClaim,
     EffectClaim,
     EquivalenceClaim,
     MaximumClaim,
+    OnsetClaim,
+    PlaceClaim,
     RatioClaim,
     Selector,
     TrendClaim,
 )
 from artifact.results import Results, select_valid
+from artifact.segments import Bend, find_bends
 from artifact.statistics import (
     Estimate,
     estimate_maximum,
@@ -28,6 +32,7 @@ from artifact.statistics import (
     log_ratios,
 )
 from artifact.store import Outcome
+from artifact.zones import find_onset
 
 
 @dataclass(frozen=True)
@@ -35,7 +40,9 @@ class Evidence:
     """Numbers for one claim and server, before any adjustment for the number of tests.
 
     ``p`` is for the claim, ``p_reverse`` for its opposite; both are None, and ``problem`` says
-    why, if there is no estimate.  ``judged`` is False if the tier is not meant to judge.
+    why, if there is no estimate.  ``judged`` is False if the tier is not meant to judge.  For a
+    claim about a place the estimate is a ratio to the expected one, without p; ``bend`` has the
+    slopes, and ``beyond`` says that no level up to the last reached the place.
     """
 
     claim: AnyClaim
@@ -46,6 +53,8 @@ class Evidence:
     p: float | None = None
     p_reverse: float | None = None
     keys: tuple[str, ...] = ()
+    bend: Bend | None = None
+    beyond: bool = False
 
 
 def gather(claim: AnyClaim, server: str, results: Results) -> Evidence:
@@ -55,11 +64,49 @@ def gather(claim: AnyClaim, server: str, results: Results) -> Evidence:
         problem = f"the {results.plan.tier} tier has too few runs for a verdict"
         return Evidence(claim, server, judged=False, problem=problem)
     try:
+        if isinstance(claim, OnsetClaim):
+            return _gather_onset(claim, server, results, needed)
         table, keys = _collect(claim, server, results, needed)
+        if isinstance(claim, BendClaim):
+            return _gather_bend(claim, server, results, table, keys)
         estimate, p, p_reverse = _estimate(claim, table)
     except ValueError as error:
         return Evidence(claim, server, problem=str(error))
     return Evidence(claim, server, estimate=estimate, p=p, p_reverse=p_reverse, keys=keys)
+
+
+def _gather_bend(
+    claim: BendClaim, server: str, results: Results, table: list[list[float]], keys: tuple[str, ...]
+) -> Evidence:
+    levels = [point.level or 1 for point in _list_points(claim, results, server)]
+    bend = find_bends(levels, table, claim.breaks)[claim.index - 1]
+    estimate = Estimate(
+        bend.at.value / claim.expected,
+        bend.at.low / claim.expected,
+        bend.at.high / claim.expected,
+        bend.n,
+    )
+    return Evidence(claim, server, estimate=estimate, keys=keys, bend=bend)
+
+
+def _gather_onset(claim: OnsetClaim, server: str, results: Results, needed: int) -> Evidence:
+    onset = find_onset(
+        results,
+        claim.design,
+        server,
+        variant=claim.variant,
+        levels=(claim.levels.start, claim.levels.end),
+    )
+    if onset.seeds < needed:
+        raise ValueError(f"{onset.seeds} of {needed} seeds ran at every level")
+    expected = claim.expected
+    if onset.fails is None:
+        estimate = Estimate(onset.holds / expected, None, None, onset.seeds, onset.describe())
+        return Evidence(claim, server, estimate=estimate, keys=onset.keys, beyond=True)
+    estimate = Estimate(
+        onset.middle / expected, onset.holds / expected, onset.fails / expected, onset.seeds
+    )
+    return Evidence(claim, server, estimate=estimate, keys=onset.keys)
 
 
 def _collect(
@@ -114,7 +161,7 @@ def _list_points(claim: AnyClaim, results: Results, server: str) -> list[Selecto
         .sort()
         .to_list()
     )
-    if isinstance(claim, TrendClaim):
+    if isinstance(claim, TrendClaim | PlaceClaim):
         if len(levels) < 3:
             raise ValueError(f"a trend needs three levels, the plan has {len(levels)}")
         return [Selector(level=level, variant=claim.variant) for level in levels]
@@ -127,7 +174,9 @@ def _list_points(claim: AnyClaim, results: Results, server: str) -> list[Selecto
     ]
 
 
-def _estimate(claim: AnyClaim, table: list[list[float]]) -> tuple[Estimate, float, float]:
+def _estimate(
+    claim: RatioClaim | TrendClaim | MaximumClaim | EquivalenceClaim, table: list[list[float]]
+) -> tuple[Estimate, float, float]:
     """Estimate, p of the claim, p of its opposite, from one row per seed."""
     if isinstance(claim, MaximumClaim):
         pairs = [list(log_ratios(row[0::2], row[1::2])) for row in table]

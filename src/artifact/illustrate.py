@@ -4,32 +4,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 import polars as pl
-from matplotlib.figure import Figure
 
 from artifact.claims import AnyClaim, EquivalenceClaim, load_claims
 from artifact.design import Design
+from artifact.figure1 import FIGURE1, make_figure1, make_origins
+from artifact.illustration import Illustration
 from artifact.results import Results, find_pairs, summarize
 from artifact.statistics import estimate_ratio
 from artifact.synthetic import SYNTHETIC
 from artifact.verdicts import Judgement
-from figures import cycles, forest, misses, throughput
+from figures import cycles, forest, misses, plateaus, throughput
 from figures.style import Provenance, save_figure
-
-
-@dataclass(frozen=True)
-class Illustration:
-    """A figure: what it shows, its files, the table behind it."""
-
-    name: str
-    design: str
-    caption: str
-    metrics: tuple[str, ...]
-    draw: Callable[[Results, Provenance], Figure]
-    tabulate: Callable[[Results], pl.DataFrame]
+from testbed.chase import find_plateau_cycles
 
 
 def make_provenance(results: Results) -> Provenance:
@@ -43,12 +32,58 @@ def make_provenance(results: Results) -> Provenance:
 
 
 def list_illustrations(designs: Sequence[Design]) -> list[Illustration]:
-    """The figures of ``designs``: curves for those with several levels and one variant, a table
-    of ratios for those with variants."""
-    found = []
+    """The figures of ``designs``: plateaus for pointer chases, origins for designs that mark
+    memory, curves for those with several levels and one variant, a table of ratios for those
+    with variants."""
+    found: list[Illustration] = []
     for design in designs:
-        found += [_make_ratios(design)] if len(design.variant) > 1 else _make_curves(design)
+        if design.load == "chase":
+            found.append(_make_plateaus(design))
+        elif design.base.get("instruments.regions"):
+            found.append(make_origins(design))
+        elif len(design.variant) > 1:
+            found.append(_make_ratios(design))
+        else:
+            curves = _make_curves(design)
+            # The paper's figure has throughput and misses in one.
+            found += [make_figure1(design), curves[-1]] if design.id == FIGURE1 else curves
     return found
+
+
+def _make_plateaus(design: Design) -> Illustration:
+    return Illustration(
+        f"{design.id}-plateaus",
+        design.id,
+        "Cycles of a load, by the guest's clock, against the memory that a pointer chase walks. "
+        "Lines are the latencies and sizes of the geometry files.",
+        (),
+        lambda r, p: plateaus.draw(tabulate_latencies(r, design), tabulate_plateaus(r, design), p),
+        lambda r: tabulate_latencies(r, design),
+    )
+
+
+def tabulate_latencies(results: Results, design: Design) -> pl.DataFrame:
+    """One row a machine and working set: what a load took there."""
+    frame = results.latencies.filter(pl.col("design") == design.id)
+    return frame.drop("design").rename({"variant": "geometry"})
+
+
+def tabulate_plateaus(results: Results, design: Design) -> pl.DataFrame:
+    """What the geometry file of each machine of ``design`` says: sizes and latencies."""
+    rows = {}
+    for run in results.plan.runs:
+        if run.design == design.id:
+            geometry = run.experiment.geometry
+            cycles = find_plateau_cycles(run.experiment.core)
+            rows[run.variant] = {
+                "geometry": run.variant,
+                "l1_bytes": geometry.l1d.size,
+                "l2_bytes": geometry.l2.size,
+                "l1_cycles": float(cycles["l1d"]),
+                "l2_cycles": float(cycles["l2"]),
+                "memory_cycles": float(cycles["memory"]),
+            }
+    return pl.DataFrame(list(rows.values()))
 
 
 def _make_curves(design: Design) -> list[Illustration]:

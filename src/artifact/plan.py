@@ -67,12 +67,12 @@ def make_plan(
     products: Mapping[str, str],
     notes: tuple[str, ...] = (),
 ) -> Plan:
-    """The runs of ``tier``: seed 1 over all levels first, so that a first figure comes early;
-    the others in an order drawn from each design's fixed seed, so that no drift of the host
-    can follow a factor."""
+    """The runs of ``tier``: pointer chases first, since they say whether the machine is right;
+    then seed 1 over all levels, so that figures come early; the others in an order drawn from
+    each design's fixed seed, so that no drift of the host can follow a factor."""
     first: list[PlannedRun] = []
     rest: list[PlannedRun] = []
-    for design in designs:
+    for design in sorted(designs, key=lambda design: design.load != "chase"):
         runs = list_runs(design, tier, products)
         first += [run for run in runs if run.seed == 1]
         others = [run for run in runs if run.seed != 1]

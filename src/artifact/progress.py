@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
 from rich.markup import escape
@@ -20,8 +20,8 @@ class Display:
     """An observer that shows a bar.
 
     The bar counts forecast seconds, so that the time left is right although a run at high
-    concurrency takes many times longer than one at low.  ``when_first`` is called once, when all
-    of ``first`` are done.
+    concurrency takes many times longer than one at low.  ``draw`` is called whenever all runs of
+    one of the ``milestones`` are done.
     """
 
     def __init__(
@@ -29,13 +29,13 @@ class Display:
         progress: Progress,
         run_s: Mapping[str, float],
         total: int,
-        first: set[str],
-        when_first: Callable[[], None],
+        milestones: Sequence[frozenset[str]],
+        draw: Callable[[], None],
     ):
         self._progress = progress
         self._run_s = run_s
-        self._first = set(first)
-        self._when_first = when_first
+        self._milestones = [set(keys) for keys in milestones]
+        self._draw = draw
         self._count = 0
         self._total = total
         self._bar = progress.add_task("runs", total=sum(run_s.values()), count=f"0/{total}")
@@ -56,7 +56,7 @@ class Display:
                 + "".join(f"\n    {escape(reason)}" for reason in done.reasons),
                 soft_wrap=True,
             )
-        self._mark_first(task.key)
+        self._pass_milestones(task.key, new=not done.cached)
 
     def retry(self, task: Task, error: BaseException, tries: int) -> None:
         """Say what failed under the run, and that it is tried again."""
@@ -65,11 +65,15 @@ class Display:
             f"  [magenta]retry[/] {task.label}, try {tries}: {escape(what)}", soft_wrap=True
         )
 
-    def _mark_first(self, key: str) -> None:
-        if key in self._first:
-            self._first.discard(key)
-            if not self._first:
-                self._when_first()
+    def _pass_milestones(self, key: str, *, new: bool) -> None:
+        """Runs that were in the store already are no news, since they were drawn before; and
+        after the last run everything is drawn anyway."""
+        for left in self._milestones:
+            left.discard(key)
+        if len(waiting := [left for left in self._milestones if left]) < len(self._milestones):
+            self._milestones = waiting
+            if new and self._count < self._total:
+                self._draw()
 
 
 @contextmanager

@@ -113,7 +113,9 @@ def write_report(
         shown={f.name for claim in claims for f in claim.figures},
         figures=figures,
         problems=_list_problems(results),
-        machines=[load_geometry(name) for name in sorted({d.geometry for d in designs})],
+        machines=[
+            load_geometry(name) for name in sorted({name for d in designs for name in d.geometries})
+        ],
         products=plan.products,
         run_command=find_run_command(plan.runs[0].experiment) if plan.runs else "",
     )

@@ -176,21 +176,29 @@ def run_sweep(
     found: Forecast,
     illustrate: bool = True,
 ) -> Tally:
-    """Perform what is missing of ``plan``; with ``illustrate`` draw the first figures as soon as
-    one seed is complete (the plan must have been recorded)."""
+    """Perform what is missing of ``plan``; with ``illustrate`` draw figures and report whenever
+    there is a new curve to be seen (the plan must have been recorded)."""
     places.store.gc()
-    design = plan.runs[0].design if plan.runs else ""
-    first = {run.key for run in plan.runs if run.seed == 1 and run.design == design}
-    early = illustrate and len(first) < len(plan.keys)
+    milestones = list_milestones(plan) if illustrate else []
 
-    def draw_first() -> None:
-        if early:
-            conclude(plan.tier, places, quiet=True)
-            console.print(f"  first figures: {places.find_folder(plan.tier) / 'figures'}")
+    def draw() -> None:
+        conclude(plan.tier, places, quiet=True)
+        console.print(f"  figures so far: {places.find_folder(plan.tier) / 'figures'}")
 
     with open_progress() as progress:
-        display = Display(progress, found.run_s, len(plan.keys), first, draw_first)
+        display = Display(progress, found.run_s, len(plan.keys), milestones, draw)
         return sweep(list_tasks(plan, places.store.root), runner, engine, display)
+
+
+def list_milestones(plan: Plan) -> list[frozenset[str]]:
+    """Sets of runs after which there is something new to draw: the first seed of a server, all of
+    an experiment."""
+    groups: dict[tuple[str, str], set[str]] = {}
+    for run in plan.runs:
+        groups.setdefault((run.design, ""), set()).add(run.key)
+        if run.seed == 1:
+            groups.setdefault((run.design, run.server), set()).add(run.key)
+    return sorted({frozenset(keys) for keys in groups.values()}, key=sorted)
 
 
 def conclude(tier: Tier, places: Places, *, quiet: bool = False) -> Conclusion:

@@ -3,11 +3,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import polars as pl
 
 from artifact.metrics import METRICS, find_metric
+from artifact.origins import SCHEMA as ORIGIN_SCHEMA
+from artifact.origins import tabulate_attribution
 from artifact.plan import Plan, PlannedRun
 from artifact.statistics import estimate_mean
 from artifact.store import DamageError, Entry, Outcome, Store
@@ -32,21 +34,51 @@ SCHEMA: dict[str, type[pl.DataType] | pl.DataType] = {
 }
 
 
+LATENCY_SCHEMA: dict[str, type[pl.DataType] | pl.DataType] = {
+    "design": pl.String,
+    "variant": pl.String,
+    "valid": pl.Boolean,
+    "working_set_bytes": pl.Int64,
+    "cycles": pl.Float64,
+    "stretches": pl.Int64,
+}
+
+
 @dataclass(frozen=True)
 class Results:
-    """``runs`` has one row per planned run; ``digest`` stands for all results together."""
+    """``runs`` has one row per planned run, ``latencies`` one per working set of each pointer
+    chase, ``origins`` what the runs that marked memory found (`artifact.origins`); ``digest``
+    stands for all results together."""
 
     plan: Plan
     runs: pl.DataFrame
+    latencies: pl.DataFrame
     digest: str
+    origins: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=ORIGIN_SCHEMA))
 
 
 def load_results(plan: Plan, store: Store) -> Results:
     """The results of ``plan`` that ``store`` holds; a damaged entry counts as missing."""
-    rows = [_make_row(run, _find_entry(store, run.key)) for run in plan.runs]
+    entries = [(run, _find_entry(store, run.key)) for run in plan.runs]
+    rows = [_make_row(run, entry) for run, entry in entries]
+    origins = [row for run, entry in entries for row in _list_origins(run, entry)]
     frame = pl.DataFrame(rows, schema=SCHEMA).sort(*FACTORS, "seed")
+    sets = [row for run, entry in entries if entry for row in _list_latencies(run, entry)]
+    latencies = pl.DataFrame(sets, schema=LATENCY_SCHEMA)
     digests = dict(frame.select("key", "digest").drop_nulls().iter_rows())
-    return Results(plan, frame, digest_bytes(canonical_json(digests)))
+    found = pl.DataFrame(origins, schema=ORIGIN_SCHEMA, orient="row")
+    digest = digest_bytes(canonical_json(digests))
+    return Results(plan, frame, latencies, digest, found.sort(found.columns))
+
+
+def _list_origins(run: PlannedRun, entry: Entry | None) -> list[tuple[object, ...]]:
+    """Rows of ``Results.origins``; a run need not be steady to tell where its misses come from,
+    but it must not have lost anything."""
+    measurement = entry.measurement if entry else None
+    if measurement is None or measurement.attribution is None or measurement.zone is Zone.FAILURE:
+        return []
+    place = (run.design, run.server, run.variant, run.level, run.seed)
+    return [(*place, *item) for item in tabulate_attribution(measurement.attribution)]
 
 
 def _find_entry(store: Store, key: str) -> Entry | None:
@@ -74,6 +106,18 @@ def _make_row(run: PlannedRun, entry: Entry | None) -> dict[str, object]:
         if window := entry.measurement.window:
             row |= {name: metric.read(window) for name, metric in METRICS.items()}
     return row
+
+
+def _list_latencies(run: PlannedRun, entry: Entry) -> list[dict[str, object]]:
+    return [
+        {
+            "design": run.design,
+            "variant": run.variant,
+            "valid": entry.outcome is Outcome.MEASURED,
+            **latency.model_dump(),
+        }
+        for latency in (entry.measurement.latencies if entry.measurement else ())
+    ]
 
 
 def select_valid(

@@ -16,32 +16,29 @@ import numpy as np
 
 from ground.files import canonical_json, digest_bytes
 from ground.seeds import generator
-from testbed.experiment import Ab, Experiment
+from testbed.chase import (
+    conclude_chase,
+    find_plateau_cycles,
+    find_working_sets,
+)
+from testbed.experiment import Ab, Chase, Experiment
 from testbed.measurement import (
     Artefact,
+    Attribution,
     Gate,
+    LoadLatency,
     LoadReport,
     Losses,
     Measurement,
     Misses,
     Mode,
+    ObjectCount,
     Percentiles,
     Window,
     Zone,
 )
 
 SYNTHETIC = "synthetic"
-NO_LOSS = Losses(
-    nic_drops=0,
-    link_queue_drops=0,
-    link_fifo_drops=0,
-    softnet_drops=0,
-    retransmitted_segments=0,
-    timeouts=0,
-    listen_overflows=0,
-    listen_drops=0,
-    memory_aborts=0,
-)
 
 
 @dataclass(frozen=True)
@@ -56,6 +53,9 @@ class Effect:
     fits: float = 40
     spilled: float = 320
     cold: float = 400
+
+
+USUAL = {"tux": Effect(cycles=50_000)}  # of servers that no effect is given for
 
 
 @dataclass(frozen=True)
@@ -86,8 +86,10 @@ class SyntheticRunner:
     def run(self, experiment: Experiment, directory: Path) -> Measurement:
         """The synthetic measurement of ``experiment``, with a console and a series."""
         time.sleep(self.delay_s)
+        if isinstance(experiment.load, Chase):
+            return self._chase(experiment, directory)
         if not isinstance(experiment.load, Ab):
-            raise NotImplementedError("the synthetic runner knows only ab")
+            raise NotImplementedError("the synthetic runner knows only ab and the pointer chase")
         window = self._make_window(experiment, experiment.load)
         lines = f"synthetic {experiment.server} c={experiment.load.concurrency}\n"
         (directory / "console.txt").write_text(lines)
@@ -100,8 +102,9 @@ class SyntheticRunner:
             gates=(_make_gate(lost),),
             zone=_find_zone(lost, window),
             window=window,
-            server_losses=NO_LOSS,
-            client_losses=(NO_LOSS,),
+            attribution=_make_attribution(window) if experiment.instruments.regions else None,
+            server_losses=Losses.none(),
+            client_losses=(Losses.none(),),
             client_busy_share=(0.4,),
             load_report=LoadReport(
                 tool="ab",
@@ -117,9 +120,32 @@ class SyntheticRunner:
             artefacts=tuple(_describe(directory / n) for n in ("console.txt", "series.txt")),
         )
 
+    def _chase(self, experiment: Experiment, directory: Path) -> Measurement:
+        """A pointer chase that sees just what the geometry says."""
+        geometry, plateaus = experiment.geometry, find_plateau_cycles(experiment.core)
+        latencies = []
+        for size in find_working_sets(geometry):
+            level = "memory" if size > geometry.l2.size else "l2"
+            level = "l1d" if size <= geometry.l1d.size else level
+            latencies.append(
+                LoadLatency(working_set_bytes=size, cycles=float(plateaus[level]), stretches=1)
+            )
+        table = canonical_json([latency.model_dump() for latency in latencies])
+        (directory / "series.txt").write_bytes(table)
+        return conclude_chase(
+            experiment,
+            self.products,
+            tuple(latencies),
+            virtual_s=0.1,
+            series="series.txt",
+            artefacts=(_describe(directory / "series.txt"),),
+        )
+
     def _make_window(self, experiment: Experiment, load: Ab) -> Window:
-        effect = self.effects.get(experiment.server, Effect())
-        identity = digest_bytes(experiment.model_dump_json(exclude={"limits"}).encode())
+        effect = self.effects.get(experiment.server, USUAL.get(experiment.server, Effect()))
+        # Marking memory changes no result of a synthetic server.
+        asked = experiment.model_dump_json(exclude={"limits": True, "instruments": {"regions"}})
+        identity = digest_bytes(asked.encode())
         random = generator(experiment.seed, f"synthetic {identity}")
         concurrency = float(load.concurrency)
         data, fetch = (
@@ -169,6 +195,28 @@ def _make_misses(data: float, fetch: float) -> Misses:
         l2_store=Mode(user=data * 0.1, kernel=data * 0.2),
         itlb=nothing,
         dtlb=nothing,
+    )
+
+
+def _make_attribution(window: Window) -> Attribution:
+    """Half of the misses on TUX's requests, a third on TCP's, the rest elsewhere."""
+    total = window.misses_per_request.l2_total
+    live = window.open_connections / 2
+    return Attribution(
+        start_ns=window.start_ns,
+        end_ns=window.end_ns,
+        requests=window.requests,
+        misses_per_request={
+            "code": window.misses_per_request.l2_fetch.total,
+            "slab:TCP": total / 3,
+            "tux-request": total / 2,
+            "unmarked": total / 6,
+        },
+        pages={"slab:TCP": 100, "unmarked": 1000},
+        objects=(
+            ObjectCount(name="header", live=live / 2, bytes=live / 2 * 3000, peak=round(live)),
+            ObjectCount(name="request", live=live, bytes=live * 1000, peak=round(live)),
+        ),
     )
 
 

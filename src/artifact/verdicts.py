@@ -8,9 +8,20 @@ from enum import StrEnum
 
 from pydantic import BaseModel, ConfigDict
 
-from artifact.claims import AnyClaim, EffectClaim, EquivalenceClaim, MaximumClaim, TrendClaim
+from artifact.claims import (
+    AnyClaim,
+    BendClaim,
+    Course,
+    EffectClaim,
+    EquivalenceClaim,
+    MaximumClaim,
+    OnsetClaim,
+    PlaceClaim,
+    TrendClaim,
+)
 from artifact.evidence import Evidence, gather
 from artifact.results import Results
+from artifact.segments import Bend, Interval
 from artifact.statistics import adjust_holm
 from ground.voice import ExitCode
 
@@ -24,6 +35,10 @@ class Verdict(StrEnum):
     side, but not all of it lies in the band.  CONTRADICTED: it lies on the other side, or shows
     that there is no effect worth the name.  INCONCLUSIVE: too wide, or too few valid seeds.
     NOT_JUDGED: the tier has too few runs for a verdict by design.
+
+    For the place of a bend or of the failure zone's onset, REPRODUCED: it is there, and the
+    interval lies in the band; DIRECTION: it is there, at another place; CONTRADICTED: the curve
+    does something else, or there is no onset in the range.
     """
 
     REPRODUCED = "REPRODUCED"
@@ -86,8 +101,12 @@ def decide(evidence: Evidence, p: float | None, p_reverse: float | None) -> Judg
     if estimate is None:
         verdict = Verdict.INCONCLUSIVE if evidence.judged else Verdict.NOT_JUDGED
         reason = evidence.problem
+    elif isinstance(claim, OnsetClaim) and evidence.beyond:
+        verdict, reason = decide_absence(claim, estimate.value), estimate.note
     elif estimate.low is None or estimate.high is None:
         verdict, reason = Verdict.INCONCLUSIVE, estimate.note
+    elif isinstance(claim, PlaceClaim):
+        verdict, reason = decide_place(claim, estimate.low, estimate.high, evidence.bend)
     elif isinstance(claim, EquivalenceClaim):
         verdict, reason = _decide_equivalence(claim, estimate.low, estimate.high, p or 0.0)
     else:
@@ -129,6 +148,52 @@ def decide_effect(claim: EffectClaim, low: float, high: float) -> tuple[Verdict,
     return Verdict.INCONCLUSIVE, "the interval includes no effect and is too wide to exclude one"
 
 
+def decide_place(
+    claim: PlaceClaim, low: float, high: float, bend: Bend | None
+) -> tuple[Verdict, str]:
+    """Interval logic for a place, given as ratio to the expected one, and a curve's shape."""
+    if isinstance(claim, BendClaim) and bend is not None:
+        for verdict, reason in _check_shape(claim, bend):
+            if verdict is not None:
+                return verdict, reason
+    if claim.band.holds(low, high):
+        return Verdict.REPRODUCED, "it is there, and the interval of its place lies in the band"
+    return Verdict.DIRECTION, "it is there, but the interval of its place misses the band"
+
+
+def _check_shape(claim: BendClaim, bend: Bend) -> list[tuple[Verdict | None, str]]:
+    """What speaks against the claimed shape, contradictions first."""
+    found = [
+        _check_course("turns up" if claim.turn == "up" else "turns down", bend.turn, claim),
+        _check_course(claim.before, bend.before, claim),
+        _check_course(claim.after, bend.after, claim),
+    ]
+    return sorted(found, key=lambda item: item[0] is not Verdict.CONTRADICTED)
+
+
+def _check_course(
+    course: Course | str, slope: Interval, claim: BendClaim
+) -> tuple[Verdict | None, str]:
+    if course == "any":
+        return None, ""
+    up = course in {"rises", "turns up"}
+    if (slope.low > 0) if up else (slope.high < 0):
+        return None, ""
+    found = f"slope {slope.value:.3g}, {slope.low:.3g} to {slope.high:.3g}"
+    if (slope.high < 0) if up else (slope.low > 0):
+        return Verdict.CONTRADICTED, f"where the curve {course} by the claim, it does not: {found}"
+    if max(abs(slope.low), abs(slope.high)) <= claim.level_slope:
+        return Verdict.CONTRADICTED, f"where the curve {course} by the claim, it is level: {found}"
+    return Verdict.INCONCLUSIVE, f"it is open whether the curve {course}: {found}"
+
+
+def decide_absence(claim: OnsetClaim, reached: float) -> Verdict:
+    """No failure up to ``reached`` (ratio to the expected place)."""
+    if claim.band.high is not None and reached >= claim.band.high:
+        return Verdict.CONTRADICTED
+    return Verdict.INCONCLUSIVE
+
+
 def _weigh_trend(verdict: Verdict, reason: str, p: float, p_reverse: float) -> tuple[Verdict, str]:
     """A trend needs both: an order over all levels, and an effect from the first to the last."""
     if p_reverse < ALPHA:
@@ -152,6 +217,9 @@ def describe_measure(claim: AnyClaim) -> str:
     """What is measured, in a few words."""
     if isinstance(claim, TrendClaim):
         return f"{claim.metric}, c = {claim.levels.start} to {claim.levels.end}, last / first"
+    if isinstance(claim, PlaceClaim):
+        what = "onset of failure" if isinstance(claim, OnsetClaim) else f"bend of {claim.metric}"
+        return f"{what}, c / {claim.expected}"
     point, reference = (
         ", ".join(
             part

@@ -152,8 +152,12 @@ def compose_products(workshop: Workshop, manifest: Manifest, target: Path) -> No
             "qemu": place(manifest.qemu, "qemu-system-i386"),
             "firmware": place(manifest.firmware, "firmware"),
             "cache_plugin": place(manifest.cache_plugin, "libcache.so"),
+            "instructions_plugin": place(manifest.instructions_plugin, "instructions.so"),
             "server": place_machine(manifest.server, "server"),
             "client": place_machine(manifest.client, "client"),
+            "modules": {
+                title: place(product, f"{title}.ko") for title, product in manifest.modules.items()
+            },
         }
     )
     moved.write(folder / NAME)

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import zlib
 from dataclasses import dataclass
@@ -10,12 +11,22 @@ from pathlib import Path
 
 from forge.stage import SOURCE_DATE_EPOCH, Stage, Workshop
 from forge.toolchain import describe_toolchain
-from ground.files import digest_file, digest_tree
+from ground.files import digest_bytes, digest_file, digest_tree
 from ground.places import PROJECT
 from ground.voice import ArtifactError
 
 CONFIGS = PROJECT / "images" / "kernel"
 SERIES = PROJECT / "src" / "linux"
+# The series hooks TUX up in the kernel's configuration; the kernel needs this file of it alone,
+# so that no other change in TUX builds a kernel.
+TUX_KCONFIG = PROJECT / "src" / "tux" / "Kconfig"
+MODULE_TREE = "modules.tar"
+# What a module is compiled with and linked against; mm for the instrument that knows slab pages.
+MODULE_NEEDS = (
+    *(".config", "Kbuild", "Makefile", "Module.symvers", "scripts", "include", "net/tux"),
+    *("arch/x86/Makefile", "arch/x86/Makefile_32.cpu", "arch/x86/include"),
+    *("mm/slab.h", "mm/internal.h"),
+)
 # Nothing of the builder may reach the binary: neither name, nor time, nor path.
 IDENTITY = (
     f"KBUILD_BUILD_TIMESTAMP=@{SOURCE_DATE_EPOCH}",
@@ -28,43 +39,67 @@ UNUSED = ("Documentation/*/*", "tools/testing", "sound/*/*.c", "drivers/gpu/*.[c
 
 @dataclass(frozen=True)
 class KernelRecipe:
-    """One kernel: the package with its source, and whose config it takes."""
+    """One kernel: the package with its source, whose config it takes, and, for tests, the name
+    of a further fragment in images/kernel (``flavour``)."""
 
     machine: str
     package: Path
     digest: str
+    flavour: str = ""
 
     def stage(self) -> Stage:
         """The stage that makes ``kernel`` (what QEMU boots), ``bzImage``, ``vmlinux`` (with
-        symbols), ``System.map`` and ``config``."""
+        symbols), ``System.map``, ``config``, and, on the server, ``modules.tar``: the tree in
+        which modules are compiled.  Only the server's kernel is changed by our series."""
+        inputs = {
+            "source": self.digest,
+            "series": digest_tree(SERIES) if self.takes_modules else digest_bytes(b""),
+            "config": "".join(digest_file(path) for path in self.fragments),
+            "toolchain": describe_toolchain(),
+        }
+        if self.takes_modules:
+            inputs["tux"] = digest_file(TUX_KCONFIG)
         return Stage(
-            name=f"kernel-{self.machine}",
+            name=f"kernel-{self.machine}" + (f"-{self.flavour}" if self.flavour else ""),
             title=f"Building the {self.machine}'s kernel",
-            recipe=1,
-            inputs={
-                "source": self.digest,
-                "series": digest_tree(SERIES),
-                "config": "".join(digest_file(path) for path in self.fragments),
-                "toolchain": describe_toolchain(),
-            },
+            recipe=2 if self.takes_modules else 1,
+            inputs=inputs,
             build=self.build,
         )
 
     @property
-    def fragments(self) -> tuple[Path, Path]:
+    def architecture(self) -> str:
+        """The kernel's name for what it is built for: i386, or x86_64 where a fragment says so."""
+        found = "n"
+        for path in self.fragments:
+            for match in re.finditer(r"^CONFIG_64BIT=([yn])$", path.read_text(), re.MULTILINE):
+                found = match[1]
+        return "x86_64" if found == "y" else "i386"
+
+    @property
+    def takes_modules(self) -> bool:
+        """Whether modules are built for this kernel."""
+        return self.machine == "server"
+
+    @property
+    def fragments(self) -> tuple[Path, ...]:
         """The config's parts; later ones win."""
-        return CONFIGS / "common.config", CONFIGS / f"{self.machine}.config"
+        names = ("common", self.machine, self.flavour)
+        return tuple(CONFIGS / f"{name}.config" for name in names if name)
 
     def build(self, workshop: Workshop) -> None:
         """Unpack, patch, configure, compile."""
         source = unpack_source(workshop, self.package)
-        apply_series(workshop, SERIES, source)
+        if self.takes_modules:
+            apply_series(workshop, SERIES, source)
+            add_tux_hook(source)
         wanted = workshop.scratch / "wanted.config"
         wanted.write_text("".join(path.read_text() for path in self.fragments))
-        make = ("make", "-s", f"-j{workshop.jobs}", "ARCH=i386", *IDENTITY)
+        make = ("make", "-s", f"-j{workshop.jobs}", f"ARCH={self.architecture}", *IDENTITY)
         workshop.run([*make, f"KCONFIG_ALLCONFIG={wanted}", "allnoconfig"], cwd=source)
         check_config(wanted.read_text(), (source / ".config").read_text())
-        workshop.run(["nice", *make, "bzImage"], cwd=source)
+        targets = ("bzImage", "modules_prepare") if self.takes_modules else ("bzImage",)
+        workshop.run(["nice", *make, *targets], cwd=source)
         products = {
             "bzImage": "arch/x86/boot/bzImage",
             # The ELF image that is the bzImage's payload: QEMU enters it directly (PVH), which
@@ -76,6 +111,8 @@ class KernelRecipe:
         }
         for name, path in products.items():
             shutil.copyfile(source / path, workshop.output / name)
+        if self.takes_modules:
+            pack_module_tree(workshop, source)
 
 
 def unpack_source(workshop: Workshop, package: Path) -> Path:
@@ -100,6 +137,32 @@ def apply_series(workshop: Workshop, folder: Path, source: Path) -> None:
             workshop.run(
                 ["patch", "-p1", "-F0", "--no-backup-if-mismatch", "-i", patch], cwd=source
             )
+
+
+def add_tux_hook(source: Path) -> None:
+    """What the kernel's configuration and its Makefiles expect of TUX: options, no sources."""
+    folder = source / "net" / "tux"
+    folder.mkdir()
+    shutil.copyfile(TUX_KCONFIG, folder / "Kconfig")
+    (folder / "Makefile").touch()
+
+
+def pack_module_tree(workshop: Workshop, source: Path) -> None:
+    """Keep what compiling a module needs, the kernel's exported symbols included."""
+    # Without modules of its own, the kernel's symbols are all there are.
+    (source / "vmlinux.symvers").rename(source / "Module.symvers")
+    fixed = (
+        *("--sort=name", f"--mtime=@{SOURCE_DATE_EPOCH}", "--owner=0", "--group=0"),
+        *("--numeric-owner", "--mode=go-w,a+rX", "--format=gnu"),
+    )
+    left_out = (
+        "--exclude=*.o",
+        "--exclude=*.cmd",
+        "--exclude=*.a",
+        "--exclude=include/dt-bindings",
+    )
+    archive = workshop.output / MODULE_TREE
+    workshop.run(["tar", *fixed, *left_out, "-cf", archive, *MODULE_NEEDS], cwd=source)
 
 
 def check_config(wanted: str, got: str) -> None:

@@ -50,7 +50,12 @@ class MachineProducts(BaseModel):
 
 
 class Manifest(BaseModel):
-    """All products, and what they were built from."""
+    """All products, and what they were built from.
+
+    ``cache_plugin`` is QEMU's own, for the benchmark, ``instructions_plugin`` ours, for profiles.
+    ``modules`` are those of the server's kernel by name and variant, with their symbols; the
+    server's root holds the same files.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -58,8 +63,10 @@ class Manifest(BaseModel):
     qemu: Product
     firmware: Product
     cache_plugin: Product
+    instructions_plugin: Product
     server: MachineProducts
     client: MachineProducts
+    modules: dict[str, Product]
     matches_lock: bool
     differences: tuple[str, ...] = ()
     sources: dict[str, str]
@@ -83,7 +90,8 @@ class Manifest(BaseModel):
     def check(self) -> None:
         """Compare every product on disk with its digest; ArtifactError names one that differs."""
         machines = (self.server, self.client)
-        products = [self.qemu, self.firmware, self.cache_plugin]
+        products = [self.qemu, self.firmware, self.cache_plugin, self.instructions_plugin]
+        products += self.modules.values()
         products += [p for m in machines for p in (m.kernel, m.bzimage, m.vmlinux, m.root, m.sbom)]
         products += [m.image for m in machines if m.image]
         for product in products:

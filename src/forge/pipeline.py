@@ -6,7 +6,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 
 from forge.container import ContainerRecipe
@@ -15,6 +15,8 @@ from forge.disk import ImageRecipe
 from forge.emulator import EmulatorRecipe, FirmwareRecipe
 from forge.kernel import KernelRecipe
 from forge.manifest import NAME, MachineProducts, Manifest, Product
+from forge.modules import MODULES, Module, ModuleRecipe
+from forge.plugins import PluginsRecipe
 from forge.programs import ProgramsRecipe
 from forge.roots import RootRecipe
 from forge.sources import Sources
@@ -45,11 +47,13 @@ class Pipeline:
         return {
             "firmware": lambda: self.firmware,
             "programs": lambda: self.programs,
-            "root-server": lambda: self.root("server"),
-            "root-client": lambda: self.root("client"),
             "kernel-server": lambda: self.kernel("server"),
             "kernel-client": lambda: self.kernel("client"),
+            **{module.title: partial(self.module, module) for module in MODULES},
+            "root-server": lambda: self.root("server"),
+            "root-client": lambda: self.root("client"),
             "qemu": lambda: self.qemu,
+            "plugins": lambda: self.plugins,
             "image-server": lambda: self.image("server"),
             "image-client": lambda: self.image("client"),
         }
@@ -65,6 +69,11 @@ class Pipeline:
         return self._obtain(EmulatorRecipe(self._single("qemu")).stage())
 
     @cached_property
+    def plugins(self) -> Built:
+        """The emulator's plugins."""
+        return self._obtain(PluginsRecipe(self._single("qemu")).stage())
+
+    @cached_property
     def programs(self) -> Built:
         """The guests' programs."""
         recipe = ProgramsRecipe(self._single("httperf"), self._single("netperf"))
@@ -73,13 +82,24 @@ class Pipeline:
     def root(self, machine: str) -> Built:
         """The root of ``machine``."""
         wanted = self.sources.wanted[machine].packages
-        recipe = RootRecipe(machine, self._files(machine), wanted, self.programs)
+        modules = MODULES if machine == "server" else ()
+        loaded = {module.installed: self.module(module) / module.file for module in modules}
+        recipe = RootRecipe(machine, self._files(machine), wanted, self.programs, loaded)
         return self._obtain(recipe.stage())
 
-    def kernel(self, machine: str) -> Built:
-        """The kernel of ``machine``."""
+    def kernel(self, machine: str, flavour: str = "") -> Built:
+        """The kernel of ``machine``; with ``flavour`` one for tests, of no manifest."""
+        return self._obtain(self._kernel_recipe(machine, flavour).stage())
+
+    def module(self, module: Module, flavour: str = "") -> Built:
+        """``module`` for the server's kernel of ``flavour``."""
+        architecture = self._kernel_recipe("server", flavour).architecture
+        kernel = self.kernel("server", flavour)
+        return self._obtain(ModuleRecipe(module, kernel, architecture).stage())
+
+    def _kernel_recipe(self, machine: str, flavour: str) -> KernelRecipe:
         ((file, path),) = self._files("linux")
-        return self._obtain(KernelRecipe(machine, path, file.sha256).stage())
+        return KernelRecipe(machine, path, file.sha256, flavour)
 
     def image(self, machine: str) -> Built:
         """The qcow2 image of ``machine``."""
@@ -110,8 +130,13 @@ class Pipeline:
             qemu=Product.measure(self.qemu / "qemu-system-i386"),
             firmware=Product(path=self.firmware.directory, sha256=self.firmware.digest),
             cache_plugin=Product.measure(self.qemu / "libcache.so"),
+            instructions_plugin=Product.measure(self.plugins / "instructions.so"),
             server=self.machine("server"),
             client=self.machine("client"),
+            modules={
+                module.title: Product.measure(self.module(module) / module.file)
+                for module in MODULES
+            },
             matches_lock=not self.sources.differences,
             differences=tuple(self.sources.differences),
             sources={

@@ -5,8 +5,8 @@ from __future__ import annotations
 
 import stat
 import tomllib
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict
@@ -62,12 +62,14 @@ class RootDescription(BaseModel):
 
 @dataclass(frozen=True)
 class RootRecipe:
-    """One root: the packages (resolved, and where they lie) and the guests' programs."""
+    """One root: the packages (resolved, and where they lie), the guests' programs, the kernel's
+    modules by the path that they get."""
 
     machine: str
     packages: Sequence[tuple[ArchiveFile, Path]]
     wanted: Sequence[str]
     programs: Built
+    modules: Mapping[str, Path] = field(default_factory=dict)
 
     def stage(self) -> Stage:
         """The stage that makes ``root.cpio`` and ``sbom.spdx.json``."""
@@ -78,6 +80,10 @@ class RootRecipe:
             "description": digest_file(ROOTS / f"{self.machine}.toml"),
             "guest": digest_tree(GUEST),
         }
+        if self.modules:
+            inputs["modules"] = " ".join(
+                f"{name}={digest_file(path)}" for name, path in sorted(self.modules.items())
+            )
         if self.describe().servers:
             inputs["servers"] = digest_tree(SERVERS)
         return Stage(
@@ -108,6 +114,8 @@ class RootRecipe:
             needs.add_file(path, (self.programs / name).read_bytes(), 0o755)
             tree.merge(needs, find_closure(needs, [path]))
         add_guest(tree, description, self.programs)
+        for path, module in sorted(self.modules.items()):
+            tree.add_file(path, module.read_bytes())
         if description.servers:
             add_servers(tree)
         add_applets(workshop, tree, packages.entries["usr/bin/busybox"].data)

@@ -30,12 +30,14 @@ KERNEL_BASE = 0xB000_0000  # CONFIG_VMSPLIT_3G_OPT: where the kernel maps the RA
 
 @dataclass(frozen=True)
 class Boot:
-    """What one machine boots: paths of build products."""
+    """What one machine boots: paths of build products; ``profiler`` is QEMU's plugin that counts
+    instructions."""
 
     qemu: Path
     firmware: Path
     kernel: Path
     root: Path
+    profiler: Path | None = None
 
 
 @dataclass(frozen=True)
@@ -103,6 +105,8 @@ def plan_machine(
     if is_server:
         argv += ["-object", finalize_cache_model(experiment, directory)]
         outputs.append(directory / "counters.jsonl")
+        if experiment.instruments.profile and boot.profiler:
+            argv += ["-plugin", finalize_profiler(boot.profiler, directory)]
     for wire in wires:
         argv += finalize_wire(experiment, wire)
         outputs += [wire.pcap] if wire.pcap else []
@@ -140,6 +144,11 @@ def finalize_cache_model(experiment: Experiment, directory: Path) -> str:
     if experiment.instruments.profile:
         options["profile"] = str(directory / "profile.txt")
     return "cache-model,id=cm0," + ",".join(f"{key}={value}" for key, value in options.items())
+
+
+def finalize_profiler(plugin: Path, directory: Path) -> str:
+    """The plugin that counts the server's instructions by block."""
+    return f"{plugin},out={directory / 'instructions.txt'},kernel-base={KERNEL_BASE:#x}"
 
 
 def finalize_wire(experiment: Experiment, wire: Wire) -> list[str]:

@@ -8,22 +8,32 @@ import tempfile
 from contextlib import ExitStack
 from pathlib import Path
 
+from pydantic import ValidationError
 from rich.console import Console
 
 from ground.files import write_atomically
 from ground.places import find_outputs
-from ground.voice import ExitCode, complete_step
-from testbed.experiment import Experiment, Instruments
+from ground.voice import ExitCode, UsageError, complete_step
+from testbed.chase import PROGRAM
+from testbed.experiment import Chase, Experiment, Instruments
 from testbed.faults import MeasurementInvalid
 from testbed.flame import draw_flame_graph
+from testbed.frames import read_emissions
 from testbed.geometries import load_geometry
 from testbed.load_line import parse_load
 from testbed.measurement import Measurement
 from testbed.products import load_products
-from testbed.profile import build_tree, rank_symbols, read_profile, read_symbols
+from testbed.profile import (
+    build_tree,
+    parse_module_symbols,
+    rank_symbols,
+    read_instructions,
+    read_profile,
+    read_symbols,
+)
 from testbed.run import run_products
 from testbed.shell import run_shell
-from testbed.show import show_geometry, show_measurement, show_profile
+from testbed.show import show_geometry, show_instructions, show_measurement, show_profile
 
 terminal = Console()
 
@@ -33,14 +43,19 @@ def plan_experiment(
 ) -> Experiment:
     """The experiment that a command line describes; UsageError if it describes none."""
     file = load_geometry(geometry)
-    return Experiment(
-        server=server,
-        load=parse_load(load),
-        geometry=file.geometry,
-        core=file.core,
-        seed=seed,
-        instruments=Instruments(profile=profile, tlb=tlb),
-    )
+    asked = parse_load(load)
+    try:
+        return Experiment(
+            server=PROGRAM if isinstance(asked, Chase) else server,
+            load=asked,
+            geometry=file.geometry,
+            core=file.core,
+            seed=seed,
+            instruments=Instruments(profile=profile, tlb=tlb),
+        )
+    except ValidationError as error:
+        message = error.errors()[0]["msg"].removeprefix("Value error, ")
+        raise UsageError(message, hint=f"choose another load, or correct {file.path}") from None
 
 
 def run_command(experiment: Experiment, keep: str, as_json: bool) -> ExitCode:
@@ -55,19 +70,26 @@ def run_command(experiment: Experiment, keep: str, as_json: bool) -> ExitCode:
 
 
 def profile_command(experiment: Experiment, top: int, keep: str) -> ExitCode:
-    """One profiled run: the top kernel symbols by L2 misses, and a flame graph as SVG."""
+    """One profiled run: the top functions by instructions and by L2 misses, and a flame graph of
+    the misses as SVG."""
     products = load_products()
     directory = Path(keep) if keep else find_outputs() / "profile"
     with complete_step(f"Profiling {experiment.server} on {experiment.geometry.name}"):
         measurement = run_products(experiment, products, directory, keep_raw=False)
-    symbols = read_symbols(products.symbols)
-    stacks = read_profile(directory / "server" / "profile.txt", symbols)
+    server = directory / "server"
+    emitted = read_emissions(server / "frames.bin")
+    modules = parse_module_symbols(emitted.text("module-symbols"))
+    symbols = read_symbols(products.symbols, modules)
+    stacks = read_profile(server / "profile.txt", symbols)
     if not stacks:
         raise MeasurementInvalid("the profile is empty", hint="ask for more requests")
     title = f"L2 misses: {experiment.server}, {experiment.geometry.name}"
     svg = directory / "flame.svg"
     write_atomically(svg, draw_flame_graph(build_tree(stacks), title).encode())
-    terminal.print(show_profile(rank_symbols(stacks), top))
+    requests = max(measurement.load_report.completed, 1)
+    instructions = read_instructions(server / "instructions.txt", symbols)
+    terminal.print(show_instructions(instructions, requests, top))
+    terminal.print(show_profile(rank_symbols(stacks), requests, top))
     terminal.print(f"flame graph: {svg}", soft_wrap=True)
     return ExitCode.HOLDS if measurement.status == "valid" else ExitCode.DOES_NOT_HOLD
 

@@ -34,6 +34,7 @@ from testbed.load_reports import (
 )
 from testbed.measurement import Artefact, LoadReport, Measurement, Window
 from testbed.pcap import Frames, join_frames, read_frames
+from testbed.regions import attribute
 from testbed.window import Span, build_series, count_completions, find_span, measure_window
 
 SERIES = "series.parquet"
@@ -55,9 +56,12 @@ def evaluate(experiment: Experiment, directory: Path, products: Mapping[str, str
     completions = count_completions(experiment, traffic)
     counters = read_counters(directory / "server" / "counters.jsonl")
     series = build_series(tabulate(counters), traffic, completions, frames)
-    _write_series(series, directory / SERIES)
+    write_series(series, directory / SERIES)
     span = find_span(experiment, traffic, completions)
     window = measure_window(experiment, span, series, traffic) if span else None
+    attribution = None
+    if window and experiment.instruments.regions:
+        attribution = attribute(counters, emissions["server"], completions, window)
     found = _Found(span, window, _count_samples(series, window), len(traffic.syn_retransmitted))
     evidence = _collect_evidence(experiment, directory, emissions, found)
     gates = check(evidence)
@@ -68,13 +72,14 @@ def evaluate(experiment: Experiment, directory: Path, products: Mapping[str, str
         gates=gates,
         zone=find_zone(gates, window),
         window=window,
+        attribution=attribution,
         server_losses=evidence.server,
         client_losses=evidence.clients,
         client_busy_share=evidence.client_busy,
         load_report=evidence.report,
         virtual_s=max(0, counters[-1].link_ns) / 1e9,
         series=SERIES,
-        artefacts=_digest_artefacts(directory),
+        artefacts=digest_artefacts(directory),
     )
 
 
@@ -149,7 +154,7 @@ def _collect_evidence(
             measure_busy_share(emissions[name], "before", "after") for name in clients
         ),
         report=read_reports(experiment, [emissions[name] for name in clients]),
-        suspect_lines=_find_suspects(directory, emissions),
+        suspect_lines=find_suspects(directory, emissions),
         syn_retransmissions=found.syn_retransmissions,
     )
 
@@ -166,7 +171,7 @@ def read_reports(experiment: Experiment, clients: list[Emissions]) -> LoadReport
                     reports.append(parse_ab(text))
                 elif load.kind == "httperf":
                     reports.append(parse_httperf(text))
-                else:
+                elif load.kind == "netperf":
                     reports.append(parse_netperf(text, load.test))
         return add_reports(reports)
     except ReportError as error:
@@ -187,7 +192,7 @@ def _read_link_statistics(paths: list[Path]) -> LinkStatistics:
     return LinkStatistics(queue_drops=queue, fifo_drops=fifo)
 
 
-def _find_suspects(directory: Path, emissions: Mapping[str, Emissions]) -> tuple[str, ...]:
+def find_suspects(directory: Path, emissions: Mapping[str, Emissions]) -> tuple[str, ...]:
     lines: list[str] = []
     for name, emitted in emissions.items():
         console = (directory / name / "console.txt").read_text(errors="replace")
@@ -197,13 +202,13 @@ def _find_suspects(directory: Path, emissions: Mapping[str, Emissions]) -> tuple
     return tuple(lines)
 
 
-def _write_series(series: pl.DataFrame, path: Path) -> None:
+def write_series(series: pl.DataFrame, path: Path) -> None:
     temporary = path.with_name(f".{path.name}")
     series.write_parquet(temporary, compression="zstd", statistics=False)
     temporary.replace(path)
 
 
-def _digest_artefacts(directory: Path) -> tuple[Artefact, ...]:
+def digest_artefacts(directory: Path) -> tuple[Artefact, ...]:
     """Digests of all that must be the same bytes in a repeat: what guests and wire said."""
     patterns = ("*/console.txt", "*/frames.bin", "*/counters.jsonl", "*/link*.pcap")
     paths = sorted(path for pattern in patterns for path in directory.glob(pattern))

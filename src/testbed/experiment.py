@@ -15,6 +15,8 @@ from testbed.geometry import Bytes, ClockRate, Core, Geometry, Value
 
 Count = Annotated[int, Field(ge=1, le=100_000_000)]
 Nanoseconds = Annotated[int, Field(ge=0, le=10**12)]
+CHAIN_LINKS = 16  # of the pointer chase in one round of its loop (images/guest/pchase.c)
+CHAIN_LOOP_INSTRUCTIONS = 2
 
 
 class Ab(Value):
@@ -69,7 +71,27 @@ class Netperf(Value):
     response_bytes: Annotated[int, Field(ge=1, le=1 << 20)] = 1
 
 
-Load = Annotated[Ab | Httperf | Netperf, Field(discriminator="kind")]
+class Chase(Value):
+    """A pointer chase on the server machine alone: the latency of a load against the size of its
+    working set, which shows what the caches hold and what a miss costs (`testbed.chase`)."""
+
+    kind: Literal["chase"] = "chase"
+
+
+def count_chain_instructions(core: Core) -> int:
+    """Instructions of CHAIN_LINKS links of a pointer chase, at which a link lasts as long as a
+    hit in L1D.  Raises ValueError if that is no whole number, or fewer than the loop needs."""
+    instructions = CHAIN_LINKS * core.l1d_hit / core.base_cpi
+    if instructions.denominator != 1 or instructions < CHAIN_LINKS + CHAIN_LOOP_INSTRUCTIONS:
+        raise ValueError(
+            f"a pointer chase cannot spell out l1d_hit = {core.l1d_hit} at base_cpi = "
+            f"{core.base_cpi}: {CHAIN_LINKS} links would be {instructions} instructions; that "
+            f"must be a whole number of at least {CHAIN_LINKS + CHAIN_LOOP_INSTRUCTIONS}"
+        )
+    return int(instructions)
+
+
+Load = Annotated[Ab | Httperf | Netperf | Chase, Field(discriminator="kind")]
 
 
 class Link(Value):
@@ -117,11 +139,13 @@ class Machines(Value):
 
 
 class Instruments(Value):
-    """What is recorded beside the counters: the series' period, the TLB model, the profile."""
+    """What is recorded beside the counters: the series' period, the TLB model, the profile, and
+    where misses come from (``regions``: memory is marked, which takes the guest some time)."""
 
     sample_ns: Annotated[int, Field(ge=100_000, le=10**9)] = 5_000_000
     tlb: bool = False
     profile: bool = False
+    regions: bool = False
 
 
 class Limits(Value):
@@ -149,3 +173,10 @@ class Experiment(Value):
     machines: Machines = Machines()
     instruments: Instruments = Instruments()
     limits: Limits = Limits()
+
+    @model_validator(mode="after")
+    def check_chase(self) -> Self:
+        """The core model must be one that a pointer chase can spell out."""
+        if isinstance(self.load, Chase):
+            count_chain_instructions(self.core)
+        return self

@@ -7,6 +7,7 @@ timeouts.  No run counts before these gates have passed.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -84,7 +85,7 @@ def find_saturation(experiment: Experiment, window: Window) -> float:
     return (service_ns + ROUND_TRIPS * round_trip) / max(service_ns, 1.0)
 
 
-def _gate(name: str, value: float, relation: Relation, bound: float, *words: str) -> Gate:
+def make_gate(name: str, value: float, relation: Relation, bound: float, *words: str) -> Gate:
     """A judged gate; ``words`` are what the value is, and the remedy if it does not pass."""
     what, remedy = words
     passed = {"<=": value <= bound, ">=": value >= bound, "==": value == bound}[relation]
@@ -104,7 +105,7 @@ def _check_load(evidence: Evidence) -> list[Gate]:
     """The client had time to spare, and every byte asked for came, and was right."""
     report, load = evidence.report, evidence.experiment.load
     gates = [
-        _gate(
+        make_gate(
             "client-busy",
             max(evidence.client_busy, default=1.0),
             "<=",
@@ -112,7 +113,7 @@ def _check_load(evidence: Evidence) -> list[Gate]:
             "busy share of the busiest client",
             "the load generator is the bottleneck: add a client or a faster machines.client_rate",
         ),
-        _gate(
+        make_gate(
             "wrong-responses",
             report.wrong,
             "==",
@@ -125,10 +126,10 @@ def _check_load(evidence: Evidence) -> list[Gate]:
         asked = load.requests if isinstance(load, Ab) else load.connections
         missing = "no response: look at the losses; raise the timeout only if none are there"
         gates.append(
-            _gate("completed", report.completed, "==", asked, "completed requests", missing)
+            make_gate("completed", report.completed, "==", asked, "completed requests", missing)
         )
         gates.append(
-            _gate("errors", report.errors, "==", 0, "failed connections", missing),
+            make_gate("errors", report.errors, "==", 0, "failed connections", missing),
         )
     return gates
 
@@ -151,8 +152,8 @@ def _check_losses(evidence: Evidence) -> list[Gate]:
         )
 
     return [
-        _gate("server-nic-drops", dropped(server), "==", 0, "frames dropped there", rings),
-        _gate(
+        make_gate("server-nic-drops", dropped(server), "==", 0, "frames dropped there", rings),
+        make_gate(
             "client-nic-drops",
             sum(dropped(losses) for losses in clients),
             "==",
@@ -160,7 +161,7 @@ def _check_losses(evidence: Evidence) -> list[Gate]:
             "frames dropped there",
             rings,
         ),
-        _gate(
+        make_gate(
             "retransmissions",
             repeated / requests,
             "<=",
@@ -168,7 +169,7 @@ def _check_losses(evidence: Evidence) -> list[Gate]:
             "retransmitted segments a request",
             "connections sleep in timeouts: find the drops first, they are named above",
         ),
-        _gate(
+        make_gate(
             "syn-retransmissions",
             evidence.syn_retransmissions / requests,
             "<=",
@@ -176,7 +177,7 @@ def _check_losses(evidence: Evidence) -> list[Gate]:
             "repeated SYNs a request",
             "raise the listen backlog, or load.stagger_ms so that the ramp is gentler",
         ),
-        _gate(
+        make_gate(
             "timeouts",
             timeouts / requests,
             "<=",
@@ -184,7 +185,7 @@ def _check_losses(evidence: Evidence) -> list[Gate]:
             "TCP timeouts a request",
             "connections sleep: find the drops first",
         ),
-        _gate(
+        make_gate(
             "listen-overflows",
             server.listen_overflows + server.listen_drops,
             "==",
@@ -192,7 +193,7 @@ def _check_losses(evidence: Evidence) -> list[Gate]:
             "connections that found the accept queue full",
             "raise somaxconn and the server's own backlog",
         ),
-        _gate(
+        make_gate(
             "memory-aborts",
             sum(losses.memory_aborts for losses in both),
             "==",
@@ -203,18 +204,25 @@ def _check_losses(evidence: Evidence) -> list[Gate]:
     ]
 
 
-def _check_guests(evidence: Evidence) -> list[Gate]:
-    first = evidence.suspect_lines[0] if evidence.suspect_lines else ""
+def check_logs(suspect_lines: Sequence[str]) -> list[Gate]:
+    """No guest's log speaks of trouble."""
+    first = suspect_lines[0] if suspect_lines else ""
     return [
-        _gate(
+        make_gate(
             "guest-log",
-            len(evidence.suspect_lines),
+            len(suspect_lines),
             "==",
             0,
             "lines of trouble in the guests' logs",
             f"the first is: {first}",
-        ),
-        _gate(
+        )
+    ]
+
+
+def _check_guests(evidence: Evidence) -> list[Gate]:
+    return [
+        *check_logs(evidence.suspect_lines),
+        make_gate(
             "window-samples",
             evidence.window_samples,
             ">=",
@@ -228,7 +236,7 @@ def _check_guests(evidence: Evidence) -> list[Gate]:
 def _check_window(experiment: Experiment, window: Window, span: Span) -> list[Gate]:
     """The window is steady, and the server had in it what the experiment asked for."""
     gates = [
-        _gate(
+        make_gate(
             "steady-state",
             span.step,
             "<=",
@@ -240,7 +248,7 @@ def _check_window(experiment: Experiment, window: Window, span: Span) -> list[Ga
     load = experiment.load
     if not isinstance(load, Netperf):
         gates.append(
-            _gate(
+            make_gate(
                 "link-share",
                 max(window.link_transmit, window.link_receive),
                 "<=",
@@ -253,7 +261,7 @@ def _check_window(experiment: Experiment, window: Window, span: Span) -> list[Ga
         gates.append(_check_concurrency(load, window))
         if load.concurrency >= SATURATION_MARGIN * find_saturation(experiment, window):
             gates.append(
-                _gate(
+                make_gate(
                     "server-busy",
                     window.busy_share,
                     ">=",
@@ -264,7 +272,7 @@ def _check_window(experiment: Experiment, window: Window, span: Span) -> list[Ga
             )
     if isinstance(load, Httperf):
         gates.append(
-            _gate(
+            make_gate(
                 "offered-rate",
                 abs(window.requests_per_s / load.rate - 1),
                 "<=",
@@ -277,7 +285,7 @@ def _check_window(experiment: Experiment, window: Window, span: Span) -> list[Ga
 
 
 def _check_concurrency(load: Ab, window: Window) -> Gate:
-    return _gate(
+    return make_gate(
         "concurrency",
         abs(window.open_connections / load.concurrency - 1),
         "<=",

@@ -14,6 +14,7 @@ from itertools import pairwise
 from ground.seeds import generator
 from testbed.experiment import Ab, Experiment, Httperf, Netperf
 from testbed.guest_network import NETWORK_FILES
+from testbed.regions import write_account, write_marking, write_snapshots, write_walk
 from testbed.servers import ServerDescription
 
 SMALL_FILES = 64  # f0 .. f63 of 1 KiB each in the document root
@@ -63,7 +64,7 @@ seedrng < /sys/firmware/qemu_fw_cfg/by_name/opt/testbed/entropy/raw
 def find_paths(experiment: Experiment) -> list[str]:
     """Paths of the files asked for, in the order of this seed."""
     load = experiment.load
-    size = "1k" if isinstance(load, Netperf) else load.size
+    size = load.size if isinstance(load, Ab | Httperf) else "1k"
     if size in SINGLE_FILES:
         return [f"/{SINGLE_FILES[size]}"]
     order = generator(experiment.seed, "files").permutation(SMALL_FILES)
@@ -78,11 +79,15 @@ def write_server_job(experiment: Experiment, server: ServerDescription) -> str:
         *_format_sysctls(SERVER_SYSCTLS),
         *(f"up eth{number - 1} 10.0.{number}.1" for number in clients),
         *_shuffle_pages(experiment),
+        *write_marking(experiment),
         *_start_server(experiment, server),
         *_emit_content(experiment),
+        *_emit_module_symbols(experiment),
+        *write_walk(experiment),
         "snap before",
         "mark start",
         "mark sync",
+        *write_snapshots(experiment),
         *(
             f"nc -l -p {DONE_PORT + number} < /dev/null > /dev/null & w{number}=$!"
             for number in clients
@@ -90,6 +95,7 @@ def write_server_job(experiment: Experiment, server: ServerDescription) -> str:
         *(f"wait $w{number}" for number in clients),
         "mark stop",
         "snap after",
+        *write_account(experiment),
         "emit slabinfo < /proc/slabinfo",
         "dmesg > /run/dmesg; emit dmesg < /run/dmesg",
         *_check_alive(experiment, server),
@@ -130,7 +136,7 @@ def write_load(experiment: Experiment, number: int) -> list[str]:
         return write_fleet(experiment, load, number)
     if isinstance(load, Httperf):
         return _write_httperf(experiment, load, number)
-    return _write_netperf(experiment, load, number)
+    return _write_netperf(experiment, load, number) if isinstance(load, Netperf) else [":"]
 
 
 def write_fleet(experiment: Experiment, load: Ab, number: int) -> list[str]:
@@ -256,6 +262,13 @@ def _content_paths(experiment: Experiment) -> Sequence[str]:
 def _emit_content(experiment: Experiment) -> list[str]:
     files = " ".join(f"/srv/www{path}" for path in _content_paths(experiment))
     return [f"cat {files} | sha256sum | emit content"] if files else []
+
+
+def _emit_module_symbols(experiment: Experiment) -> list[str]:
+    """Where the functions of modules lie, which only the guest knows."""
+    if not experiment.instruments.profile:
+        return []
+    return ["grep '\\[' /proc/kallsyms | emit module-symbols"]
 
 
 def _fetch_content(experiment: Experiment, server: str) -> list[str]:

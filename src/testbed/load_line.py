@@ -10,13 +10,14 @@ from typing import NoReturn
 from pydantic import ValidationError
 
 from ground.voice import UsageError
-from testbed.experiment import Ab, Httperf, Load, Netperf
+from testbed.experiment import Ab, Chase, Httperf, Load, Netperf
 
 EXAMPLES = (
     "ab -c 100 -n 20000",
     "ab -c 2500 -n 20000 --size 10k",
     "httperf --rate 2000 --num-conns 10000 --timeout 5",
     "netperf -t TCP_RR -l 2",
+    "chase",
 )
 
 
@@ -28,7 +29,12 @@ class _Parser(argparse.ArgumentParser):
 def parse_load(line: str) -> Load:
     """The load that ``line`` describes; UsageError with examples if it does not describe one."""
     words = shlex.split(line)
-    makers = {"ab": _parse_ab, "httperf": _parse_httperf, "netperf": _parse_netperf}
+    makers = {
+        "ab": _parse_ab,
+        "httperf": _parse_httperf,
+        "netperf": _parse_netperf,
+        "chase": _parse_chase,
+    }
     if not words or words[0] not in makers:
         raise UsageError(
             f"load {line!r} begins with none of {', '.join(makers)}",
@@ -77,6 +83,10 @@ def _parse_netperf(words: list[str]) -> Load:
     parser.add_argument("--request-bytes", type=int)
     parser.add_argument("--response-bytes", type=int)
     return Netperf.model_validate(_given(parser, words))
+
+
+def _parse_chase(words: list[str]) -> Load:
+    return Chase.model_validate(_given(_parser("chase"), words))
 
 
 def _given(parser: _Parser, words: list[str]) -> dict[str, object]:

@@ -128,6 +128,11 @@ class Losses(Record):
     listen_drops: Annotated[int, Field(ge=0)]
     memory_aborts: Annotated[int, Field(ge=0)]
 
+    @classmethod
+    def none(cls) -> Self:
+        """Nothing was lost, or there was no network."""
+        return cls.model_validate(dict.fromkeys(cls.model_fields, 0))
+
 
 class Gate(Record):
     """One validity gate: ``value`` must satisfy ``relation`` ``bound``."""
@@ -163,7 +168,7 @@ class LoadReport(Record):
     ``transactions_per_s`` are netperf's.
     """
 
-    tool: Literal["ab", "httperf", "netperf"]
+    tool: Literal["ab", "httperf", "netperf", "pchase"]
     processes: Annotated[int, Field(ge=0)]
     completed: Annotated[int, Field(ge=0)]
     wrong: Annotated[int, Field(ge=0)]
@@ -172,6 +177,41 @@ class LoadReport(Record):
     requests_per_s: NonNegative
     throughput_bit_s: NonNegative = 0.0
     transactions_per_s: NonNegative = 0.0
+
+
+class ObjectCount(Record):
+    """One type of a server's per-request objects: mean number alive and their mean bytes over
+    the samples in the steady window, and the largest number alive so far."""
+
+    name: str
+    live: NonNegative
+    bytes: NonNegative
+    peak: Annotated[int, Field(ge=0)]
+
+
+class Attribution(Record):
+    """Where L2 misses come from; only of runs that mark memory (`testbed.regions`).
+
+    ``misses_per_request`` has the L2 misses of loads and stores by region of the missed line, and
+    those of fetches as ``code``, between two times (link ns) in which ``requests`` were
+    completed.  ``pages`` tells how the guest's memory was used before the load.
+    """
+
+    start_ns: Annotated[int, Field(ge=0)]
+    end_ns: Annotated[int, Field(ge=0)]
+    requests: Annotated[int, Field(ge=0)]
+    misses_per_request: dict[str, NonNegative]
+    pages: dict[str, int]
+    objects: tuple[ObjectCount, ...]
+
+
+class LoadLatency(Record):
+    """One working set of a pointer chase: core cycles a load; ``stretches`` counts the physically
+    contiguous stretches of memory it lies in."""
+
+    working_set_bytes: Annotated[int, Field(ge=1)]
+    cycles: NonNegative
+    stretches: Annotated[int, Field(ge=1)]
 
 
 class Artefact(Record):
@@ -187,6 +227,7 @@ class Measurement(Record):
 
     ``status`` is ``valid`` exactly if every gate passed.  ``series`` names the Parquet file of
     the in-run series in the run directory: one row per sample, with link time and increments.
+    ``latencies`` is what a pointer chase measures; it has no window.
     ``products`` are the digests of what was run.  ``artefacts`` holds only what is
     deterministic: the same experiment and products give the same digests on any host.
     """
@@ -198,10 +239,12 @@ class Measurement(Record):
     gates: tuple[Gate, ...]
     zone: Zone
     window: Window | None
+    attribution: Attribution | None = None
     server_losses: Losses
     client_losses: tuple[Losses, ...]
     client_busy_share: tuple[Share, ...]
     load_report: LoadReport
+    latencies: tuple[LoadLatency, ...] = ()
     virtual_s: NonNegative
     series: str
     artefacts: tuple[Artefact, ...]

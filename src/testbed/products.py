@@ -36,6 +36,7 @@ def find_products(manifest: Manifest) -> Products:
             firmware=manifest.firmware.path,
             kernel=machine.kernel.path,
             root=machine.root.path,
+            profiler=manifest.instructions_plugin.path,
         )
 
     return Products(

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import re
 from bisect import bisect_right
 from collections import Counter
 from collections.abc import Iterable
@@ -56,10 +57,12 @@ class Node:
 
 
 class Symbols:
-    """Function symbols of a kernel, found by address."""
+    """Function symbols of a kernel, found by address; ``modules`` are those of its modules."""
 
-    def __init__(self, addresses: Iterable[tuple[int, str]]):
-        ordered = sorted(addresses)
+    def __init__(
+        self, addresses: Iterable[tuple[int, str]], modules: Iterable[tuple[int, str]] = ()
+    ):
+        ordered = sorted([*addresses, *modules])
         self._starts = [address for address, _ in ordered]
         self._names = [name for _, name in ordered]
 
@@ -69,8 +72,15 @@ class Symbols:
         return self._names[index] if index >= 0 else f"{address:#x}"
 
 
-def read_symbols(vmlinux: Path) -> Symbols:
-    """The code symbols of the ELF file ``vmlinux``; ProfileError if it has none."""
+def parse_module_symbols(text: str) -> list[tuple[int, str]]:
+    """Code symbols of loaded modules in lines of /proc/kallsyms, as ``name [module]``."""
+    found = re.findall(r"^([0-9a-f]+) [tT] (\S+)\s+\[(\S+)\]$", text, re.MULTILINE)
+    return [(int(address, 16), f"{name} [{module}]") for address, name, module in found]
+
+
+def read_symbols(vmlinux: Path, modules: Iterable[tuple[int, str]] = ()) -> Symbols:
+    """The code symbols of the ELF file ``vmlinux`` and of ``modules``; ProfileError if the file
+    has none."""
     try:
         with vmlinux.open("rb") as stream:
             table = ELFFile(stream).get_section_by_name(".symtab")
@@ -86,7 +96,27 @@ def read_symbols(vmlinux: Path) -> Symbols:
             ]
     except OSError as error:
         raise ProfileError(f"{vmlinux}: {error}", hint="./invoke build") from None
-    return Symbols(found)
+    return Symbols(found, modules)
+
+
+def read_instructions(path: Path, symbols: Symbols) -> list[tuple[str, int]]:
+    """Instructions by function from the plugin's file ``path``, most first; equal ones by name.
+
+    Raises ProfileError if the file is absent or a line is not a block with its count.
+    """
+    totals: Counter[str] = Counter()
+    try:
+        for number, line in enumerate(path.read_text().splitlines(), 1):
+            match = re.fullmatch(r"(0x[0-9a-f]+|user) (\d+)", line)
+            if match is None:
+                raise ProfileError(f"{path}:{number}: not a block with its count: {line!r}")
+            name = USER if match[1] == USER else symbols.find(int(match[1], 16))
+            totals[name] += int(match[2])
+    except FileNotFoundError:
+        raise ProfileError(
+            f"{path} does not exist", hint="run with the profile on: ./invoke testbed.profile"
+        ) from None
+    return sorted(totals.items(), key=lambda item: (-item[1], item[0]))
 
 
 def read_profile(path: Path, symbols: Symbols) -> list[Stack]:

@@ -6,9 +6,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from rich.console import Group, RenderableType
+from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
+from testbed.chase import find_plateau, find_plateau_cycles
 from testbed.geometries import GeometryFile
 from testbed.geometry import finalize_rate
 from testbed.measurement import Measurement, Window
@@ -20,6 +22,8 @@ def show_measurement(measurement: Measurement) -> RenderableType:
     parts: list[RenderableType] = []
     if measurement.window:
         parts.append(_show_window(measurement.window))
+    if measurement.latencies:
+        parts.append(_show_latencies(measurement))
     parts.append(_show_gates(measurement))
     colour = "green" if measurement.status == "valid" else "red"
     load = measurement.experiment.load.model_dump_json(exclude_defaults=True)
@@ -62,6 +66,23 @@ def _show_window(window: Window) -> Table:
     return table
 
 
+def _show_latencies(measurement: Measurement) -> Table:
+    geometry, core = measurement.experiment.geometry, measurement.experiment.core
+    plateaus = find_plateau_cycles(core)
+    table = Table("working set", "cycles a load", "as configured", "contiguous stretches")
+    for column in table.columns:
+        column.justify = "right"
+    for latency in measurement.latencies:
+        level = find_plateau(geometry, latency.working_set_bytes)
+        table.add_row(
+            f"{latency.working_set_bytes / 1024:g} KiB",
+            f"{latency.cycles:.3f}",
+            f"{float(plateaus[level]):g} ({level})" if level else "on a step",
+            str(latency.stretches),
+        )
+    return table
+
+
 def _show_gates(measurement: Measurement) -> RenderableType:
     failed = measurement.failed_gates
     if not failed:
@@ -90,19 +111,39 @@ def show_geometry(file: GeometryFile) -> RenderableType:
     )
 
 
-def show_profile(ranked: Sequence[tuple[str, Weights]], top: int) -> RenderableType:
-    """The ``top`` symbols by L2 misses."""
-    table = Table("symbol", "L2 misses", "share", "fetch", "load", "store")
+def show_instructions(ranked: Sequence[tuple[str, int]], requests: int, top: int) -> RenderableType:
+    """The ``top`` functions by instructions, and how many each module has in all."""
+    table = Table("function", "instructions/request", "share")
+    for column in table.columns[1:]:
+        column.justify = "right"
+    total = sum(count for _, count in ranked)
+
+    def add(name: str, count: int) -> None:
+        table.add_row(escape(name), f"{count / requests:,.0f}", f"{count / total:.1%}")
+
+    for name, count in ranked[:top]:
+        add(name, count)
+    table.add_section()
+    modules = sorted({name.split("[")[1].rstrip("]") for name, _ in ranked if "[" in name})
+    for module in modules:
+        add(f"all of {module}", sum(n for name, n in ranked if name.endswith(f"[{module}]")))
+    add("all", total)
+    return table
+
+
+def show_profile(ranked: Sequence[tuple[str, Weights]], requests: int, top: int) -> RenderableType:
+    """The ``top`` functions by L2 misses, as misses per request."""
+    table = Table("function", "L2 misses/request", "share", "fetch", "load", "store")
     for column in table.columns[1:]:
         column.justify = "right"
     total = sum(weights.total for _, weights in ranked)
     for name, weights in ranked[:top]:
         table.add_row(
-            name,
-            f"{weights.total:,}",
+            escape(name),
+            f"{weights.total / requests:,.2f}",
             f"{weights.total / total:.1%}",
-            f"{weights.fetch:,}",
-            f"{weights.load:,}",
-            f"{weights.store:,}",
+            f"{weights.fetch / requests:,.2f}",
+            f"{weights.load / requests:,.2f}",
+            f"{weights.store / requests:,.2f}",
         )
     return table

@@ -8,11 +8,12 @@ from pathlib import Path
 import pytest
 
 import testbed
-from artifact.design import Design, Tier, find_designs, load_design, parse_design
+from artifact.design import FOLDER, Design, Tier, find_designs, load_design, parse_design
 from artifact.inputs import collect_inputs, digest_code, find_key
 from artifact.plan import Plan, load_plan, make_plan, record_plan
 from ground.voice import UsageError
 from testbed.experiment import Limits
+from testbed.geometries import find_geometries
 
 
 def test_first_seed_comes_first_and_the_rest_is_shuffled(plan: Plan) -> None:
@@ -90,13 +91,28 @@ def test_wrong_paths_and_values_are_named(design: Design) -> None:
 
 
 def test_the_designs_of_the_project_are_whole() -> None:
-    assert {"footnote3", "sensitivity"} <= set(find_designs())
+    assert {"footnote3", "latency", "sensitivity"} <= set(find_designs())
     for name in find_designs():
         design = load_design(name)
         for tier in design.tier:
             runs = make_plan(tier, [design], {}).runs
             assert runs
-            assert all(run.experiment.load.kind == "ab" for run in runs)
+            assert all(run.experiment.load.kind == design.load for run in runs)
+
+
+def test_a_chase_measures_the_machine_of_each_variant_before_all_else() -> None:
+    designs = [load_design("footnote3"), load_design("latency")]
+    runs = make_plan(Tier.KICK, designs, {}).runs
+    chases = [run for run in runs if run.experiment.load.kind == "chase"]
+    assert list(runs[: len(chases)]) == chases
+    assert [run.experiment.geometry.name for run in chases] == [run.variant for run in chases]
+    assert {run.variant for run in chases} == set(find_geometries())
+
+
+def test_a_chase_has_one_level() -> None:
+    text = (FOLDER / "latency.toml").read_text()
+    with pytest.raises(UsageError, match=r"levels = \[1\]"):
+        parse_design(text.replace("levels = [1]", "levels = [1, 8]"), Path("latency.toml"))
 
 
 def test_levels_may_have_fewer_seeds(design_text: str) -> None:

@@ -75,17 +75,19 @@ def test_a_killed_worker_is_replaced(plan: Plan, reference: dict[str, str], tmp_
     me = psutil.Process()
     killed = []
 
+    log = Log()
+
     def kill_one_worker() -> None:
-        for _ in range(3):
-            time.sleep(0.8)
+        for done in (3, 9, 15):  # runs that ended before: no run is struck three times
+            while len(log.finished) < done:
+                time.sleep(0.05)
             workers = [c for c in me.children() if "spawn_main" in " ".join(c.cmdline())]
             if workers:
                 killed.append(workers[0].pid)
                 workers[0].kill()
 
-    thread = threading.Thread(target=kill_one_worker)
+    thread = threading.Thread(target=kill_one_worker, daemon=True)
     thread.start()
-    log = Log()
     runner = SyntheticRunner(delay_s=0.1)
     tally = sweep(list_tasks(plan, tmp_path / "s"), runner, LocalEngine(2), log)
     thread.join()
@@ -165,12 +167,18 @@ def test_a_full_disk_stops_the_sweep(plan: Plan, tmp_path: Path) -> None:
     assert "free some space" in caught.value.hint
 
 
+class Interrupter(Log):
+    """Somebody presses Ctrl-C when a run has finished."""
+
+    def finish(self, task: Task, done: Done) -> None:
+        super().finish(task, done)
+        os.kill(os.getpid(), signal.SIGINT)
+
+
 def test_ctrl_c_ends_workers_and_keeps_results(plan: Plan, tmp_path: Path) -> None:
     runner = SyntheticRunner(delay_s=0.3)
-    timer = threading.Timer(3.0, os.kill, (os.getpid(), signal.SIGINT))
-    timer.start()
     with pytest.raises(ArtifactError, match=r"interrupted; [1-9]"):
-        sweep(list_tasks(plan, tmp_path), runner, LocalEngine(2), Log())
+        sweep(list_tasks(plan, tmp_path), runner, LocalEngine(2), Interrupter())
     assert not [c for c in psutil.Process().children() if "spawn_main" in " ".join(c.cmdline())]
     stored = read_results(tmp_path)
     assert 0 < len(stored) < len(plan.keys)

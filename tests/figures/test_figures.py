@@ -15,8 +15,9 @@ import pytest
 from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 
-from figures import cycles, forest, misses, plateaus, throughput
+from figures import cycles, forest, misses, origins, plateaus, throughput, zones
 from figures.style import COLOURS, FORMATS, Provenance, save_figure
+from figures.zones import Zones
 
 PROVENANCE = Provenance("quick", 5, "0123456789abcdef")
 
@@ -58,7 +59,8 @@ def make_plateaus() -> Figure:
     frame = pl.DataFrame(
         {
             "geometry": ["banias-1400"] * 12,
-            "bytes": sizes,
+            "valid": [True] * 12,
+            "working_set_bytes": sizes,
             "cycles": [3.0 if s <= 32768 else 9.0 if s <= 1 << 20 else 134.0 for s in sizes],
         }
     )
@@ -75,11 +77,24 @@ def make_plateaus() -> Figure:
     return plateaus.draw(frame, expected, PROVENANCE)
 
 
+def make_zones(found: Zones) -> Figure:
+    one = make_frame().filter(pl.col("server") == "nginx")
+    return zones.draw(make_frame(), one, one, found, PROVENANCE)
+
+
+def make_origins() -> Figure:
+    rows = [(level, name, 10.0 * level) for name in ("TUX", "rest") for level in (1, 40, 2500)]
+    frame = pl.DataFrame(rows, schema=list(origins.COLUMNS), orient="row")
+    return origins.draw(frame, frame, frame, PROVENANCE)
+
+
 DRAWINGS: dict[str, Callable[[], Figure]] = {
     "throughput": lambda: throughput.draw(make_frame(), PROVENANCE),
     "misses": lambda: misses.draw(make_frame(0.1), make_frame(0.01), PROVENANCE),
     "cycles": lambda: cycles.draw(make_frame(90), make_frame(1e-4), PROVENANCE),
     "plateaus": make_plateaus,
+    "zones": lambda: make_zones(Zones((30, 40, 60), (2500, 3200, 4096))),
+    "origins": make_origins,
     "forest": lambda: forest.draw(make_ratios(), PROVENANCE),
 }
 
@@ -118,6 +133,28 @@ def test_invalid_points_are_hollow_and_valid_ones_are_not() -> None:
     assert all(list(np.asarray(line.get_xdata())) == [4096] for line in hollow)
     solid = [line for line in axes.lines if line.get_linestyle() == "-"]
     assert all(list(np.asarray(line.get_xdata())) == [1, 40, 2500] for line in solid)
+
+
+@pytest.mark.parametrize(
+    ("found", "names"),
+    [
+        (Zones((30, 40, 60), (2500, 3200, 4096)), ["elastic", "plastic", "failure"]),
+        (Zones((30, 40, 60)), ["elastic", "plastic"]),
+        (Zones(None, (2500, 3200, 4096)), ["plastic", "failure"]),
+        (Zones(), ["plastic"]),
+    ],
+)
+def test_zones_are_named_as_far_as_their_borders_are_known(found: Zones, names: list[str]) -> None:
+    axes = make_zones(found).axes[0]
+    shown = [text.get_text() for text in axes.texts]
+    assert shown == names
+
+
+def test_data_and_instructions_have_an_axis_each() -> None:
+    _, left, right = make_zones(Zones()).axes
+    assert left.get_ylabel() == "L2 data misses / request"
+    assert right.get_ylabel() == "L2 instruction misses / request"
+    assert left.get_xlim() == right.get_xlim()
 
 
 def test_a_frame_of_invalid_runs_alone_is_drawn() -> None:

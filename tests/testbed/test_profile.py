@@ -10,7 +10,7 @@ from xml.etree import ElementTree
 import pytest
 
 from ground.voice import UsageError
-from testbed.experiment import Ab, Httperf, Netperf
+from testbed.experiment import Ab, Chase, Httperf, Netperf
 from testbed.flame import draw_flame_graph
 from testbed.load_line import EXAMPLES, parse_load
 from testbed.profile import (
@@ -86,7 +86,7 @@ def test_symbols_of_an_elf_file(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("line", EXAMPLES)
 def test_examples_are_loads(line: str) -> None:
-    assert isinstance(parse_load(line), Ab | Httperf | Netperf)
+    assert isinstance(parse_load(line), Ab | Httperf | Netperf | Chase)
 
 
 def test_load_lines() -> None:

@@ -14,10 +14,9 @@ import numpy as np
 import pytest
 
 from testbed.command import find_mac
-from testbed.experiment import Ab, Experiment, Httperf, Link, Netperf
+from testbed.experiment import Ab, Chase, Experiment, Httperf, Link, Netperf
 from testbed.frames import read_emissions
 from testbed.geometries import find_geometries, load_geometry
-from testbed.geometry import convert_units_to_cycles
 from testbed.job import PRELUDE
 from testbed.measurement import Measurement
 from testbed.pcap import Frames, read_frames
@@ -216,25 +215,34 @@ def test_same_bytes_idle_loaded_and_with_another_quantum(
     assert digests(other)["server/link1.pcap"] != digests(first)["server/link1.pcap"]
 
 
+# Load-to-use latencies of L1D, L2 and memory in cycles, as measured or published for each machine.
+LATENCIES = {
+    "banias-1400": (3, 9, 134),
+    "tualatin-1400": (3, 8, 141),
+    "skylake-sp-2500": (4, 14, 55),
+    "zen4-3700": (4, 14, 50),
+}
+
+
 @pytest.mark.parametrize("name", find_geometries())
 def test_pointer_chase_shows_the_plateaus(
     experiment: Experiment, products: Products, tmp_path: Path, name: str
 ) -> None:
-    """Working sets well inside L1, between L1 and L2, and well beyond L2."""
+    """Each working set but those on a step reads the latency of the level that holds it."""
     file = load_geometry(name)
-    geometry, core = file.geometry, file.core
-    sizes = [geometry.l1d.size // 2, geometry.l2.size // 4, 4 * geometry.l2.size]
-    chase = f"pchase chase {geometry.l2.line} {' '.join(str(size) for size in sizes)}"
-    job = f"{PRELUDE}\nmark start\n{chase} | emit chase\nmark stop\necho ok | emit finished\n"
-    changed = experiment.model_copy(update={"geometry": geometry, "core": core})
-    run_jobs(changed, products, tmp_path, {"server": job})
-    rows = [
-        line.split()
-        for line in read_emissions(tmp_path / "server" / "frames.bin").text("chase").splitlines()
-    ]
-    assert [int(row[1]) for row in rows] == sizes
-    cycles = [float(row[2]) * core.clock_mhz / 1000 for row in rows]
-    hit = cycles[0]
-    assert hit >= convert_units_to_cycles(core, 1)
-    assert cycles[1] - hit == pytest.approx(float(core.l1.load), rel=0.1, abs=0.2)
-    assert cycles[2] - hit == pytest.approx(float(core.l1.load + core.l2.load), rel=0.05)
+    geometry = file.geometry
+    changed = {"server": "pchase", "load": Chase(), "geometry": geometry, "core": file.core}
+    measurement = run_products(experiment.model_copy(update=changed), products, tmp_path)
+    assert measurement.failed_gates == ()
+    l1d, l2, memory = LATENCIES[name]
+    for latency in measurement.latencies:
+        size = latency.working_set_bytes
+        if size < geometry.l1d.size:
+            assert latency.cycles == pytest.approx(l1d, rel=0.01)
+        elif geometry.l1d.size < size < geometry.l2.size:
+            assert latency.cycles == pytest.approx(l2, rel=0.01)
+        elif size > geometry.l2.size:
+            assert latency.cycles == pytest.approx(memory, rel=0.01)
+    sizes = {latency.working_set_bytes for latency in measurement.latencies}
+    for cache in (geometry.l1d, geometry.l2):
+        assert {cache.size - cache.way_bytes, cache.size + cache.way_bytes} <= sizes

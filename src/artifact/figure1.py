@@ -1,0 +1,101 @@
+# SPDX-License-Identifier: MIT
+"""Figure 1 of the paper, and what it could not show: where the misses come from."""
+
+from __future__ import annotations
+
+import polars as pl
+from matplotlib.figure import Figure
+
+from artifact.claims import BendClaim, OnsetClaim, load_claims
+from artifact.design import Design
+from artifact.evidence import gather
+from artifact.illustration import Illustration
+from artifact.origins import summarize_origins
+from artifact.results import Results, summarize
+from figures import origins, zones
+from figures.style import Provenance
+from figures.zones import Zones
+
+FIGURE1 = "figure1"
+OTHERS = "footnote3"  # the packaged servers' runs
+SERVER = "tux"
+
+
+def make_figure1(design: Design) -> Illustration:
+    """Throughput with zones, and L2 misses of data and instructions."""
+    return Illustration(
+        "figure1",
+        design.id,
+        "Above: throughput of stock TUX (and of the packaged servers, where their runs are part of "
+        "the plan) against concurrency; TUX's elastic, plastic and failure zones as estimated "
+        "from the data, with the intervals of their borders in grey. Below: L2 misses per request "
+        "of TUX, data on the left axis, instructions on the right. Bands are 95 % intervals over "
+        "seeds.",
+        ("throughput", "l2_data", "l2_fetch"),
+        lambda results, provenance: draw_figure1(results, design, provenance),
+        lambda results: tabulate_figure1(results, design),
+    )
+
+
+def draw_figure1(results: Results, design: Design, provenance: Provenance) -> Figure:
+    """The figure from all results that are there."""
+    throughput = [summarize(results, name, "throughput") for name in (design.id, OTHERS)]
+    data, fetch = (
+        summarize(results, design.id, metric).filter(pl.col("server") == SERVER)
+        for metric in ("l2_data", "l2_fetch")
+    )
+    found = find_zones(results, design)
+    return zones.draw(pl.concat(throughput), data, fetch, found, provenance)
+
+
+def tabulate_figure1(results: Results, design: Design) -> pl.DataFrame:
+    """All points of the figure, with their metric."""
+    wanted = [(design.id, metric) for metric in ("throughput", "l2_data", "l2_fetch")]
+    return pl.concat(
+        summarize(results, name, metric).with_columns(metric=pl.lit(metric))
+        for name, metric in [*wanted, (OTHERS, "throughput")]
+    )
+
+
+def find_zones(results: Results, design: Design) -> Zones:
+    """The borders of TUX's zones, by the same estimates that decide the claims about them."""
+    found = Zones()
+    for claim in load_claims():
+        if claim.design != design.id or claim.metric != "throughput":
+            continue
+        if not isinstance(claim, BendClaim | OnsetClaim):
+            continue
+        evidence = gather(claim, SERVER, results)
+        estimate = evidence.estimate
+        if estimate is None or estimate.low is None or estimate.high is None:
+            continue
+        low, middle, high = (
+            value * claim.expected for value in (estimate.low, estimate.value, estimate.high)
+        )
+        if isinstance(claim, OnsetClaim):
+            found = Zones(found.elastic_ends, (low, middle, high))
+        elif evidence.bend and evidence.bend.after.high < 0:
+            found = Zones((low, middle, high), found.failure_begins)
+    return found
+
+
+def make_origins(design: Design) -> Illustration:
+    """Misses by origin, live objects and their bytes."""
+
+    def draw(results: Results, provenance: Provenance) -> Figure:
+        misses, live, kib = (
+            summarize_origins(results.origins, design.id, quantity)
+            for quantity in ("misses", "live", "kib")
+        )
+        return origins.draw(misses, live, kib, provenance)
+
+    return Illustration(
+        f"{design.id}-origins",
+        design.id,
+        "Above: L2 misses per request by what the missed memory serves for. Below: how many "
+        "objects of requests are alive, and their size. From runs of their own, in which memory "
+        "is marked; means over seeds.",
+        (),
+        draw,
+        lambda results: results.origins.filter(pl.col("design") == design.id).drop("design"),
+    )

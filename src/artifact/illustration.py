@@ -1,0 +1,25 @@
+# SPDX-License-Identifier: MIT
+"""What a figure is to the report."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import polars as pl
+from matplotlib.figure import Figure
+
+from artifact.results import Results
+from figures.style import Provenance
+
+
+@dataclass(frozen=True)
+class Illustration:
+    """A figure: what it shows, its files, the table behind it."""
+
+    name: str
+    design: str
+    caption: str
+    metrics: tuple[str, ...]
+    draw: Callable[[Results, Provenance], Figure]
+    tabulate: Callable[[Results], pl.DataFrame]

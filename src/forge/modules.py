@@ -1,0 +1,117 @@
+# SPDX-License-Identifier: MIT
+"""Modules of the server's kernel, compiled in the tree that the kernel's stage kept."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from forge.kernel import IDENTITY, MODULE_TREE
+from forge.stage import Built, Stage, Workshop
+from forge.toolchain import describe_toolchain
+from ground.files import canonical_json, digest_bytes, digest_file
+from ground.places import PROJECT
+
+SOURCE_PATTERNS = ("*.c", "*.h", "Kbuild", "Makefile")
+
+
+@dataclass(frozen=True)
+class Module:
+    """A module: where its sources are, its ``place`` in the kernel's tree and on the server.
+
+    ``variant`` tells apart modules of one name from different sources; ``config`` sets options
+    of the kernel's build for this module alone.
+    """
+
+    name: str
+    sources: Path
+    place: str
+    variant: str = ""
+    config: tuple[str, ...] = ()
+
+    @property
+    def title(self) -> str:
+        """The module's name among the stages and in the manifest."""
+        return f"{self.name}-{self.variant}" if self.variant else self.name
+
+    @property
+    def file(self) -> str:
+        """The name of what is loaded."""
+        return f"{self.name}.ko"
+
+    @property
+    def installed(self) -> str:
+        """Where it lies on the server."""
+        return "/".join(part for part in ("usr/lib", self.name, self.variant, self.file) if part)
+
+
+MODULES = (
+    Module(
+        name="tux",
+        variant="stock",
+        sources=PROJECT / "src" / "tux",
+        place="net/tux",
+        config=("CONFIG_TUX=m",),
+    ),
+    Module(
+        name="regions",
+        sources=PROJECT / "images" / "modules" / "regions",
+        place="mm/regions",
+    ),
+)
+
+
+@dataclass(frozen=True)
+class ModuleRecipe:
+    """A module for ``kernel``."""
+
+    module: Module
+    kernel: Built
+    architecture: str = "i386"
+
+    def stage(self) -> Stage:
+        """The stage that makes ``NAME.ko``."""
+        module = self.module
+        return Stage(
+            name=module.title,
+            title=f"Building the module {module.title}",
+            recipe=1,
+            inputs={
+                "sources": digest_sources(find_sources(module.sources)),
+                "tree": digest_file(self.kernel / MODULE_TREE),
+                "place": module.place,
+                "config": " ".join(module.config),
+                "toolchain": describe_toolchain(),
+            },
+            build=self.build,
+        )
+
+    def build(self, workshop: Workshop) -> None:
+        """Unpack the tree, add the sources, compile, leave no debug information."""
+        module = self.module
+        tree = workshop.scratch / "linux"
+        tree.mkdir()
+        workshop.run(["tar", "-xf", self.kernel / MODULE_TREE, "-C", tree])
+        folder = tree / module.place
+        folder.mkdir(parents=True, exist_ok=True)
+        for name, path in find_sources(module.sources).items():
+            shutil.copyfile(path, folder / name)
+        # With a relative M no path of the builder gets into the module.
+        make = ("make", "-s", f"-j{workshop.jobs}", f"ARCH={self.architecture}", *IDENTITY)
+        workshop.run(["nice", *make, *module.config, f"M={module.place}", "modules"], cwd=tree)
+        product = workshop.output / module.file
+        shutil.copyfile(folder / module.file, product)
+        workshop.run(["strip", "--strip-debug", product])
+
+
+def find_sources(folder: Path) -> dict[str, Path]:
+    """The files of ``folder`` that a module is made of, by name; not those in subdirectories."""
+    paths = (path for pattern in SOURCE_PATTERNS for path in folder.glob(pattern))
+    return {path.name: path for path in sorted(paths)}
+
+
+def digest_sources(sources: Mapping[str, Path]) -> str:
+    """SHA-256 over names and contents."""
+    return digest_bytes(canonical_json({n: digest_file(p) for n, p in sources.items()}))

@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Preconditions and ranges, in the order of RFC 9110, 13.2.2.
+ *
+ * Context: the fast thread that owns the request.
+ */
+#include "tux.h"
+
+static bool names_version(const struct tux_req *req, struct tux_slice list,
+			  const struct tux_version *version, bool weak)
+{
+	return tux_etag_listed(req->header + list.offset, list.length, version->etag,
+			       version->etag_length, weak);
+}
+
+/* A date that is none makes its field void. */
+static bool read_date(const struct tux_req *req, struct tux_slice field, s64 *seconds)
+{
+	return tux_present(field) &&
+	       !tux_parse_date(req->header + field.offset, field.length, seconds);
+}
+
+static bool precondition_failed(const struct tux_req *req, const struct tux_version *version)
+{
+	const struct tux_message *message = &req->message;
+	s64 date;
+
+	if (tux_present(message->if_match))
+		return !names_version(req, message->if_match, version, false);
+	if (read_date(req, message->if_unmodified_since, &date))
+		return version->modified > date;
+	return false;
+}
+
+static bool is_not_modified(const struct tux_req *req, const struct tux_version *version)
+{
+	const struct tux_message *message = &req->message;
+	s64 date;
+
+	if (tux_present(message->if_none_match))
+		return names_version(req, message->if_none_match, version, true);
+	if (read_date(req, message->if_modified_since, &date))
+		return version->modified <= date;
+	return false;
+}
+
+/* If-Range: is the part that the client has of this version? A date must match exactly, and be
+ * too old for a second change within its second.
+ */
+static bool has_this_version(const struct tux_req *req, const struct tux_version *version)
+{
+	struct tux_slice field = req->message.if_range;
+	s64 date;
+
+	if (!tux_present(field))
+		return true;
+	if (read_date(req, field, &date))
+		return date == version->modified && date < ktime_get_real_seconds();
+	return field.length > 1 && names_version(req, field, version, false);
+}
+
+/**
+ * evaluate_conditions() - decide between the whole object, a part of it, and none
+ * @req: body_start and body_end become those of the part, if one is asked for
+ * @version: of the object
+ *
+ * Return: 200, 206, 304, 412 or 416.
+ */
+unsigned int evaluate_conditions(struct tux_req *req, const struct tux_version *version)
+{
+	struct tux_slice range = req->message.range;
+
+	if (precondition_failed(req, version))
+		return 412;
+	if (is_not_modified(req, version))
+		return 304;
+	if (!tux_present(range) || req->message.method != TUX_GET)
+		return 200;
+	if (!has_this_version(req, version))
+		return 200;
+	switch (tux_parse_range(req->header + range.offset, range.length, version->size,
+				&req->body_start, &req->body_end)) {
+	case TUX_RANGE_ONE:
+		return 206;
+	case TUX_RANGE_UNSATISFIABLE:
+		return 416;
+	default:
+		return 200;
+	}
+}

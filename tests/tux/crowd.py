@@ -1,0 +1,64 @@
+# SPDX-License-Identifier: MIT
+"""Many connections at once from one thread."""
+
+from __future__ import annotations
+
+import resource
+import selectors
+import socket
+import time
+from collections.abc import Sequence
+from contextlib import suppress
+
+from tests.tux.servers import Served
+
+DEADLINE_S = 300.0
+
+
+def raise_descriptor_limit() -> int:
+    """Allow this process as many descriptors as it may have; returns that number."""
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    return hard
+
+
+def open_many(served: Served, count: int) -> list[socket.socket]:
+    """``count`` established connections, all open at once."""
+    raise_descriptor_limit()
+    sockets = []
+    for _ in range(count):
+        one = served.make_socket()
+        one.settimeout(60)
+        one.connect(served.address)
+        sockets.append(one)
+    return sockets
+
+
+def fetch_all(served: Served, requests: Sequence[bytes]) -> list[bytes]:
+    """Every byte of the answers to ``requests``: each on a connection of its own, all of them
+    connected before the first one asks.  Requests must ask for close."""
+    sockets = open_many(served, len(requests))
+    answers = [bytearray() for _ in requests]
+    deadline = time.monotonic() + DEADLINE_S
+    with selectors.DefaultSelector() as selector:
+        for index, one in enumerate(sockets):
+            one.setblocking(False)
+            selector.register(one, selectors.EVENT_READ, index)
+        for one, data in zip(sockets, requests, strict=True):
+            assert one.send(data) == len(data)
+        while selector.get_map():
+            assert time.monotonic() < deadline, f"{len(selector.get_map())} connections are stuck"
+            for key, _ in selector.select(1.0):
+                data = key.fileobj.recv(1 << 16)  # type: ignore[union-attr]
+                answers[key.data] += data
+                if not data:
+                    selector.unregister(key.fileobj)
+    close_all(sockets)
+    return [bytes(answer) for answer in answers]
+
+
+def close_all(sockets: Sequence[socket.socket]) -> None:
+    """Close them, whatever state they are in."""
+    for one in sockets:
+        with suppress(OSError):
+            one.close()

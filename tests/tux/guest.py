@@ -1,0 +1,129 @@
+# SPDX-License-Identifier: MIT
+"""TUX in a guest: one machine a session, its server configured anew for each test that asks."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from forge.modules import MODULES
+from forge.pipeline import Pipeline
+from forge.tree import Tree
+from tests.tux.documents import MTIME
+from tests.tux.machine import Boot, Machine, copy_tree, start_machine
+from tests.tux.network import GUEST_ADDRESS, HOST_ADDRESSES, make_network
+from tests.tux.servers import Served, parse_stat, wait_until_ready
+
+KNOBS = "/proc/sys/net/tux"
+DOCUMENTS = "/srv/docs"
+LOG = "/run/tux.log"
+MODULE = "/usr/lib/tux/stock/tux.ko"
+CHUNK = 60  # knobs a line
+# The archive has no times, and names of the host's directories mean nothing here.
+SETUP = f"""\
+find /srv -type f -exec touch -d @{MTIME} {{}} +
+ln -sf /srv/outside.txt {DOCUMENTS}/escape.txt
+mknod {DOCUMENTS}/null c 1 3
+mknod {DOCUMENTS}/disk b 7 0
+"""
+
+
+@dataclass(frozen=True)
+class Guest:
+    """A guest with the module loaded, and the knobs as they are by default."""
+
+    machine: Machine
+    defaults: Mapping[str, str]
+
+    def configure(self, knobs: Mapping[str, str]) -> None:
+        """Start the server anew with its defaults and ``knobs``."""
+        self.control(0)
+        wanted = {**self.defaults, "documentroot": DOCUMENTS, "logfile": LOG, "threads": "1"}
+        wanted |= {"clientport": "0", **knobs}
+        del wanted["running"]
+        lines = [f"echo '{value}' > {KNOBS}/{name}" for name, value in wanted.items()]
+        for start in range(0, len(lines), CHUNK):
+            self.machine.run(" && ".join(lines[start : start + CHUNK]))
+        self.machine.run(f"rm -f {LOG}")
+        self.control(1)
+
+    def control(self, state: int) -> None:
+        """0 stops the server, 1 starts it, 2 starts it anew."""
+        self.machine.run(f"echo {state} > {KNOBS}/running")
+
+    def read_stat(self) -> dict[str, int]:
+        """/proc/net/tux/stat."""
+        return parse_stat(self.machine.run("cat /proc/net/tux/stat"))
+
+    def read_log(self) -> str:
+        """The access log."""
+        return self.machine.run(f"cat {LOG} 2> /dev/null || true")
+
+    def describe(self, root: Path) -> Served:
+        """How tests reach the server."""
+        network = self.machine.network
+        return Served(
+            name="tux-vm",
+            address=(GUEST_ADDRESS, 80),
+            root=root,
+            make_socket=network.make_socket,
+            prefix=network.prefix,
+            read_log=self.read_log,
+            read_stat=self.read_stat,
+            control=self.control,
+            client_address=HOST_ADDRESSES[0],
+            machine=self.machine,
+        )
+
+
+def lay_over(documents: Path) -> Tree:
+    """What is put over the server's root: the documents, what lies beside them, the setup."""
+    tree = Tree()
+    copy_tree(documents, tree, DOCUMENTS.lstrip("/"))
+    for name in ("outside.txt", "outside/index.html"):
+        tree.add_file(f"srv/{name}", (documents.parent / name).read_bytes())
+    tree.add_file("etc/tests/setup", SETUP.encode())
+    return tree
+
+
+def find_boot(flavour: str, documents: Path) -> Boot:
+    """The server's kernel of ``flavour`` with TUX for it; builds what is missing."""
+    pipeline = Pipeline()
+    stock = next(module for module in MODULES if module.title == "tux-stock")
+    overlay = lay_over(documents)
+    built = pipeline.module(stock, flavour) / stock.file
+    overlay.add_file(MODULE.lstrip("/"), built.read_bytes())
+    is_64_bit = flavour == "debug"
+    # With KASAN in it the kernel's own entry point does not work; a boot loader's does.
+    kernel = "bzImage" if is_64_bit else "kernel"
+    return Boot(
+        kernel=pipeline.kernel("server", flavour) / kernel,
+        root=pipeline.root("server") / "root.cpio",
+        overlay=overlay,
+        is_64_bit=is_64_bit,
+    )
+
+
+@contextmanager
+def start_guest(boot: Boot, place: Path, module: str = MODULE) -> Iterator[Guest]:
+    """A guest with the module loaded and the server not yet running."""
+    place.mkdir(exist_ok=True)
+    with make_network() as network, start_machine(boot, place, network) as machine:
+        machine.run(f"insmod {module}")
+        listing = machine.run(f'cd {KNOBS} && for f in *; do echo "$f=$(cat $f)"; done')
+        yield Guest(machine, dict(line.split("=", 1) for line in listing.splitlines()))
+
+
+@contextmanager
+def serve_in_guest(guest: Guest, root: Path, knobs: Mapping[str, str]) -> Iterator[Served]:
+    """The server with ``knobs``; with its defaults again afterwards."""
+    guest.configure(knobs)
+    served = guest.describe(root)
+    wait_until_ready(served, lambda: guest.machine.is_running)
+    try:
+        yield served
+    finally:
+        if guest.machine.is_running:
+            guest.configure({})

@@ -1,0 +1,242 @@
+# SPDX-License-Identifier: MIT
+"""Starting a server of any kind on a document tree, behind one description."""
+
+from __future__ import annotations
+
+import functools
+import os
+import signal
+import socket
+import subprocess
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from ground import process
+from ground.places import PROJECT
+from tests.tux.machine import Machine
+from tests.tux.wire import Connection, MakeSocket, Reply
+
+READY_S = 60.0
+IDLE_S = 60.0
+LOOPBACK = "127.0.0.1"
+# The knobs of net.tux that the packaged servers have too, under their own names.
+NGINX_KNOBS = {
+    "header_timeout": "client_header_timeout {}s;",
+    "keepalive_timeout": "keepalive_timeout {}s;",
+}
+APACHE_KNOBS = {
+    "header_timeout": "RequestReadTimeout header={}",
+    "keepalive_timeout": "KeepAliveTimeout {}",
+}
+
+
+def make_plain_socket() -> socket.socket:
+    """A TCP socket in the network of this process."""
+    return socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+
+
+@dataclass(frozen=True)
+class Served:
+    """A running server: where it listens, how to get there, what it serves."""
+
+    name: str
+    address: tuple[str, int]
+    root: Path
+    make_socket: MakeSocket = make_plain_socket
+    prefix: tuple[str, ...] = ()
+    read_log: Callable[[], str] = field(default=lambda: "", repr=False)
+    control: Callable[[int], None] = field(default=lambda _: None, repr=False)
+    read_stat: Callable[[], dict[str, int]] = field(default=dict, repr=False)
+    now: Callable[[], float] = time.time
+    client_address: str = LOOPBACK
+    machine: Machine | None = field(default=None, repr=False)
+
+    @property
+    def is_tux(self) -> bool:
+        """Whether TUX is under test, rather than one of the oracles."""
+        return self.name.startswith("tux")
+
+    def connect(self) -> Connection:
+        """A new connection."""
+        return Connection(self.make_socket, self.address)
+
+    def ask(self, request: bytes, method: str = "GET") -> Reply:
+        """The reply to one request on a connection of its own."""
+        with self.connect() as connection:
+            connection.send(request)
+            return connection.read_reply(method)
+
+    def get(self, target: str, *fields: str, method: str = "GET", version: str = "1.1") -> Reply:
+        """The reply to a well-formed request for ``target``."""
+        return self.ask(request(target, *fields, method=method, version=version), method)
+
+    def curl(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """curl's result for ``arguments``; it uses no proxy and no configuration file."""
+        command = [*self.prefix, "curl", "-q", "-s", "--noproxy", "*", "--max-time", "60"]
+        return process.run([*command, *arguments], check=False, timeout_s=90)
+
+    def assert_idle(self) -> None:
+        """No request is alive, once the connections of the past are gone (TUX counts them)."""
+        if not self.is_tux:
+            return
+        deadline = time.monotonic() + IDLE_S
+        while alive := {k: v for k, v in self.read_stat().items() if v and k.endswith(".live")}:
+            assert time.monotonic() < deadline, f"still alive: {alive}"
+            time.sleep(0.05)
+
+    def url(self, target: str = "/") -> str:
+        """The URL of ``target``."""
+        return f"http://{self.address[0]}:{self.address[1]}{target}"
+
+
+def request(
+    target: str,
+    *fields: str,
+    method: str = "GET",
+    version: str = "1.1",
+    host: str | None = "localhost",
+) -> bytes:
+    """A request as bytes: Host first, then ``fields`` in order."""
+    lines = [f"{method} {target} HTTP/{version}"]
+    lines += [f"Host: {host}"] if host is not None else []
+    return "\r\n".join([*lines, *fields, "", ""]).encode("latin-1")
+
+
+def find_free_port() -> int:
+    """A port of the loopback interface that nobody listens on."""
+    with make_plain_socket() as probe:
+        probe.bind((LOOPBACK, 0))
+        return int(probe.getsockname()[1])
+
+
+def wait_until_ready(served: Served, running: Callable[[], bool]) -> None:
+    """Wait until ``served`` accepts connections; fails when it has ended or takes too long."""
+    deadline = time.monotonic() + READY_S
+    while True:
+        try:
+            served.connect().socket.close()
+        except OSError:
+            assert running(), f"{served.name} has ended: {served.read_log()}"
+            assert time.monotonic() < deadline, f"{served.name} does not listen"
+            time.sleep(0.02)
+        else:
+            return
+
+
+@contextmanager
+def start_nginx(place: Path, root: Path, knobs: Mapping[str, str]) -> Iterator[Served]:
+    """The packaged nginx."""
+    port = find_free_port()
+    extra = "".join(f"    {NGINX_KNOBS[k].format(v)}\n" for k, v in knobs.items())
+    folders = "".join(
+        f"    {name}_temp_path {place}/{name};\n"
+        for name in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
+    )
+    (place / "nginx.conf").write_text(
+        f"{'user www-data;' if os.geteuid() == 0 else ''}\n"
+        f"daemon off;\nworker_processes 1;\npid {place}/pid;\nerror_log {place}/errors;\n"
+        "worker_rlimit_nofile 16384;\nevents { worker_connections 8192; }\nhttp {\n"
+        f"    include /etc/nginx/mime.types;\n    default_type application/octet-stream;\n"
+        f"    access_log {place}/access.log;\n{folders}{extra}"
+        f"    server {{ listen {LOOPBACK}:{port}; root {root}; absolute_redirect off; }}\n"
+        + "".join(
+            f"    server {{ listen {LOOPBACK}:{port}; server_name {host}; root {root}/{host}; }}\n"
+            for host in ("one.example", "two.example")
+        )
+        + "}\n"
+    )
+    argv = ["nginx", "-e", str(place / "errors"), "-c", str(place / "nginx.conf")]
+    with process.start(argv, log=place / "output") as child:
+        served = Served("nginx", (LOOPBACK, port), root, read_log=(place / "access.log").read_text)
+        wait_until_ready(served, lambda: child.poll() is None)
+        yield served
+
+
+@contextmanager
+def start_apache(place: Path, root: Path, knobs: Mapping[str, str]) -> Iterator[Served]:
+    """The packaged Apache with the event MPM."""
+    port = find_free_port()
+    modules = ("mpm_event", "authz_core", "mime", "dir", "reqtimeout")
+    loads = "".join(f"LoadModule {m}_module /usr/lib/apache2/modules/mod_{m}.so\n" for m in modules)
+    users = "User www-data\nGroup www-data\n" if os.geteuid() == 0 else ""
+    extra = "".join(f"{APACHE_KNOBS[k].format(v)}\n" for k, v in knobs.items())
+    (place / "apache.conf").write_text(
+        f"ServerName localhost\nServerRoot {place}\nDefaultRuntimeDir {place}\n"
+        f"PidFile {place}/pid\nErrorLog {place}/errors\nListen {LOOPBACK}:{port}\n"
+        f"{loads}{users}StartServers 1\nThreadsPerChild 64\nMaxRequestWorkers 64\n"
+        "ServerLimit 1\nAsyncRequestWorkerFactor 128\nMaxKeepAliveRequests 0\n"
+        'LogFormat "%h %l %u %t \\"%r\\" %>s %b" common\nCustomLog access.log common\n'
+        "TypesConfig /etc/mime.types\nDirectoryIndex index.html\nTraceEnable off\n"
+        f"DocumentRoot {root}\n{extra}"
+        f"<Directory {root}>\nOptions FollowSymLinks\nAllowOverride None\n"
+        "Require all granted\n</Directory>\n"
+    )
+    argv = ["apache2", "-DFOREGROUND", "-f", str(place / "apache.conf")]
+    with process.start(argv, log=place / "output") as child:
+        served = Served("apache", (LOOPBACK, port), root, read_log=(place / "access.log").read_text)
+        wait_until_ready(served, lambda: child.poll() is None)
+        yield served
+
+
+@functools.cache
+def build_tux(out: Path) -> Path:
+    """TUX's sources as a process, under ASan and UBSan; compiled once into ``out``."""
+    out.mkdir(exist_ok=True)
+    process.run(["make", "-s", "-j2", f"OUT={out}"], cwd=PROJECT / "src" / "tux" / "user")
+    return out / "tux-user"
+
+
+@contextmanager
+def start_tux(place: Path, root: Path, knobs: Mapping[str, str]) -> Iterator[Served]:
+    """TUX as a process; at its end it must have leaked nothing and broken no rule of C."""
+    program = build_tux(place.parent / "tux-build")
+    place.chmod(0o777)
+    # Without the rights of root, as the threads in the kernel are.
+    drop = ("setpriv", "--reuid=65534", "--regid=65534", "--clear-groups")
+    command = [*(drop if os.geteuid() == 0 else ()), program]
+    port, log, stat = find_free_port(), place / "access.log", place / "stat"
+    own = {"fail_allocations": "TUX_FAIL"}  # of the process, not knobs
+    environment = {own[name]: value for name, value in knobs.items() if name in own}
+    knobs = {name: value for name, value in knobs.items() if name not in own}
+    wanted = {"documentroot": root, "logfile": log, "port": port, "clientport": 0, "threads": 1}
+    values = [f"{name}={value}" for name, value in {**wanted, **knobs}.items()]
+    command += ["--stat", stat, *values]
+    with process.start(command, env=environment, log=place / "output") as child:
+        served = Served(
+            "tux", (LOOPBACK, port), root,
+            read_log=lambda: log.read_text() if log.exists() else "",
+            read_stat=lambda: _read_process_stat(child, stat),
+            control=lambda state: _control_process(child, state),
+        )  # fmt: skip
+        wait_until_ready(served, lambda: child.poll() is None)
+        yield served
+        child.send_signal(signal.SIGTERM)
+        status = child.wait(READY_S)
+        output = (place / "output").read_text(errors="replace")
+        assert (status, output) == (0, ""), f"TUX ended with {status}: {output[-4000:]}"
+
+
+def _read_process_stat(child: subprocess.Popen[bytes], path: Path) -> dict[str, int]:
+    """The counters of the process, written anew."""
+    path.unlink(missing_ok=True)
+    child.send_signal(signal.SIGUSR1)
+    deadline = time.monotonic() + READY_S
+    while not path.exists():
+        assert child.poll() is None, "TUX has ended"
+        assert time.monotonic() < deadline, "TUX does not write its counters"
+        time.sleep(0.01)
+    return parse_stat(path.read_text())
+
+
+def _control_process(child: subprocess.Popen[bytes], state: int) -> None:
+    """A process can be started anew; to stop is to end."""
+    assert state == 2, "a process that is stopped has ended"
+    child.send_signal(signal.SIGHUP)
+
+
+def parse_stat(text: str) -> dict[str, int]:
+    """Counters by name, one ``name value`` a line."""
+    return {name: int(value) for name, value in (line.split() for line in text.splitlines())}

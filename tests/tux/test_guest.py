@@ -1,0 +1,188 @@
+# SPDX-License-Identifier: MIT
+"""What only a kernel shows: hand-over to another server, memory after a million requests,
+unloading under load, connections on the wire; and that the harness itself can fail."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+
+from tests.tux.conftest import Start
+from tests.tux.documents import HELLO
+from tests.tux.guest import MODULE
+from tests.tux.machine import COMPLAINT, GuestError, Machine
+from tests.tux.network import HOST_ADDRESSES
+from tests.tux.servers import Served, request
+from tests.tux.test_life import load
+
+NGINX = (
+    "daemon on; pid /run/t.pid; error_log /run/t.err; events {} http { access_log off; "
+    "client_body_temp_path /run/t1; proxy_temp_path /run/t2; fastcgi_temp_path /run/t3; "
+    "uwsgi_temp_path /run/t4; scgi_temp_path /run/t5; "
+    "server { listen 8080; root /srv/docs; error_page 404 =404 /page.html; } }"
+)
+BATCH = 100
+SLAB_GROWTH_MAX = 1000  # objects of any one cache; a leak of one a request would be a million
+
+
+@contextmanager
+def neighbour(machine: Machine) -> Iterator[None]:
+    """nginx in the guest, on clientport."""
+    machine.run(f"echo '{NGINX}' > /run/t.conf && nginx -e /run/t.err -c /run/t.conf")
+    try:
+        yield
+    finally:
+        machine.run("kill $(cat /run/t.pid)")
+
+
+def find_machine(served: Served) -> Machine:
+    """The guest of ``served``."""
+    assert served.machine is not None
+    return served.machine
+
+
+def test_irregular_requests_go_to_the_neighbour(kernel_kind: str, start: Start) -> None:
+    """It gets the connection with the request unread, and whatever comes after it."""
+    with start(kernel_kind, clientport=8080) as served, neighbour(find_machine(served)):
+        for data, status in (
+            (request("/missing"), 404),
+            (request("/hello.txt", method="POST"), 405),
+            (b"nonsense\r\n\r\n", 400),
+        ):
+            with served.connect() as connection:
+                connection.send(data)
+                reply = connection.read_reply()
+                assert reply.status == status
+                assert (reply.get("server") or "").startswith("nginx")
+        with served.connect() as connection:
+            connection.send(request("/hello.txt") + request("/missing") + request("/hello.txt"))
+            servers = [connection.read_reply().get("server") or "" for _ in range(3)]
+        assert [name.split("/")[0] for name in servers] == ["TUX", "nginx", "nginx"]
+        assert served.get("/hello.txt").body == HELLO
+        assert served.read_stat()["event.handed_over"] >= 4
+        served.assert_idle()
+
+
+def test_without_a_neighbour_the_reply_is_constant(kernel_kind: str, start: Start) -> None:
+    with start(kernel_kind, clientport=8080) as served:
+        reply = served.get("/missing")
+        assert (reply.status, reply.get("server")) == (404, "TUX")
+
+
+def test_unload_under_load(kernel_kind: str, start: Start) -> None:
+    """The module goes while clients ask, comes back, and serves."""
+    with start(kernel_kind) as served:
+        machine = find_machine(served)
+        knobs = machine.run("cd /proc/sys/net/tux && grep -H . documentroot clientport threads")
+        with load(served) as failures:
+            for _ in range(3):
+                machine.run(f"rmmod tux && insmod {MODULE}")
+                for line in knobs.splitlines():
+                    name, value = line.split(":", 1)
+                    machine.run(f"echo {value} > /proc/sys/net/tux/{name}")
+                served.control(1)
+                assert served.get("/hello.txt").body == HELLO
+        assert not failures, failures[0]
+        served.assert_idle()
+
+
+def read_slabs(machine: Machine) -> dict[str, int]:
+    """Objects in use by cache, once what is only waiting to be freed is gone."""
+    machine.run("echo 0 > /proc/sys/net/ipv4/tcp_max_tw_buckets; sync; sleep 1")
+    machine.run("echo 3 > /proc/sys/vm/drop_caches; sleep 1")
+    lines = machine.run("tail -n +3 /proc/slabinfo").splitlines()
+    return {line.split()[0]: int(line.split()[1]) for line in lines}
+
+
+def ask_batches(served: Served, batches: int, failures: list[str]) -> None:
+    """``batches`` times 100 requests: pipelined, and every tenth time on new connections."""
+    size = len(HELLO)
+    for number in range(batches):
+        if number % 10 == 9:
+            for _ in range(BATCH):
+                if served.get("/hello.txt", "Connection: close").body != HELLO:
+                    failures.append("wrong bytes")
+            continue
+        with served.connect() as connection:
+            connection.send(request("/hello.txt") * (BATCH - 1))
+            connection.send(request("/hello.txt", "Connection: close"))
+            data = connection.read_to_end()
+            if data.count(HELLO) != BATCH or len(data) < BATCH * size:
+                failures.append("wrong bytes")
+
+
+@pytest.mark.deep
+@pytest.mark.parametrize("requests", [1_000_000])
+def test_memory_after_many_requests(kernel_kind: str, start: Start, requests: int) -> None:
+    """Slab use is where it was."""
+    if kernel_kind == "tux-debug":
+        requests //= 50
+    with start(kernel_kind) as served:
+        machine, failures = find_machine(served), list[str]()
+        ask_batches(served, 100, failures)  # caches are warm
+        served.assert_idle()
+        before, done = read_slabs(machine), served.read_stat()["replies.2xx"]
+        threads = [
+            threading.Thread(target=ask_batches, args=(served, requests // BATCH // 2, failures))
+            for _ in range(2)
+        ]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert not failures, failures[0]
+        served.assert_idle()
+        assert served.read_stat()["replies.2xx"] - done == requests
+        after = read_slabs(machine)
+    grown = {name: after[name] - before.get(name, 0) for name in after}
+    assert not {name: n for name, n in grown.items() if n > SLAB_GROWTH_MAX}
+
+
+def test_a_client_whose_address_is_gone(kernel_kind: str, start: Start) -> None:
+    """Nothing answers any more, not even with a reset: the timeout ends the request."""
+    with start(kernel_kind, header_timeout=1, output_timeout=1, keepalive_timeout=1) as served:
+        network = find_machine(served).network
+        address = HOST_ADDRESSES[-1]
+        one = served.make_socket()
+        one.bind((address, 0))
+        one.settimeout(20)
+        one.connect(served.address)
+        one.sendall(request(f"/sizes/{3 * (1 << 20) + 7}.bin"))
+        one.recv(1000)
+        with network.without_address(address):
+            served.assert_idle()
+        one.close()
+        assert served.get("/hello.txt").body == HELLO
+
+
+def test_the_harness_sees_a_complaint(kernel_kind: str, start: Start) -> None:
+    with start(kernel_kind) as served:
+        machine = find_machine(served)
+        machine.run("echo 'BUG: a test of the harness' > /dev/kmsg; sleep 0.2")
+        assert machine.read_complaints()
+        with pytest.raises(GuestError, match="ended with 3"):
+            machine.run("exit 3")
+        with pytest.raises(GuestError, match="no answer"):
+            machine.run("sleep 3", timeout_s=0.5)
+        assert machine.run("echo still here", timeout_s=30) == "still here\n"
+
+
+@pytest.mark.parametrize(
+    ("line", "counts"),
+    [
+        ("BUG: KASAN: use-after-free in kfree_req+0x12/0x80 [tux]", True),
+        ("WARNING: possible circular locking dependency detected", True),
+        ("UBSAN: array-index-out-of-bounds in net/tux/parse.c:100:3", True),
+        ("BUG: sleeping function called from invalid context at mm/slab.h:420", True),
+        ("kmemleak: 3 new suspected memory leaks (see /sys/kernel/debug/kmemleak)", True),
+        ("INFO: task tux/0:123 blocked for more than 120 seconds.", True),
+        ("tux: loading out-of-tree module taints kernel.", False),
+        ("random: crng init done", False),
+        ("TCP: request_sock_TCP: Possible SYN flooding on port 80. Sending cookies.", False),
+    ],
+)
+def test_what_counts_as_a_complaint(line: str, counts: bool) -> None:
+    assert bool(COMPLAINT.search(line)) is counts

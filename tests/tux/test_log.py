@@ -1,0 +1,126 @@
+# SPDX-License-Identifier: MIT
+"""The access log: one line a request, in the combined format, whatever a client sends."""
+
+from __future__ import annotations
+
+import re
+import time
+
+from tests.tux.conftest import Start
+from tests.tux.servers import Served, request
+from tests.tux.wire import ClosedError
+
+LINE = re.compile(
+    r"(?P<host>\d+\.\d+\.\d+\.\d+) - - "
+    r"\[(?P<date>\d\d/[A-Z][a-z]{2}/\d{4}:\d\d:\d\d:\d\d [+-]\d{4})\] "
+    r'"(?P<line>[^"]*)" (?P<status>\d{3}) (?P<bytes>\d+|-)'
+    r'(?: "(?P<referer>[^"]*)" "(?P<agent>[^"]*)")?'
+)
+WAIT_S = 30.0
+
+
+def read_lines(served: Served, count: int) -> list[re.Match[str]]:
+    """The log's lines, once there are ``count`` of them; each must be well-formed."""
+    deadline = time.monotonic() + WAIT_S
+    while len(lines := served.read_log().splitlines()) < count:
+        assert time.monotonic() < deadline, f"{len(lines)} of {count} lines"
+        time.sleep(0.05)
+    matches = [LINE.fullmatch(line) for line in lines]
+    assert all(matches), lines
+    return [match for match in matches if match]
+
+
+def test_one_line_a_request(tux_kind: str, start: Start) -> None:
+    with start(tux_kind, logging=1) as served:
+        served.get("/hello.txt")
+        served.get("/hello.txt", method="HEAD")
+        served.get("/missing?a=b")
+        served.get("/sizes/1024.bin", "Range: bytes=0-9")
+        served.get("/hello.txt", "If-Modified-Since: Sun, 01 Jan 2006 03:25:45 GMT")
+        served.get("/dir")
+        served.get("/hello.txt", version="1.0")
+        lines = read_lines(served, 7)
+        found = [(m["line"], int(m["status"])) for m in lines]
+        assert found == [
+            ("GET /hello.txt HTTP/1.1", 200),
+            ("HEAD /hello.txt HTTP/1.1", 200),
+            ("GET /missing?a=b HTTP/1.1", 404),
+            ("GET /sizes/1024.bin HTTP/1.1", 206),
+            ("GET /hello.txt HTTP/1.1", 304),
+            ("GET /dir HTTP/1.1", 301),
+            ("GET /hello.txt HTTP/1.0", 200),
+        ]
+        assert (lines[0]["bytes"], lines[3]["bytes"]) == ("100", "10")
+        assert {m["host"] for m in lines} == {served.client_address}
+
+
+def test_pipelined_requests_are_logged_in_order(tux_kind: str, start: Start) -> None:
+    count = 200
+    with start(tux_kind, logging=1) as served, served.connect() as connection:
+        connection.send(b"".join(request(f"/missing{i}") for i in range(count)))
+        for _ in range(count):
+            connection.read_reply()
+        lines = read_lines(served, count)
+        assert [m["line"] for m in lines] == [f"GET /missing{i} HTTP/1.1" for i in range(count)]
+
+
+def test_nothing_is_logged_by_default(tux: Served) -> None:
+    tux.get("/hello.txt")
+    time.sleep(0.2)
+    assert tux.read_log() == ""
+
+
+def test_what_a_client_writes_stays_one_line(tux_kind: str, start: Start) -> None:
+    """Quotes, escapes and bytes above 127 are escaped, however many: no line is forged, and
+    none outgrows its buffer."""
+    with start(tux_kind, logging=1, referer_logging=1) as served:
+        worst = b"\xff" * 600
+        for data in (
+            b'GET /"%s HTTP/1.1\r\nHost: a\r\n\r\n' % (b'"' * 1500),
+            b"GET /%s HTTP/1.1\r\nHost: a\r\nReferer: %s\r\nUser-Agent: %s\r\n\r\n"
+            % (b'"' * 900, worst, worst),
+            b'GET / HTTP/1.1\r\nHost: a\r\nReferer: " 200 0\r\nUser-Agent: \\x22\\\r\n\r\n',
+            b"GET /hello.txt HTTP/1.1\r\nHost: a\r\n\r\n",
+        ):
+            with served.connect() as connection:
+                connection.send(data)
+                connection.read_reply()
+        lines = read_lines(served, 4)
+        assert len(lines) == 4
+        assert lines[3]["line"] == "GET /hello.txt HTTP/1.1"
+        assert (lines[3]["referer"], lines[3]["agent"]) == ("-", "-")
+
+
+def test_refused_requests_break_no_line(tux_kind: str, start: Start) -> None:
+    """Whether they are logged or not, each line is a line."""
+    with start(tux_kind, logging=1) as served:
+        for data in (
+            *(b"nonsense\r\n\r\n", b"GET /\nfoo HTTP/1.1\r\n\r\n", b"\0\0\0\0\r\n\r\n"),
+            *(b"GET /" + b"x" * 4000, b"GET / HTTP/2.0\r\nHost: a\r\n\r\n"),
+        ):
+            with served.connect() as connection:
+                connection.send(data)
+                try:
+                    assert connection.read_reply().status >= 400
+                except ClosedError:
+                    continue
+        served.get("/hello.txt")
+        assert read_lines(served, 1)[-1]["line"] == "GET /hello.txt HTTP/1.1"
+
+
+def test_the_log_keeps_up_or_says_so(tux_kind: str, start: Start) -> None:
+    """Every request is either a line or counted as dropped."""
+    count = 5000
+    with start(tux_kind, logging=1) as served:
+        for _ in range(count // 100):
+            with served.connect() as connection:
+                connection.send(request("/hello.txt") * 100)
+                for _ in range(100):
+                    connection.read_reply()
+        deadline = time.monotonic() + WAIT_S
+        while time.monotonic() < deadline:
+            lines = len(served.read_log().splitlines())
+            if lines + served.read_stat()["event.log_dropped"] >= count:
+                break
+            time.sleep(0.1)
+        assert lines + served.read_stat()["event.log_dropped"] == count

@@ -1,0 +1,76 @@
+# SPDX-License-Identifier: MIT
+"""TUX on the testbed: the same bytes twice, and each miss booked to a region once."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from testbed.commands import plan_experiment
+from testbed.counters import read_counters
+from testbed.experiment import Experiment, Instruments
+from testbed.frames import read_emissions
+from testbed.measurement import Measurement
+from testbed.products import load_products
+from testbed.profile import parse_module_symbols, read_instructions, read_symbols
+from testbed.run import run_products
+
+pytestmark = pytest.mark.real
+LOAD = "ab -c 50 -n 1500"
+
+
+def plan(**instruments: bool) -> Experiment:
+    planned = plan_experiment("tux", LOAD, "banias-1400", 3)
+    return planned.model_copy(update={"instruments": Instruments(**instruments)})
+
+
+@pytest.fixture(scope="module")
+def marked(tmp_path_factory: pytest.TempPathFactory) -> tuple[Measurement, Path]:
+    directory = tmp_path_factory.mktemp("marked")
+    return run_products(plan(regions=True), load_products(), directory), directory
+
+
+def test_the_same_run_twice_gives_the_same_bytes(tmp_path: Path) -> None:
+    one, two = (run_products(plan(), load_products(), tmp_path / name) for name in ("one", "two"))
+    assert one == two
+    assert len(one.artefacts) >= 5
+    assert one.window is not None
+    assert one.window.instructions_per_request.user == 0
+
+
+def test_every_miss_is_booked_once(marked: tuple[Measurement, Path]) -> None:
+    measurement, directory = marked
+    last = read_counters(directory / "server" / "counters.jsonl")[-1]
+    assert sum(last.region_l2) == sum(last.l2_load) + sum(last.l2_store)
+    found = measurement.attribution
+    assert found is not None
+    assert measurement.window is not None
+    total = measurement.window.misses_per_request.l2_total
+    assert sum(found.misses_per_request.values()) == pytest.approx(total, rel=0.02)
+    assert found.misses_per_request.get("unmarked", 0) < 0.15 * total
+
+
+def test_objects_alive_add_up(marked: tuple[Measurement, Path]) -> None:
+    found = marked[0].attribution
+    assert found is not None
+    kinds = {kind.name: kind for kind in found.objects}
+    assert set(kinds) == {"request", "socket", "header", "abuf", "file", "page"}
+    assert 0 < kinds["request"].live <= 50
+    assert kinds["request"].peak <= 50
+    # Header buffers of 3000 bytes, one a request at most.
+    assert kinds["header"].bytes == pytest.approx(3000 * kinds["header"].live)
+    assert kinds["header"].live <= kinds["request"].live
+
+
+def test_functions_of_the_module_are_counted(tmp_path: Path) -> None:
+    measurement = run_products(plan(profile=True), load_products(), tmp_path)
+    emitted = read_emissions(tmp_path / "server" / "frames.bin")
+    modules = parse_module_symbols(emitted.text("module-symbols"))
+    symbols = read_symbols(load_products().symbols, modules)
+    counts = dict(read_instructions(tmp_path / "server" / "instructions.txt", symbols))
+    last = read_counters(tmp_path / "server" / "counters.jsonl")[-1]
+    assert sum(counts.values()) == pytest.approx(sum(last.insn), rel=0.01)
+    assert counts["user"] == pytest.approx(last.insn[0], rel=0.01)
+    own = sum(count for name, count in counts.items() if name.endswith("[tux]"))
+    assert 1000 < own / measurement.load_report.completed < 10_000
