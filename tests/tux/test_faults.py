@@ -19,7 +19,8 @@ from tests.tux.machine import Machine
 from tests.tux.servers import Served, build_tux, find_free_port, request
 from tests.tux.wire import ClosedError, Reply
 
-LARGE = f"sizes/{(1 << 20) + 1}.bin"
+SIZE = 16 * 4096 + 1
+LARGE = f"sizes/{SIZE}.bin"
 REQUESTS = {
     "a file": request("/hello.txt"),
     "a large file": request(f"/{LARGE}"),
@@ -30,7 +31,7 @@ REQUESTS = {
     "a wrong request": b"nonsense\r\n\r\n",
     "a file, then close": request("/hello.txt", "Connection: close"),
 }
-SITES_MAX = 200
+SITES_MAX = 400
 FAULTS = "/sys/kernel/debug"
 
 
@@ -41,7 +42,7 @@ def ask_despite_faults(served: Served, data: bytes) -> Reply | None:
     except (ClosedError, ConnectionError, h11.RemoteProtocolError):
         return None
     if reply.status == 200:
-        assert reply.body in (HELLO, content(LARGE, (1 << 20) + 1), content("dir/index.html"))
+        assert reply.body in (HELLO, content(LARGE, SIZE), content("dir/index.html"))
     return reply
 
 
@@ -72,13 +73,13 @@ def test_start_without_memory(workplace: Path, documents: Path, period: int) -> 
     assert "runtime error" not in log.read_text()
 
 
-def prepare(machine: Machine) -> None:
-    """Let slab and page allocations fail where a task asks for it, in silence."""
-    for capability in ("failslab", "fail_page_alloc"):
+def prepare(machine: Machine, *, pages: bool) -> None:
+    """Let slab (and page) allocations fail where a task asks for it, in silence."""
+    for capability, ignored in (("failslab", "N"), ("fail_page_alloc", "N" if pages else "Y")):
         place = f"{FAULTS}/{capability}"
-        machine.run(f"echo N > {place}/ignore-gfp-wait && echo 0 > {place}/verbose")
+        machine.run(f"echo {ignored} > {place}/ignore-gfp-wait && echo 0 > {place}/verbose")
     machine.run(f"echo 0 > {FAULTS}/fail_page_alloc/min-order")
-    machine.run(f"echo N > {FAULTS}/fail_page_alloc/ignore-gfp-highmem")
+    machine.run(f"echo {'N' if pages else 'Y'} > {FAULTS}/fail_page_alloc/ignore-gfp-highmem")
 
 
 def find_threads(machine: Machine) -> list[int]:
@@ -104,7 +105,7 @@ def test_each_allocation_site_in_the_kernel(tux_kind: str, start: Start, name: s
     with start(tux_kind) as served:
         machine = served.machine
         assert machine is not None
-        prepare(machine)
+        prepare(machine, pages=True)
         threads = find_threads(machine)
         assert threads
         for site in range(1, SITES_MAX):
@@ -129,7 +130,7 @@ def test_each_allocation_of_the_start(tux_kind: str, start: Start) -> None:
     with start(tux_kind) as served:
         machine = served.machine
         assert machine is not None
-        prepare(machine)
+        prepare(machine, pages=False)  # the shell needs its pages
         knob = "/proc/sys/net/tux/running"
         for site in range(1, SITES_MAX):
             served.control(0)
