@@ -361,6 +361,121 @@ def tux_check(_: Context, select=""):
     return run_deep(select=select)
 
 
+@task(
+    name="accuracy",
+    help={
+        "only": "corpus, or one server (an unknown name lists them)",
+        "speed": "time memwalk too (--no-speed: do not)",
+        "json": "print JSON on stdout",
+    },
+)
+@report_errors
+def stingy_accuracy(_: Context, only="", speed=True, json=False):
+    """Compare memwalk with ground truth: recall, precision, speed.
+
+    Example: ./invoke stingy.accuracy --only cascade
+    Exit codes: 0 all promises hold, 1 something is missed, or a server is imprecise.
+    """
+    from ground.places import PROJECT
+    from stingy.accuracy_command import run_accuracy
+    from stingy.memwalk import analyse
+
+    return run_accuracy(PROJECT / "tests", analyse, only=only, speed=speed, as_json=json)
+
+
+@task(
+    name="memwalk",
+    positional=["annotations"],
+    help={
+        "annotations": "the annotation file (TOML) of the server",
+        "out": "folder for memwalk.json, memwalk.html, graph.svg",
+        "fresh": "analyse every file again, whatever is cached",
+        "json": "print the result as JSON on stdout",
+    },
+)
+def stingy_memwalk(_: Context, annotations, out, fresh=False, json=False):
+    """Find stages, objects, stacks and what is never live together (memwalk).
+
+    Example: ./invoke stingy.memwalk tests/servers/cascade/annotations.toml --out out/cascade
+    Exit codes: 0 everything was analysed, 1 a file was refused, 2 usage.
+    """
+    from stingy.memwalk_command import main
+
+    flags = [flag for flag, given in (("--fresh", fresh), ("--json", json)) if given]
+    main([annotations, "--out", out, *flags])
+
+
+@task(
+    name="generate",
+    positional=["result"],
+    help={
+        "result": "memwalk.json",
+        "out": "folder for map.json, map.svg, stingy.h, stingy.c",
+        "geometry": MEASURE["geometry"],
+        "target": "user or kernel",
+        "debug": "red zones and poisoning",
+        "json": "print map and proof as JSON on stdout",
+    },
+)
+def stingy_generate(
+    _: Context, result, out, geometry="banias-1400", target="user", debug=False, json=False
+):
+    """Lay a server's memory out in the L2, prove it, generate the allocator (stingygen).
+
+    Example: ./invoke stingy.generate out/memwalk.json --out out/stingy
+    Exit codes: 0 written and proven, 1 the proof fails, 2 usage.
+    """
+    from stingy.generate_command import main
+
+    flags = [flag for flag, given in (("--debug", debug), ("--json", json)) if given]
+    main([result, "--out", out, "--geometry", geometry, "--target", target, *flags])
+
+
+@task(
+    name="rewrite",
+    positional=["annotations"],
+    help={
+        "annotations": "the server's annotation file",
+        "result": "memwalk.json",
+        "allocator": "what stingy.generate wrote",
+        "out": "folder for the rewritten copy, its diff and the report",
+        "json": "print the report as JSON on stdout",
+    },
+)
+def stingy_rewrite(_: Context, annotations, result, allocator, out, json=False):
+    """Rewrite a copy of a server's sources to use its allocator (stingify).
+
+    Example: ./invoke stingy.rewrite annotations.toml --result out/memwalk.json \\
+        --allocator out/stingy --out out/rewritten
+    Exit codes: 0 every object is rewritten, 1 some are refused, 2 usage.
+    """
+    from stingy.rewrite_command import main
+
+    flags = ["--json"] if json else []
+    main([annotations, "--result", result, "--allocator", allocator, "--out", out, *flags])
+
+
+@task(
+    name="bench",
+    positional=["map_file"],
+    help={
+        "map_file": "map.json of stingy.generate",
+        "live": "numbers of live requests, separated by commas",
+        "rounds": "how often each allocator is timed; they take turns",
+        "json": "print JSON on stdout",
+    },
+)
+@report_errors
+def stingy_bench(_: Context, map_file, live="1,50,1000", rounds=9, json=False):
+    """Time Stingy's allocation and release against malloc's on this host.
+
+    Example: ./invoke stingy.bench out/stingy/map.json
+    """
+    from stingy.allocator_benchmark import run_benchmark
+
+    return run_benchmark(map_file, live, rounds, as_json=json)
+
+
 namespace = Collection(reproduce, figures, report, estimate, verify, lint, test, bench)
 namespace.add_collection(
     Collection("results", results_check, results_list, results_gc, results_disturb)
@@ -369,6 +484,11 @@ namespace.add_collection(
     Collection("testbed", testbed_run, testbed_profile, testbed_shell, testbed_geometry)
 )
 namespace.add_collection(Collection("tux", tux_fuzz, tux_check))
+namespace.add_collection(
+    Collection(
+        "stingy", stingy_memwalk, stingy_accuracy, stingy_generate, stingy_rewrite, stingy_bench
+    )
+)
 building = Collection("build", build_twice, build_container)
 building.add_task(build, name="all", default=True)
 namespace.add_collection(building)

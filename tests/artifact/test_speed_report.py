@@ -9,13 +9,10 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from artifact.emulation_speed import (
-    WORKS,
-    Span,
-    count_instructions,
-    find_spans,
-    write_job,
-)
+from artifact.emulation_speed import find_samples
+from artifact.loopback_speed import WORKS, write_job
+from artifact.machine_timing import Span, Timing, count_instructions, find_spans
+from artifact.server_speed import WORK, write_jobs
 from artifact.speed_report import (
     Mode,
     Sample,
@@ -24,6 +21,9 @@ from artifact.speed_report import (
     find_speeds,
     show_speeds,
 )
+from ground.voice import ArtifactError
+from testbed.experiment import Ab, Experiment
+from testbed.geometries import load_geometry
 
 SPEED = {Mode.ICOUNT: 80.0, Mode.PLUGIN: 6.0, Mode.MODEL: 60.0, Mode.STALLS: 58.0}
 
@@ -110,8 +110,49 @@ def test_job_and_counters_agree_on_the_order_of_blocks(tmp_path: Path) -> None:
         '"l2_load":[0,0],"l2_store":[0,0],"writeback":0,"dma_lines":0,"region_l2":[0]}'
     )
     stream.write_text("\n".join(record % (n, 10**n) for n in notes))
-    counted = count_instructions(stream)
+    counted = count_instructions(stream, len(WORKS))
     assert counted == {
         tuple(int(k) for k in name.split(".")[1:]): 10 ** (2 * pair + 1) - 10 ** (2 * pair)
         for pair, name in enumerate(begins)
     }
+
+
+def test_without_a_stream_nothing_is_counted(tmp_path: Path) -> None:
+    assert count_instructions(tmp_path / "counters", 1) == {}
+
+
+def time_server(instructions: dict[tuple[str, int], int], report: bytes = b"same") -> Timing:
+    return Timing({(WORK, 0): Span(2, 1)}, instructions, report)
+
+
+def test_modes_without_a_count_have_that_of_the_model() -> None:
+    timings = {
+        Mode.ICOUNT: time_server({}),
+        Mode.PLUGIN: time_server({}),
+        Mode.MODEL: time_server({(WORK, 0): 100}),
+        Mode.STALLS: time_server({(WORK, 0): 120}, b"another virtual time"),
+    }
+    found = {s.mode: s.instructions for s in find_samples(timings, 0)}
+    assert found == {Mode.ICOUNT: 100, Mode.PLUGIN: 100, Mode.MODEL: 100, Mode.STALLS: 120}
+
+
+@pytest.mark.parametrize("mode", [Mode.ICOUNT, Mode.PLUGIN])
+def test_a_mode_that_did_other_work_is_refused(mode: Mode) -> None:
+    timings = {m: time_server({(WORK, 0): 100}) for m in Mode}
+    timings[mode] = time_server({}, b"other")
+    with pytest.raises(ArtifactError, match="did not do the same work"):
+        find_samples(timings, 0)
+
+
+def test_server_is_timed_from_lock_step_to_the_end_of_the_load() -> None:
+    geometry = load_geometry("banias-1400")
+    experiment = Experiment(
+        server="nginx",
+        load=Ab(concurrency=8, requests=80),
+        geometry=geometry.geometry,
+        core=geometry.core,
+    )
+    lines = write_jobs(experiment)["server"].splitlines()
+    wanted = ["mark start", "mark sync", "mark note 0", "emit begin.0.0 < /dev/null"]
+    wanted += ["wait $w1", "emit end.0.0 < /dev/null", "mark note 1", "mark stop"]
+    assert [line for line in lines if line in wanted] == wanted

@@ -167,12 +167,18 @@ def test_a_full_disk_stops_the_sweep(plan: Plan, tmp_path: Path) -> None:
     assert "free some space" in caught.value.hint
 
 
+class Interrupter(Log):
+    """Somebody presses Ctrl-C when a run has finished."""
+
+    def finish(self, task: Task, done: Done) -> None:
+        super().finish(task, done)
+        os.kill(os.getpid(), signal.SIGINT)
+
+
 def test_ctrl_c_ends_workers_and_keeps_results(plan: Plan, tmp_path: Path) -> None:
     runner = SyntheticRunner(delay_s=0.3)
-    timer = threading.Timer(3.0, os.kill, (os.getpid(), signal.SIGINT))
-    timer.start()
     with pytest.raises(ArtifactError, match=r"interrupted; [1-9]"):
-        sweep(list_tasks(plan, tmp_path), runner, LocalEngine(2), Log())
+        sweep(list_tasks(plan, tmp_path), runner, LocalEngine(2), Interrupter())
     assert not [c for c in psutil.Process().children() if "spawn_main" in " ".join(c.cmdline())]
     stored = read_results(tmp_path)
     assert 0 < len(stored) < len(plan.keys)

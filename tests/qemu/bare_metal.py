@@ -89,7 +89,7 @@ def finalize_model(config: Config, output: Path, *, filtered: bool = True) -> st
         **{f"stall-{name}": str(value) for name, value in stalls.items()},
         **{name: f"{t.entries}:{t.ways}" for name, t in config.tlbs.items()},
     }
-    if "itlb-large" in config.tlbs:
+    if config.tlbs:
         fields["kernel-base"] = str(config.kernel_base)
     return "cache-model," + ",".join(f"{k}={v}" for k, v in fields.items())
 

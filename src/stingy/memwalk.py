@@ -1,0 +1,134 @@
+# SPDX-License-Identifier: MIT
+"""memwalk: the passes in their order, from an annotation file to the result."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from stingy.accesses import Accesses, find_accesses
+from stingy.annotation_file import AnnotationFile, read_annotations
+from stingy.annotations import Annotations
+from stingy.assembly import assemble
+from stingy.constructs import Constructs, find_constructs
+from stingy.depths import Depths
+from stingy.effects import Effects
+from stingy.findings import Findings
+from stingy.footprints import Footprints
+from stingy.interpreter import Interpreter
+from stingy.inventory import add_other_sites, find_holders
+from stingy.lifetimes import Lifetimes
+from stingy.linking import Program, link
+from stingy.objects import Objects, find_objects
+from stingy.places import Memory
+from stingy.pointers import Pointers, resolve_pointers
+from stingy.requests import Walk
+from stingy.results import Memwalk
+from stingy.sources import find_sources
+from stingy.stages import Stages, find_stages
+from stingy.states import Counts
+from stingy.symbols import check_symbols
+from stingy.units import load_units
+
+
+@dataclass(slots=True)
+class Analysis:
+    """Every intermediate result, by the name of its pass."""
+
+    annotations: Annotations
+    program: Program
+    constructs: Constructs
+    pointers: Pointers
+    objects: Objects
+    stages: Stages
+    findings: Findings
+    walk: Walk
+    lifetimes: Lifetimes
+    accesses: Accesses
+    depths: Depths
+
+
+def analyse(
+    path: Path, *, fresh: bool = False, report: Callable[[str], None] = lambda _: None
+) -> Memwalk:
+    """Analyse the server that the annotation file ``path`` describes.
+
+    ``fresh`` analyses every file again; ``report`` is told each file that is analysed.  Raises
+    UsageError when the annotations are wrong: the message names file, line and remedy.
+    """
+    return assemble(walk_server(path, fresh=fresh, report=report))
+
+
+def walk_server(
+    path: Path, *, fresh: bool = False, report: Callable[[str], None] = lambda _: None
+) -> Analysis:
+    """The same, with all intermediate results."""
+    file = read_annotations(path)
+    program = load_program(file, fresh=fresh, report=report)
+    check_symbols(file, program)
+    return follow(file.annotations, program, file.root)
+
+
+def load_program(
+    file: AnnotationFile, *, fresh: bool = False, report: Callable[[str], None] = lambda _: None
+) -> Program:
+    """Passes 1 and 2: sources to one program."""
+    sources = find_sources(file.annotations.sources, file.root)
+    return link(load_units(sources, file.root, fresh=fresh, report=report))
+
+
+def follow(annotations: Annotations, program: Program, root: Path) -> Analysis:
+    """Passes 3 to 10."""
+    constructs = find_constructs(annotations, program)
+    pointers = resolve_pointers(program, constructs)
+    objects = find_objects(annotations, program, constructs, pointers)
+    stages = find_stages(annotations, program, constructs, pointers)
+    findings = Findings()
+    effects = Effects(annotations, constructs, objects, stages)
+    walk = _walk(effects, program, pointers, findings)
+    add_other_sites(program, constructs, pointers, objects, findings)
+    find_holders(program, list(findings.sites.values()))
+    reach: dict[str, set[str]] = {}
+    for key, names in findings.visited.items():
+        for name in names - {""}:
+            reach.setdefault(name, set()).add(key)
+    accesses = find_accesses(program, reach, pointers)
+    depths = Depths(program, pointers, annotations.stack)
+    depths.prepare(root)
+    return Analysis(
+        annotations, program, constructs, pointers, objects, stages, findings, walk,
+        _lifetimes(annotations, program, objects, walk, findings), accesses, depths,
+    )  # fmt: skip
+
+
+def _walk(effects: Effects, program: Program, pointers: Pointers, findings: Findings) -> Walk:
+    annotations, stages = effects.annotations, effects.stages
+    memory = Memory(program, pointers)
+    memory.prepare()
+    interpreter = Interpreter(
+        program, pointers, memory, findings, effects.at_call, effects.at_store,
+        stages.relevant, Footprints(program, pointers),
+    )  # fmt: skip
+    lifo = annotations.dispatch.discipline == "lifo"
+    final = annotations.dispatch.final or ""
+    names = [stages.functions[k] for k in program.find(final) if k in stages.functions]
+    walk = Walk(interpreter, effects, lifo, names[0] if names else "")
+    walk.run()
+    return walk
+
+
+def _lifetimes(
+    annotations: Annotations, program: Program, objects: Objects, walk: Walk, findings: Findings
+) -> Lifetimes:
+    entry: dict[str, set[Counts]] = {}
+    for one, states in walk.entries.items():
+        entry.setdefault(one.stage, set()).update(s.property.live for s in states.values())
+    limits: dict[str, int] = {}
+    for note in annotations.objects:
+        if note.max_live is not None:
+            type_ = program.record_of(note.type)
+            for kind in objects.kinds.values():
+                if type_ == kind.type or note.type == kind.id:
+                    limits[kind.id] = note.max_live
+    return Lifetimes(entry, walk.outs, findings.live, limits)

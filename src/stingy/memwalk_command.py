@@ -1,0 +1,80 @@
+# SPDX-License-Identifier: MIT
+"""memwalk: from annotated C to stages, objects, stacks and their graph."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from pathlib import Path
+
+from rich.console import Console
+
+from ground.files import write_atomically
+from ground.voice import ExitCode, complete_step, console, report_errors
+from stingy.memwalk import analyse
+from stingy.results import Memwalk
+from stingy.stage_graph import draw_graph
+from stingy.walk_report import describe_result, render_page, show_result
+
+EXAMPLES = """\
+examples:
+  memwalk tests/servers/cascade/annotations.toml --out out/cascade
+  memwalk annotations.toml --out out --json | jq .exclusions
+  memwalk annotations.toml --out out --quiet
+
+Writes memwalk.json, memwalk.html and graph.svg into DIR.
+
+exit codes: 0 everything was analysed, 1 a file was refused (the rest was analysed),
+2 wrong usage, 4 the infrastructure failed
+"""
+
+
+def make_parser() -> argparse.ArgumentParser:
+    """The command line."""
+    parser = argparse.ArgumentParser(
+        prog="memwalk",
+        description="Find the stages of an event-driven C server, what follows what, the memory "
+        "that each stage needs for a request, and what is never live together.",
+        epilog=EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    add = parser.add_argument
+    add("annotations", type=Path, metavar="ANNOTATIONS.toml", help="what the server's parts are")
+    add("--out", type=Path, required=True, metavar="DIR", help="where the files go")
+    add("--fresh", action="store_true", help="analyse every file again, whatever is cached")
+    add("--quiet", action="store_true", help="print the summary only, without the tables")
+    add("--json", action="store_true", help="print the result as JSON on stdout")
+    return parser
+
+
+def run(options: argparse.Namespace) -> ExitCode:
+    """Analyse, write, report."""
+    with complete_step(f"Analysing {options.annotations}"):
+        result = analyse(
+            options.annotations,
+            fresh=options.fresh,
+            report=lambda file: console.print(f"  {file}", markup=False),
+        )
+    write_result(result, options.out)
+    if options.json:
+        print(result.to_json().decode())
+    elif options.quiet:
+        console.print(describe_result(result), markup=False)
+    else:
+        Console().print(show_result(result))
+    console.print(f"wrote memwalk.json, memwalk.html, graph.svg into {options.out}", markup=False)
+    refused = any(unit.status == "refused" for unit in result.units)
+    return ExitCode.DOES_NOT_HOLD if refused else ExitCode.HOLDS
+
+
+def write_result(result: Memwalk, folder: Path) -> None:
+    """The result as JSON, the page, and the graph."""
+    write_atomically(folder / "memwalk.json", result.to_json())
+    write_atomically(folder / "memwalk.html", render_page(result).encode())
+    draw_graph(result, folder / "graph.svg")
+
+
+@report_errors
+def main(argv: Sequence[str] | None = None) -> ExitCode:
+    """The entry point of the console script."""
+    return run(make_parser().parse_args(argv))

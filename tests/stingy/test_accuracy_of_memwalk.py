@@ -1,0 +1,24 @@
+# SPDX-License-Identifier: MIT
+"""memwalk against ground truth: nothing is missed, no exclusion is false, servers are precise."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from ground.places import PROJECT
+from stingy.accuracy_command import find_failures, find_groups, measure_accuracy
+from stingy.memwalk import analyse
+
+NAMES = ("corpus", "cascade", "switchboard", "tux")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", NAMES)
+def test_the_promises_hold(name: str, tmp_path: Path) -> None:
+    groups = [g for g in find_groups(PROJECT / "tests", tmp_path) if g.name == name]
+    if name == "tux" and not groups:
+        pytest.skip("the sources of TUX are not here")
+    assert groups
+    assert find_failures(groups, measure_accuracy(groups, analyse)) == []

@@ -1,0 +1,78 @@
+# SPDX-License-Identifier: MIT
+"""Damaged sources are analysed or refused with a reason, never answered with a traceback."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from stingy.lowering import lower
+from stingy.sources import Source, clang_flags
+
+HERE = Path(__file__).parent
+CORPUS = HERE / "corpus"
+SERVERS = HERE.parent / "servers"
+SOURCES = sorted(CORPUS.glob("*.c")) + sorted(
+    path for name in ("cascade", "switchboard") for path in (SERVERS / name).glob("*.c")
+)
+bounded = settings(
+    max_examples=int(os.environ.get("ROBUSTNESS_EXAMPLES", "60")),
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
+
+
+def lower_text(folder: Path, source: Path, text: bytes) -> str:
+    """Lower ``text`` in place of ``source``; the problem, or nothing."""
+    path = folder / "damaged.c"
+    path.write_bytes(text)
+    standard = "-std=c2x" if source.name == "c23_attributes.c" else "-std=gnu17"
+    flags = (standard, f"-I{source.parent}")
+    damaged = Source(path, "damaged.c", "gcc", flags, folder)
+    return lower(path, "damaged.c", folder, clang_flags(damaged), "").problem
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("damaged")
+
+
+def test_undamaged_sources_are_analysed(folder: Path) -> None:
+    problems = {path.name: lower_text(folder, path, path.read_bytes()) for path in SOURCES}
+    assert [name for name, problem in problems.items() if problem] == ["nested_function.c"]
+
+
+@bounded
+@given(source=st.sampled_from(SOURCES), share=st.floats(0, 1))
+def test_truncated_sources(folder: Path, source: Path, share: float) -> None:
+    text = source.read_bytes()
+    lower_text(folder, source, text[: int(len(text) * share)])
+
+
+@bounded
+@given(source=st.sampled_from(SOURCES), data=st.data())
+def test_mangled_sources(folder: Path, source: Path, data: st.DataObject) -> None:
+    """Bytes are dropped, doubled or replaced by what C has a meaning for."""
+    text = bytearray(source.read_bytes())
+    for _ in range(data.draw(st.integers(1, 4))):
+        at = data.draw(st.integers(0, len(text) - 1))
+        length = data.draw(st.integers(0, 40))
+        pieces = [b"", b"{", b"}", b"(", b";", b"*", b"\0", b"\xff", b"0", b"goto x;", b"#if 1\n"]
+        text[at : at + length] = data.draw(st.sampled_from([*pieces, bytes(text[at : at + 60])]))
+    lower_text(folder, source, bytes(text))
+
+
+def test_what_is_refused_has_a_reason(folder: Path) -> None:
+    for text in (b"int f(void) { return 1;", b"struct x y;", b"#include <no-such.h>\n", b"\xff"):
+        assert "damaged.c:1" in lower_text(folder, SOURCES[0], text)
+
+
+def test_deep_nesting_is_refused_or_analysed(folder: Path) -> None:
+    deep = b"int f(int x) { return " + b"(" * 5000 + b"x" + b")" * 5000 + b"; }"
+    lower_text(folder, SOURCES[0], deep)
+    blocks = b"void g(void) {" + b"{" * 3000 + b"}" * 3000 + b"}"
+    lower_text(folder, SOURCES[0], blocks)

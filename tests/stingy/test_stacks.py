@@ -1,0 +1,53 @@
+# SPDX-License-Identifier: MIT
+"""Stack depths against the chains that a reader of both servers found, summed with gcc's frames."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+
+from ground import process
+from ground.places import PROJECT
+from stingy.annotations import StackNote
+from stingy.frames import parse_callgraph
+from stingy.memwalk import analyse
+from stingy.truth import find_server
+
+LISTING = """\
+node: { title: "f" label: "f\\nx.c:1:5\\n96 bytes (static)" }
+edge: { sourcename: "f" targetname: "*__isoc99_sscanf" label: "x.c:2:6" }
+edge: { sourcename: "f" targetname: "__memcpy_chk" label: "x.c:3:6" }
+edge: { sourcename: "f" targetname: "__own_name" label: "x.c:4:6" }
+"""
+
+
+def read_frames(source: Path, out: Path) -> dict[str, int]:
+    """Bytes of frames by function, from gcc itself."""
+    process.run(["make", "-s", "-C", source, f"OUT={out}", "CPPFLAGS=-fstack-usage"])
+    lines = [line.split("\t") for path in out.glob("*.su") for line in path.open()]
+    return {place.rsplit(":", 1)[1].split(".")[0]: int(used) for place, used, _ in lines}
+
+
+def sum_chain(chain: tuple[str, ...], frames: Mapping[str, int], note: StackNote) -> int:
+    """gcc's frames, and for functions of the library what the annotations assume."""
+    default = note.external_default_bytes or 0
+    return sum(frames.get(f, note.external_bytes.get(f, default)) for f in chain)
+
+
+@pytest.mark.parametrize("name", ["cascade", "switchboard"])
+def test_servers_have_the_chains_of_their_ground_truth(name: str, tmp_path: Path) -> None:
+    case = find_server(PROJECT / "tests" / "servers" / name)
+    frames = read_frames(case.annotations.parent, tmp_path)
+    note = StackNote.model_validate(tomllib.loads(case.annotations.read_text())["stack"])
+    found = {depth.root: depth.bytes for depth in analyse(case.annotations).stacks}
+    assert found == {
+        root: sum_chain(chain, frames, note) for root, chain in case.truth.chains.items()
+    }
+
+
+def test_names_that_the_library_makes_up_are_those_that_were_written() -> None:
+    calls = {call[0] for call in parse_callgraph(LISTING)["f"].calls}
+    assert calls == {"sscanf", "memcpy", "__own_name"}
