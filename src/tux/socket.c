@@ -103,7 +103,12 @@ struct socket *tux_listen(void)
 		.sin_addr.s_addr = htonl(INADDR_ANY),
 	};
 	struct socket *sock;
-	int ret = sock_create_kern(&init_net, AF_INET, SOCK_STREAM, IPPROTO_TCP, &sock);
+	/*
+	 * A user's socket, not the kernel's: connections inherit which of the two it is, and TCP
+	 * stops all timers of a kernel's socket when it is closed, so that what is lost at the end
+	 * of a reply would never be sent again.
+	 */
+	int ret = __sock_create(&init_net, AF_INET, SOCK_STREAM, IPPROTO_TCP, &sock, 0);
 
 	if (ret)
 		return ERR_PTR(ret);
