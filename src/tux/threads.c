@@ -76,7 +76,7 @@ static struct tux_thread *new_thread(void)
 		return NULL;
 	spin_lock_init(&thread->lock);
 	spin_lock_init(&thread->abuf_lock);
-	INIT_LIST_HEAD(&thread->work);
+	tux_schedule_init(&thread->schedule);
 	INIT_LIST_HEAD(&thread->waiting);
 	INIT_LIST_HEAD(&thread->idle);
 	INIT_LIST_HEAD(&thread->free);
@@ -125,6 +125,7 @@ int tux_threads_start(unsigned int fast, unsigned int io)
 	unsigned int i;
 	int ret = 0;
 
+	tux_query_start();
 	for (i = 0; i < io && !ret; i++)
 		ret = start_io_thread(i);
 	for (i = 0; i < fast && !ret; i++)
