@@ -83,6 +83,11 @@ static struct tux_thread *new_thread(void)
 	return thread;
 }
 
+static int fast_loop(void *data)
+{
+	return tux_run_on_slab(event_loop, data);
+}
+
 static int start_fast_thread(unsigned int number)
 {
 	struct tux_thread *thread = new_thread();
@@ -90,7 +95,7 @@ static int start_fast_thread(unsigned int number)
 
 	if (!thread)
 		return -ENOMEM;
-	task = kthread_create(event_loop, thread, "tux/%u", number);
+	task = kthread_create(fast_loop, thread, "tux/%u", number);
 	if (IS_ERR(task)) {
 		kfree(thread);
 		return PTR_ERR(task);

@@ -50,6 +50,7 @@ struct tux_thread;
 
 #include "stat.h"
 #include "schedule.h"
+#include "slab.h"
 
 #define TUX_ATOM_DEPTH	8
 #define TUX_MAX_THREADS	16
