@@ -146,4 +146,8 @@ def test_each_allocation_of_the_start(tux_kind: str, start: Start) -> None:
             served.control(1)
         assert served.get("/hello.txt").body == HELLO
         served.assert_idle()
+        # The shell that starts it is refused memory as well, and dies of it.
+        shell = ("segfault", "VM_FAULT_OOM")
+        told = [line for line in machine.read_complaints() if not any(w in line for w in shell)]
+        assert not told
     assert "tux" not in read_leaks(machine)

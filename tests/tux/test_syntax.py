@@ -50,9 +50,10 @@ def read_last(data: bytes) -> list[Reply]:
     """What came behind the last whole request: a refusal, or nothing; more replies than one are
     counted, but not told apart.
 
-    Whether it has content is open, since what it refuses may or may not have been a HEAD.
+    Whether it has content is open, since what it refuses may or may not have been a HEAD.  To
+    what it takes for HTTP/0.9 nginx sends content alone.
     """
-    if not data:
+    if not data or not data.startswith(b"HTTP/"):
         return []
     head, _, rest = data.partition(b"\r\n\r\n")
     status, *lines = head.decode("latin-1").split("\r\n")
