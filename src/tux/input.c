@@ -10,14 +10,16 @@
 
 static bool get_header(struct tux_req *req)
 {
+	unsigned int size = READ_ONCE(tux_knobs.max_header_len);	/* may change meanwhile */
+
 	if (req->header)
 		return true;
-	req->header = kmalloc(tux_knobs.max_header_len, GFP_KERNEL);
+	req->header = kmalloc(size, GFP_KERNEL);
 	if (!req->header) {
 		tux_count_event(TUX_EVENT_no_memory);
 		return false;
 	}
-	req->header_size = tux_knobs.max_header_len;
+	req->header_size = size;
 	tux_object_born(TUX_OBJECT_header, req->header, req->header_size);
 	return true;
 }

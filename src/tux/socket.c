@@ -79,7 +79,7 @@ static void set_listener(struct sock *sk)
 	if (tux_knobs.ack_pingpong)
 		tcp_sock_set_quickack(sk, 0);
 	lock_sock(sk);
-	sock_set_flag(sk, SOCK_URGINLINE);	/* urgent data are data */
+	sock_set_flag(sk, SOCK_URGINLINE);	/* urgent bytes stay in the stream */
 	write_lock_bh(&sk->sk_callback_lock);
 	system_data_ready = sk->sk_data_ready;
 	system_state_change = sk->sk_state_change;
@@ -103,7 +103,12 @@ struct socket *tux_listen(void)
 		.sin_addr.s_addr = htonl(INADDR_ANY),
 	};
 	struct socket *sock;
-	int ret = sock_create_kern(&init_net, AF_INET, SOCK_STREAM, IPPROTO_TCP, &sock);
+	/*
+	 * A user's socket, not the kernel's: connections inherit which of the two it is, and TCP
+	 * stops all timers of a kernel's socket when it is closed, so that what is lost at the end
+	 * of a reply would never be sent again.
+	 */
+	int ret = __sock_create(&init_net, AF_INET, SOCK_STREAM, IPPROTO_TCP, &sock, 0);
 
 	if (ret)
 		return ERR_PTR(ret);
@@ -201,6 +206,14 @@ bool output_ready(const struct tux_req *req)
 	return sk_stream_is_writeable(req->sock->sk) || output_failed(req);
 }
 
+/* The receive call stops before an urgent byte; to HTTP it is a byte as any other. */
+static void forget_urgent_mark(struct sock *sk)
+{
+	lock_sock(sk);
+	tcp_sk(sk)->urg_data = 0;
+	release_sock(sk);
+}
+
 /**
  * peek_input() - look at the input without taking it
  * @req: the request
@@ -214,6 +227,8 @@ int peek_input(struct tux_req *req, char *buf, unsigned int size)
 	struct kvec vec = { .iov_base = buf, .iov_len = size };
 	struct msghdr msg = { 0 };
 
+	if (unlikely(READ_ONCE(tcp_sk(req->sock->sk)->urg_data)))
+		forget_urgent_mark(req->sock->sk);
 	return kernel_recvmsg(req->sock, &msg, &vec, 1, size, MSG_PEEK | MSG_DONTWAIT);
 }
 

@@ -48,7 +48,6 @@ class CL1(ctypes.Structure):
         ("index_mask", U32),
         ("line", U32),
         ("ways", U32),
-        ("eight", ctypes.c_bool),
     )
 
 
@@ -63,7 +62,6 @@ class CL2(ctypes.Structure):
         ("ways", U32),
         ("line_shift", U32),
         ("policy", ctypes.c_int),
-        ("eight", ctypes.c_bool),
     )
 
 
@@ -84,6 +82,7 @@ class CHierarchy(ctypes.Structure):
     """CacheHierarchy."""
 
     _fields_ = (
+        ("access", ctypes.c_void_p),
         ("l1i", CL1),
         ("l1d", CL1),
         ("l2", CL2),

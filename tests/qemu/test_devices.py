@@ -27,8 +27,12 @@ LENGTH = 100
 NIC = ("-device", "e1000,addr=3,romfile=")
 
 
-def write_nic_setup(p: Program) -> None:
-    """PHY loopback, one descriptor to send, eight to receive; BAR 0 stays in EBX."""
+def write_nic_setup(p: Program, slot: int = 3, receive: int = RECEIVE, stride: int = 4096) -> None:
+    """PHY loopback, one descriptor to send, eight to receive; BAR 0 stays in EBX.
+
+    Received packets go to buffers ``stride`` bytes apart.
+    """
+    function = 0x8000_0000 | slot << 11
 
     def poke(register: int, value: int) -> None:
         p.set_up(f"movl ${value:#x}, {register:#x}(%ebx)")
@@ -36,21 +40,27 @@ def write_nic_setup(p: Program) -> None:
     def describe(ring: int, buffer: int, flags: int) -> None:
         p.set_up(f"movl ${buffer:#x}, {ring:#x}", f"movl ${flags:#x}, {ring + 8:#x}")
 
-    p.set_up("mov $0xcf8, %dx", "mov $0x80001804, %eax", "out %eax, %dx", "mov $0xcfc, %dx")
+    p.set_up("mov $0xcf8, %dx", f"mov ${function | 4:#x}, %eax", "out %eax, %dx", "mov $0xcfc, %dx")
     p.set_up("in %dx, %eax", "or $6, %eax", "out %eax, %dx")
-    p.set_up("mov $0xcf8, %dx", "mov $0x80001810, %eax", "out %eax, %dx", "mov $0xcfc, %dx")
+    p.set_up(
+        "mov $0xcf8, %dx", f"mov ${function | 0x10:#x}, %eax", "out %eax, %dx", "mov $0xcfc, %dx"
+    )
     p.set_up("in %dx, %eax", "and $~15, %eax", "mov %eax, %ebp", "mov %ebp, %ebx")
     describe(SEND, PACKET, 0x0B << 24 | LENGTH)  # end of packet, checksum, report status
     for number in range(8):
-        describe(RECEIVE + 16 * number, BUFFER + 4096 * number, 0)
+        describe(receive + 16 * number, BUFFER + stride * number, 0)
     poke(0x20, 1 << 26 | 1 << 21 | 0x4000)  # MDIC: write PHY control: loopback
-    poke(0x2800, RECEIVE)
+    poke(0x2800, receive)
     poke(0x2808, 128)
     poke(0x2818, 7)
     poke(0x100, 0x801A)  # receive: on, promiscuous, broadcast
     poke(0x3800, SEND)
     poke(0x3808, 128)
     poke(0x400, 0xA)  # transmit: on
+
+
+def write_nic_wait(p: Program) -> None:
+    """Until NICs that were set up can receive; EBX is kept."""
     # The model holds back packets for a second after the receiver is switched on
     p.set_up("mov $2000000000, %esi", "xor %edi, %edi", "call wait_until", "mov %ebp, %ebx")
 
@@ -61,6 +71,7 @@ def test_what_a_nic_writes_leaves_the_caches(
 ) -> None:
     p = Program()
     write_nic_setup(p)
+    write_nic_wait(p)
     touched = [BUFFER - 32, BUFFER, BUFFER + 32, BUFFER + 64, BUFFER + 96, BUFFER + 128]
     touched += [RECEIVE, RECEIVE + 64, SEND, PACKET]
     with p.region():

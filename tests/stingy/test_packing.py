@@ -6,9 +6,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from itertools import combinations
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from stingy import packing
 from stingy.packing import Item, Packing, measure_group, pack
 
 
@@ -81,3 +83,15 @@ def test_a_numerous_small_object_does_not_share_with_a_large_one() -> None:
     small, large = Item("small", 64, 8), Item("large", 4096, 1)
     assert len(pack([small, large], set()).groups) == 2
     assert measure_group([small, large]) > 64 * 8 + 4096
+
+
+def test_a_search_that_is_cut_short_still_packs_and_tells_its_bound(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(packing, "MOST_NODES", 1)
+    items = [Item(f"o{n}", 64 * (1 + n * 37 % 61), 1 + n % 3) for n in range(24)]
+    names = [i.name for i in items]
+    conflicts = {pair for n, pair in enumerate(combinations(sorted(names), 2)) if n * 7 % 10 < 6}
+    made = pack(items, conflicts)
+    assert sorted(name for group in made.groups for name in group) == sorted(names)
+    assert made.peak_bytes <= made.bound_bytes <= made.cost_bytes <= made.separate_bytes

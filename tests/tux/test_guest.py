@@ -11,7 +11,7 @@ from contextlib import contextmanager
 import pytest
 
 from tests.tux.conftest import Start
-from tests.tux.documents import HELLO
+from tests.tux.documents import HELLO, content
 from tests.tux.guest import MODULE
 from tests.tux.machine import COMPLAINT, GuestError, Machine
 from tests.tux.network import HOST_ADDRESSES
@@ -156,6 +156,27 @@ def test_a_client_whose_address_is_gone(kernel_kind: str, start: Start) -> None:
             served.assert_idle()
         one.close()
         assert served.get("/hello.txt").body == HELLO
+
+
+def test_the_end_of_a_reply_is_sent_again(kernel_kind: str, start: Start) -> None:
+    """What is lost after the server has closed the connection comes all the same."""
+    size = 2 * 4096 + 1
+    with start(kernel_kind, max_output_bandwidth=4096) as served:
+        network = find_machine(served).network
+        address = HOST_ADDRESSES[1]
+        with served.make_socket() as one:
+            one.settimeout(60)
+            one.bind((address, 0))
+            one.connect(served.address)
+            one.sendall(request(f"/sizes/{size}.bin", "Connection: close"))
+            answer = one.recv(1 << 16)
+            with network.without_address(address):
+                served.assert_idle()  # all is sent, and the connection closed
+            while more := one.recv(1 << 16):
+                answer += more
+    head, _, body = answer.partition(b"\r\n\r\n")
+    assert head.startswith(b"HTTP/1.1 200 ")
+    assert body == content(f"sizes/{size}.bin", size)
 
 
 def test_the_harness_sees_a_complaint(kernel_kind: str, start: Start) -> None:

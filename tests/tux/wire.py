@@ -12,7 +12,7 @@ from email.utils import parsedate_to_datetime
 
 import h11
 
-TIMEOUT_S = 20.0
+TIMEOUT_S = 40.0  # longer than Apache waits for the rest of a head
 IMF_FIXDATE = re.compile(
     r"(Mon|Tue|Wed|Thu|Fri|Sat|Sun), \d\d "
     r"(Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec) \d{4} \d\d:\d\d:\d\d GMT"

@@ -78,6 +78,7 @@ typedef struct TimedLink {
     char *pcap_path, *stats_path;
     FILE *pcap;
     uint64_t n_advance, n_blocked, n_slept, early_drops;
+    uint64_t wait_cpu_ns;               /* host's processor time */
     uint64_t tx_frames, tx_bytes, rx_frames, rx_bytes;
     uint64_t queue_drops, fifo_drops, fifo_peak;
 } TimedLink;
@@ -122,17 +123,22 @@ static void sleep_for_change(TimedLink *s, uint64_t clock)
     }
 }
 
-/* Wait until the peer's clock is at least @clock, or this machine is to stop */
-static void wait_for_peer(TimedLink *s, uint64_t clock)
+static uint64_t processor_ns(void)
+{
+    struct timespec t;
+
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
+    return t.tv_sec * NANOSECONDS_PER_SECOND + t.tv_nsec;
+}
+
+static void spin_and_sleep(TimedLink *s, uint64_t clock)
 {
     for (int spin = 0; spin < SPINS; spin++) {
+        cpu_relax();
         if (qatomic_load_acquire(&s->rx->clock) >= clock) {
-            s->n_blocked += spin > 0;
             return;
         }
-        cpu_relax();
     }
-    s->n_blocked++;
     s->n_slept++;
     qatomic_set_mb(&s->rx->reader_sleeps, 1);
     while (qatomic_load_acquire(&s->rx->clock) < clock &&
@@ -140,6 +146,20 @@ static void wait_for_peer(TimedLink *s, uint64_t clock)
         sleep_for_change(s, clock);
     }
     qatomic_set(&s->rx->reader_sleeps, 0);
+}
+
+/* Wait until the peer's clock is at least @clock, or this machine is to stop */
+static void wait_for_peer(TimedLink *s, uint64_t clock)
+{
+    uint64_t start;
+
+    if (qatomic_load_acquire(&s->rx->clock) >= clock) {
+        return;
+    }
+    start = processor_ns();
+    spin_and_sleep(s, clock);
+    s->n_blocked++;
+    s->wait_cpu_ns += processor_ns() - start;
 }
 
 static void ring_copy(Direction *d, uint64_t pos, void *buf, size_t n, bool out)
@@ -352,11 +372,12 @@ static void write_stats(const TimedLink *s)
                 ",\"queue_drops\":%" PRIu64 ",\"fifo_drops\":%" PRIu64
                 ",\"fifo_peak_bytes\":%" PRIu64 ",\"early_drops\":%" PRIu64
                 ",\"link_ns\":%" PRId64 ",\"syncs\":%" PRIu64
-                ",\"blocked\":%" PRIu64 ",\"slept\":%" PRIu64 "}\n",
+                ",\"blocked\":%" PRIu64 ",\"slept\":%" PRIu64
+                ",\"wait_cpu_ns\":%" PRIu64 "}\n",
                 s->tx_frames, s->tx_bytes, s->rx_frames, s->rx_bytes,
                 s->queue_drops, s->fifo_drops, s->fifo_peak, s->early_drops,
                 s->epoch < 0 ? -1 : link_now(s), s->n_advance, s->n_blocked,
-                s->n_slept);
+                s->n_slept, s->wait_cpu_ns);
         failed = ferror(f);
         failed |= fclose(f) != 0;
     }
@@ -424,6 +445,8 @@ static Direction *map_directions(const char *path, Error **errp)
     return d == MAP_FAILED ? NULL : d;
 }
 
+static unsigned n_links;                /* in the order of the command line */
+
 static NetClientInfo net_timedlink_info = {
     .type = NET_CLIENT_DRIVER_TIMEDLINK,
     .size = sizeof(TimedLink),
@@ -485,9 +508,13 @@ int net_init_timedlink(const Netdev *netdev, const char *name,
         qemu_del_net_client(nc);
         return -1;
     }
-    /* When it is set depends on how far ahead the peer is */
+    /*
+     * When it is set depends on how far ahead the peer is.  Frames of several
+     * links that arrive at once are delivered in the links' order.
+     */
     s->deliver = timer_new_full(NULL, QEMU_CLOCK_VIRTUAL, SCALE_NS,
-                                QEMU_TIMER_ATTR_FIRST, deliver_cb, s);
+                                QEMU_TIMER_ATTR_FIRST_RANKED(n_links++),
+                                deliver_cb, s);
     s->marker.notify = marker_cb;
     guest_marker_add_notifier(&s->marker);
     s->exit.notify = exit_cb;

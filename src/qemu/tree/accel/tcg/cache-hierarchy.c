@@ -63,10 +63,6 @@ static void l1_init(CacheL1 *c, uint32_t *table, CacheGeometry g)
     c->line = g.line;
     c->ways = g.ways;
     c->index_mask = g.size / g.ways - g.line;
-#if defined(__x86_64__)
-    /* A slot of 64 bytes has room for what a vector holds of it */
-    c->eight = g.ways == 8 && g.line >= 64 && __builtin_cpu_supports("avx2");
-#endif
     l1_flush(c);
 }
 
@@ -76,35 +72,6 @@ static void l2_flush(CacheL2 *c)
 
     memset(c->tag, 0xff, sizeof(*c->tag) * sets * c->ways);
     memset(c->tree, 0, sizeof(*c->tree) * sets);
-}
-
-bool cache_hierarchy_init(CacheHierarchy *h, uint32_t *fetch_table,
-                          uint32_t *data_table, CacheGeometry l1i,
-                          CacheGeometry l1d, CacheGeometry l2,
-                          CachePolicy policy, uint64_t seed, uint32_t base)
-{
-    uint32_t sets = l2.size / l2.ways / l2.line;
-
-    l1_init(&h->l1i, fetch_table, l1i);
-    l1_init(&h->l1d, data_table, l1d);
-    h->l2.tag = calloc((size_t)sets * l2.ways, sizeof(*h->l2.tag));
-    h->l2.tree = calloc(sets, sizeof(*h->l2.tree));
-    if (!h->l2.tag || !h->l2.tree) {
-        cache_hierarchy_destroy(h);
-        return false;
-    }
-    h->l2.set_mask = sets - 1;
-    h->l2.ways = l2.ways;
-    h->l2.line_shift = __builtin_ctz(l2.line);
-    h->l2.policy = policy;
-    h->l2.random = seed;
-#if defined(__x86_64__)
-    h->l2.eight = policy == CACHE_LRU && l2.ways == 8 &&
-                  __builtin_cpu_supports("avx2");
-#endif
-    h->base = base;
-    l2_flush(&h->l2);
-    return true;
 }
 
 void cache_hierarchy_destroy(CacheHierarchy *h)
@@ -127,8 +94,8 @@ void cache_hierarchy_flush(CacheHierarchy *h)
  * Return: true on a hit; else *@victim is the line that left (bit 0: dirty),
  * or a word of another set if the way was empty
  */
-static bool l1_touch_any(CacheL1 *c, uint32_t line, bool store,
-                         uint32_t *victim)
+static bool l1_touch(CacheL1 *c, uint32_t line, bool store,
+                     uint32_t *victim)
 {
     uint32_t index = line & c->index_mask;
     uint32_t *slot = c->table + index / 4;
@@ -184,9 +151,10 @@ static inline bool bring_to_front_8(__m256i *ways, uint32_t word)
     return hits;
 }
 
-/* As l1_touch_any() for eight ways */
+/* As l1_touch() for eight ways */
 __attribute__((target("avx2")))
-static bool l1_touch_8(CacheL1 *c, uint32_t line, bool store, uint32_t *victim)
+static inline bool l1_touch_8(CacheL1 *c, uint32_t line, bool store,
+                              uint32_t *victim)
 {
     uint32_t index = line & c->index_mask;
     uint32_t *slot = c->table + index / 4;
@@ -206,7 +174,7 @@ static bool l1_touch_8(CacheL1 *c, uint32_t line, bool store, uint32_t *victim)
 
 /* As l2_touch_lru() for eight ways */
 __attribute__((target("avx2")))
-static bool l2_touch_lru_8(CacheL2 *c, uint32_t line, uint32_t *victim)
+static inline bool l2_touch_lru_8(CacheL2 *c, uint32_t line, uint32_t *victim)
 {
     uint32_t *tag = c->tag + (size_t)(line & c->set_mask) * 8;
     __m256i ways = _mm256_loadu_si256((__m256i *)tag);
@@ -218,16 +186,6 @@ static bool l2_touch_lru_8(CacheL2 *c, uint32_t line, uint32_t *victim)
     return hit;
 }
 #endif
-
-static bool l1_touch(CacheL1 *c, uint32_t line, bool store, uint32_t *victim)
-{
-#if defined(__x86_64__)
-    if (c->eight) {
-        return l1_touch_8(c, line, store, victim);
-    }
-#endif
-    return l1_touch_any(c, line, store, victim);
-}
 
 /* Drop @line from its set, dirty or not; the others keep their order */
 static void l1_invalidate(CacheL1 *c, uint32_t line)
@@ -369,11 +327,6 @@ static bool l2_touch_fixed(CacheL2 *c, uint32_t line, uint32_t *victim)
 
 static bool l2_touch(CacheL2 *c, uint32_t line, uint32_t *victim)
 {
-#if defined(__x86_64__)
-    if (c->eight) {
-        return l2_touch_lru_8(c, line, victim);
-    }
-#endif
     return c->policy == CACHE_LRU ? l2_touch_lru(c, line, victim)
                                   : l2_touch_fixed(c, line, victim);
 }
@@ -423,16 +376,21 @@ static void write_back(CacheHierarchy *h, uint32_t address)
     }
 }
 
+typedef bool L1Touch(CacheL1 *c, uint32_t line, bool store, uint32_t *victim);
+typedef bool L2Touch(CacheL2 *c, uint32_t line, uint32_t *victim);
+
 /* The line at @address missed L1; @kind, @kernel and @stall as in the access */
-static unsigned l2_access(CacheHierarchy *h, CacheAccess kind,
-                          uint32_t address, unsigned kernel, uint32_t *stall)
+__attribute__((always_inline))
+static inline unsigned l2_access(CacheHierarchy *h, CacheAccess kind,
+                                 uint32_t address, unsigned kernel,
+                                 uint32_t *stall, L2Touch *touch)
 {
     uint32_t line = l2_line(h, address);
     uint32_t victim;
 
     *stall += h->stall_l1[kind];
     h->n.l1[kind][kernel]++;
-    if (l2_touch(&h->l2, line, &victim)) {
+    if (touch(&h->l2, line, &victim)) {
         return CACHE_MISSED_L1;
     }
     *stall += h->stall_l2[kind];
@@ -446,37 +404,118 @@ static unsigned l2_access(CacheHierarchy *h, CacheAccess kind,
     return CACHE_MISSED_L1 | CACHE_MISSED_L2;
 }
 
-static unsigned line_access(CacheHierarchy *h, CacheAccess kind, uint32_t line,
-                            unsigned kernel, uint32_t *stall)
+__attribute__((always_inline))
+static inline unsigned line_access(CacheHierarchy *h, CacheAccess kind,
+                                   uint32_t line, unsigned kernel,
+                                   uint32_t *stall, L1Touch *touch_l1,
+                                   L2Touch *touch_l2)
 {
     CacheL1 *l1 = kind == CACHE_FETCH ? &h->l1i : &h->l1d;
     uint32_t victim;
     unsigned missed;
 
-    if (l1_touch(l1, line, kind == CACHE_STORE, &victim)) {
+    if (touch_l1(l1, line, kind == CACHE_STORE, &victim)) {
         return 0;
     }
-    missed = l2_access(h, kind, line, kernel, stall);
+    missed = l2_access(h, kind, line, kernel, stall, touch_l2);
     if ((victim & DIRTY) && !((victim ^ line) & l1->index_mask)) {
         write_back(h, victim & ~DIRTY);
     }
     return missed;
 }
 
-unsigned cache_hierarchy_access(CacheHierarchy *h, CacheAccess kind,
-                                uint32_t address, uint32_t size,
-                                unsigned kernel, uint32_t *stall)
+/* All that an access does, to be specialised for ways by the compiler */
+__attribute__((always_inline))
+static inline unsigned access_lines(CacheHierarchy *h, CacheAccess kind,
+                                    uint32_t address, uint32_t size,
+                                    unsigned kernel, uint32_t *stall,
+                                    L1Touch *touch_l1, L2Touch *touch_l2)
 {
     uint32_t length = kind == CACHE_FETCH ? h->l1i.line : h->l1d.line;
     uint32_t line = address & ~(length - 1);
     uint32_t last = (address + size - 1) & ~(length - 1);
-    unsigned missed = line_access(h, kind, line, kernel, stall);
+    unsigned missed = line_access(h, kind, line, kernel, stall, touch_l1,
+                                  touch_l2);
 
     while (line != last) {
         line += length;
-        missed |= line_access(h, kind, line, kernel, stall);
+        missed |= line_access(h, kind, line, kernel, stall, touch_l1, touch_l2);
     }
     return missed;
+}
+
+static unsigned access_any(CacheHierarchy *h, CacheAccess kind,
+                           uint32_t address, uint32_t size,
+                           unsigned kernel, uint32_t *stall)
+{
+    return access_lines(h, kind, address, size, kernel, stall, l1_touch,
+                        l2_touch);
+}
+
+#if defined(__x86_64__)
+/* Eight ways in L2, least recently used */
+__attribute__((target("avx2")))
+static unsigned access_any_8(CacheHierarchy *h, CacheAccess kind,
+                             uint32_t address, uint32_t size,
+                             unsigned kernel, uint32_t *stall)
+{
+    return access_lines(h, kind, address, size, kernel, stall, l1_touch,
+                        l2_touch_lru_8);
+}
+
+/* Eight ways in all caches */
+__attribute__((target("avx2")))
+static unsigned access_8_8(CacheHierarchy *h, CacheAccess kind,
+                           uint32_t address, uint32_t size,
+                           unsigned kernel, uint32_t *stall)
+{
+    return access_lines(h, kind, address, size, kernel, stall, l1_touch_8,
+                        l2_touch_lru_8);
+}
+
+/* A slot of 64 bytes has room for what a vector holds of it */
+static bool fits_vector(const CacheL1 *c)
+{
+    return c->ways == 8 && c->line >= 64;
+}
+#endif
+
+static CacheAccessFn *choose_access(const CacheHierarchy *h)
+{
+#if defined(__x86_64__)
+    if (h->l2.policy == CACHE_LRU && h->l2.ways == 8 &&
+        __builtin_cpu_supports("avx2")) {
+        return fits_vector(&h->l1i) && fits_vector(&h->l1d) ? access_8_8
+                                                            : access_any_8;
+    }
+#endif
+    return access_any;
+}
+
+bool cache_hierarchy_init(CacheHierarchy *h, uint32_t *fetch_table,
+                          uint32_t *data_table, CacheGeometry l1i,
+                          CacheGeometry l1d, CacheGeometry l2,
+                          CachePolicy policy, uint64_t seed, uint32_t base)
+{
+    uint32_t sets = l2.size / l2.ways / l2.line;
+
+    l1_init(&h->l1i, fetch_table, l1i);
+    l1_init(&h->l1d, data_table, l1d);
+    h->l2.tag = calloc((size_t)sets * l2.ways, sizeof(*h->l2.tag));
+    h->l2.tree = calloc(sets, sizeof(*h->l2.tree));
+    if (!h->l2.tag || !h->l2.tree) {
+        cache_hierarchy_destroy(h);
+        return false;
+    }
+    h->l2.set_mask = sets - 1;
+    h->l2.ways = l2.ways;
+    h->l2.line_shift = __builtin_ctz(l2.line);
+    h->l2.policy = policy;
+    h->l2.random = seed;
+    h->base = base;
+    h->access = choose_access(h);
+    l2_flush(&h->l2);
+    return true;
 }
 
 void cache_hierarchy_dma_write(CacheHierarchy *h, uint32_t address,

@@ -79,7 +79,6 @@ typedef struct CacheL1 {
     uint32_t *table;                    /* CACHE_L1_WORDS words */
     uint32_t index_mask;                /* address bits that select the slot */
     uint32_t line, ways;
-    bool eight;                         /* ways, and the host has AVX2 */
 } CacheL1;
 
 typedef struct CacheL2 {
@@ -88,7 +87,6 @@ typedef struct CacheL2 {
     uint64_t random;                    /* state of the generator */
     uint32_t set_mask, ways, line_shift;
     CachePolicy policy;
-    bool eight;                         /* ways, LRU, and the host has AVX2 */
 } CacheL2;
 
 /* Misses are [user, kernel] */
@@ -101,14 +99,20 @@ typedef struct CacheCounters {
     uint64_t region_l2[CACHE_REGIONS];  /* L2 data misses by region */
 } CacheCounters;
 
-typedef struct CacheHierarchy {
+typedef struct CacheHierarchy CacheHierarchy;
+typedef unsigned CacheAccessFn(CacheHierarchy *h, CacheAccess kind,
+                               uint32_t address, uint32_t size,
+                               unsigned kernel, uint32_t *stall);
+
+struct CacheHierarchy {
+    CacheAccessFn *access;              /* fit for the geometry and the host */
     CacheL1 l1i, l1d;
     CacheL2 l2;
     uint32_t base;                      /* address of guest-physical 0 */
     uint32_t stall_l1[3], stall_l2[3];  /* by CacheAccess, thousandths */
     uint8_t *region;                    /* by L2 line of memory, or NULL */
     CacheCounters n;
-} CacheHierarchy;
+};
 
 /**
  * cache_geometry_error: what is wrong with a geometry
@@ -163,9 +167,13 @@ void cache_hierarchy_flush(CacheHierarchy *h);
  *
  * Return: CACHE_MISSED_* bits
  */
-unsigned cache_hierarchy_access(CacheHierarchy *h, CacheAccess kind,
-                                uint32_t address, uint32_t size,
-                                unsigned kernel, uint32_t *stall);
+static inline unsigned cache_hierarchy_access(CacheHierarchy *h,
+                                              CacheAccess kind,
+                                              uint32_t address, uint32_t size,
+                                              unsigned kernel, uint32_t *stall)
+{
+    return h->access(h, kind, address, size, kernel, stall);
+}
 
 /* A device wrote @size bytes */
 void cache_hierarchy_dma_write(CacheHierarchy *h, uint32_t address,

@@ -15,6 +15,7 @@
 typedef struct CacheModelCode {
     bool on;
     bool filter;                        /* skip accesses that change nothing */
+    bool tlb;                           /* TLBs are modelled */
     uint32_t fetch_index_mask, fetch_line;
     uint32_t data_index_mask, data_line;
 } CacheModelCode;
@@ -26,14 +27,16 @@ extern CacheModelCode cache_model_code;
 #define CACHE_MODEL_DATA_OFS \
     ((int)offsetof(CPUState, cache_tables.data) - (int)sizeof(CPUState))
 
-/* Called by translated code; at @jump is its jump back to the instruction */
-void cache_model_fetch(CPUState *cpu, uint32_t line, uint32_t address,
-                       uintptr_t jump);
-void cache_model_data(CPUState *cpu, uintptr_t host, uint32_t meta,
-                      uint32_t address, uintptr_t jump);
+/*
+ * Called by translated code for the code @line at guest-virtual @address, by a
+ * block that @from, a return address, lies in.  The second: by the block itself.
+ */
+void cache_model_fetch(uint32_t line, uint32_t address, const void *from);
+void cache_model_fetch_direct(uint32_t line, uint32_t address);
 
-/* @meta of cache_model_data() */
-#define CACHE_MODEL_META(size, store) ((size) << 1 | (store))
+/* The same for data at @host, which they return; @address only with TLBs */
+uintptr_t cache_model_load(uintptr_t host, uint32_t size, uint32_t address);
+uintptr_t cache_model_store(uintptr_t host, uint32_t size, uint32_t address);
 
 /*
  * An access made by a C function at the guest-virtual @address, which is @host
