@@ -41,7 +41,7 @@ static unsigned int slots;
 module_param_named(admission, slots, uint, 0444);
 MODULE_PARM_DESC(admission, "connections in work at a time; others wait as SYNs (0: no limit)");
 
-static unsigned int batch = 4;
+static unsigned int batch = 8;
 module_param_named(admission_batch, batch, uint, 0444);
 MODULE_PARM_DESC(admission_batch, "SYNs answered together, whose code is fetched once");
 
@@ -333,6 +333,18 @@ int tux_admission_start(struct sock *listener)
 	return 0;
 }
 
+/* Answer all that wait. Return: is nobody at it any more? */
+static bool drain_queue(void)
+{
+	bool drained;
+
+	spin_lock_bh(&admission.lock);
+	answer_some(QUEUE_SIZE);
+	drained = !admission.admitting && !tux_syn_queue_length(&admission.queue);
+	spin_unlock_bh(&admission.lock);
+	return drained;
+}
+
 /**
  * tux_admission_stop() - no SYN waits any more
  *
@@ -344,23 +356,10 @@ void tux_admission_stop(void)
 		return;
 	inet_csk(admission.listener)->icsk_af_ops = &ipv4_specific;
 	synchronize_net();	/* no SYN is on its way to the queue */
-	spin_lock_bh(&admission.lock);
-	while (tux_syn_queue_length(&admission.queue)) {
-		answer_some(QUEUE_SIZE);
-		if (admission.admitting) {	/* somebody else is at it */
-			spin_unlock_bh(&admission.lock);
-			cond_resched();
-			spin_lock_bh(&admission.lock);
-		}
-	}
-	spin_unlock_bh(&admission.lock);
+	while (!drain_queue())
+		cond_resched();
 	del_timer_sync(&admission.timer);
 	spin_lock_bh(&admission.lock);
-	while (admission.admitting) {
-		spin_unlock_bh(&admission.lock);
-		cond_resched();
-		spin_lock_bh(&admission.lock);
-	}
 	admission.listener = NULL;
 	spin_unlock_bh(&admission.lock);
 	kfree_skb(admission.skb);
