@@ -71,8 +71,10 @@ no_log:
 
 static void stop(bool restart)
 {
-	if (!restart)	/* clients learn at once that nobody serves them */
+	if (!restart) {	/* clients learn at once that nobody serves them */
+		tux_admission_stop();
 		kernel_sock_shutdown(tux_server.listener, SHUT_RDWR);
+	}
 	tux_threads_stop();
 	if (!restart)
 		close_listener();

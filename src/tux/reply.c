@@ -25,20 +25,20 @@ static char *put_string(char *to, const char *text)
 static char *put_decimal(char *to, u64 value)
 {
 	char digits[20];
-	unsigned int i = sizeof(digits);
+	char *end = digits + sizeof(digits), *at = end;
+	u32 low;
 
 	/* A 64-bit division is costly on a 32-bit machine, and sizes are small. */
 	while (value >> 32) {
 		u32 digit;
 
 		value = div_u64_rem(value, 10, &digit);
-		digits[--i] = '0' + digit;
+		*--at = '0' + digit;
 	}
-	do {
-		digits[--i] = '0' + (u32)value % 10;
-		value = (u32)value / 10;
-	} while (value);
-	return put(to, digits + i, sizeof(digits) - i);
+	for (low = value; low >= 10; low /= 10)
+		*--at = '0' + low % 10;
+	*--at = '0' + low;
+	return put(to, at, end - at);
 }
 
 static char *put_hex(char *to, u32 value)

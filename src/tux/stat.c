@@ -110,6 +110,7 @@ static int show_stat(struct seq_file *file, void *unused)
 		seq_printf(file, "object.%s.live %lu\nobject.%s.bytes %lu\nobject.%s.allocated %lu\n",
 			   object_names[i], sum.born[i] - sum.gone[i],
 			   object_names[i], sum.bytes[i], object_names[i], sum.born[i]);
+	tux_admission_show(file);
 	tux_region_show(file, object_names);
 	return 0;
 }

@@ -49,6 +49,7 @@ struct tux_req;
 struct tux_thread;
 
 #include "stat.h"
+#include "admission.h"
 #include "schedule.h"
 #include "slab.h"
 
@@ -144,6 +145,7 @@ struct tux_req {
  * @asleep: the thread sleeps, or is about to
  * @draining: the server stops: requests are finished, connections not kept
  * @aborting: no time is left for that
+ * @nr_waiting: requests on @waiting
  * @nr_live: requests that exist; only the thread itself changes it
  * @free: LIFO list of dead request structures
  * @abuf_lock: guards @abuf_page and @abuf_used, which helper threads use as well
@@ -157,6 +159,7 @@ struct tux_thread {
 	bool draining;
 	bool aborting;
 	unsigned int nr_idle;
+	unsigned int nr_waiting;
 	unsigned int nr_live;
 	struct task_struct *task;
 
