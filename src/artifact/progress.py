@@ -40,6 +40,10 @@ class Display:
         self._total = total
         self._bar = progress.add_task("runs", total=sum(run_s.values()), count=f"0/{total}")
 
+    def expect(self, keys: Sequence[str]) -> None:
+        """Further runs, which no forecast knew."""
+        self._total += len(keys)
+
     def finish(self, task: Task, done: Done) -> None:
         """Advance the bar; print how the run ended if it was performed now."""
         self._count += 1
