@@ -46,8 +46,8 @@ class PeakSearch(Strict):
 class Scope(Strict):
     """What one tier runs: a full cross of servers, variants, levels and seeds 1..``seeds``.
 
-    ``levels`` are concurrencies (of httperf: offered rates), ascending; ``seeds_at`` gives fewer seeds to levels that are
-    shown but not judged.  Empty ``variants`` means all of them.  ``search`` adds runs at rates
+    ``levels`` are concurrencies (of httperf: offered rates), ascending; ``seeds_at`` gives fewer
+    seeds to levels that are shown but not judged.  Empty ``variants`` means all of them.  ``search`` adds runs at rates
     that the search chooses, for all servers and seeds, in the first variant.
     """
 

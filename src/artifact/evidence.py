@@ -61,7 +61,9 @@ class Evidence:
     beyond: bool = False
 
 
-def gather(claim: AnyClaim, server: str, results: Results) -> Evidence:
+def gather(  # noqa: PLR0911 - one return a kind of claim
+    claim: AnyClaim, server: str, results: Results
+) -> Evidence:
     """The numbers that decide ``claim`` for ``server``, or the problem that prevents a verdict."""
     needed = claim.seeds.get(results.plan.tier)
     if needed is None:

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: MIT
 """The search for a peak load: gallop from a guess, else bisect, over a grid of offered rates.
 
-The search assumes that a server that sustains a rate sustains each lower one.  It is a pure function
-of the answers so far, so that it goes on from stored runs wherever it was stopped.  (The idea of an
-automated search with a stated accuracy is Shivam et al.'s, USENIX ATC 2008.)
+The search assumes that a server that sustains a rate sustains each lower one.  It is a pure
+function of the answers so far, so that it goes on from stored runs wherever it was stopped.  (The
+idea of an automated search with a stated accuracy is Shivam et al.'s, USENIX ATC 2008.)
 """
 
 from __future__ import annotations

@@ -23,8 +23,8 @@ from artifact.progress import Display, open_progress
 from artifact.report import TITLE, describe_verdicts, print_verdicts, write_report
 from artifact.results import MISSING, Results, count_outcomes, load_results
 from artifact.runner import DiskFullError, Runner
-from artifact.store import Outcome, Store
 from artifact.searches import follow_searches
+from artifact.store import Outcome, Store
 from artifact.sweep import Engine, Tally, list_tasks, sweep
 from artifact.verdicts import Judgement, Verdict, find_exit_code, judge
 from ground.files import write_atomically
@@ -177,8 +177,11 @@ def run_sweep(
     found: Forecast,
     illustrate: bool = True,
 ) -> Tally:
-    """Perform what is missing of ``plan``, then what its searches want, run by run; with ``illustrate`` draw figures and report whenever
-    there is a new curve to be seen (the plan must have been recorded)."""
+    """Perform what is missing of ``plan``, then what its searches want, run by run.
+
+    With ``illustrate`` draw figures and report whenever there is a new curve to be seen (the plan
+    must have been recorded).
+    """
     places.store.gc()
     milestones = list_milestones(plan) if illustrate else []
 

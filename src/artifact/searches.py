@@ -41,22 +41,22 @@ class Course:
     peaks: tuple[Peak, ...]
 
 
-class UselessRun(ValueError):
+class UselessRunError(ValueError):
     """A run from which nothing follows for the search."""
 
 
 def sustains(entry: Entry, accuracy: float) -> bool:
     """Whether the server kept up: all replied to within ``accuracy``, nothing lost.
 
-    Raises UselessRun if the run does not tell.
+    Raises UselessRunError if the run does not tell.
     """
     measurement = entry.measurement
     if entry.outcome is Outcome.SUBJECT_FAILED:
         return False
     if measurement is None:
-        raise UselessRun("; ".join(entry.reasons))
+        raise UselessRunError("; ".join(entry.reasons))
     if useless := [g for g in measurement.failed_gates if g.name in DISQUALIFYING]:
-        raise UselessRun(f"{useless[0].name}: {useless[0].reason}")
+        raise UselessRunError(f"{useless[0].name}: {useless[0].reason}")
     window, report = measurement.window, measurement.load_report
     if window is None or measurement.zone is Zone.FAILURE or report.errors:
         return False
@@ -89,7 +89,7 @@ def _follow(
     runs: list[PlannedRun] = []
     try:
         found = find_bracket(search.rates, _make_oracle(plan, search, seed, store, runs), start)
-    except UselessRun as error:
+    except UselessRunError as error:
         return Peak(search, seed, None, tuple(run.key for run in runs), str(error)), runs, None
     if isinstance(found, Wanted):
         wanted = runs.pop()
