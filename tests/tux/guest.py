@@ -61,6 +61,10 @@ class Guest:
         """The access log."""
         return self.machine.run(f"cat {LOG} 2> /dev/null || true")
 
+    def read_clock(self) -> float:
+        """The guest's time of day; an emulated machine that gets too little time falls behind."""
+        return float(self.machine.run("date +%s"))
+
     def describe(self, root: Path) -> Served:
         """How tests reach the server."""
         network = self.machine.network
@@ -73,6 +77,7 @@ class Guest:
             read_log=self.read_log,
             read_stat=self.read_stat,
             control=self.control,
+            now=self.read_clock,
             client_address=HOST_ADDRESSES[0],
             machine=self.machine,
         )
