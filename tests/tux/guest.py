@@ -14,7 +14,7 @@ from forge.tree import Tree
 from tests.tux.documents import MTIME
 from tests.tux.machine import Boot, Machine, copy_tree, start_machine
 from tests.tux.network import GUEST_ADDRESS, HOST_ADDRESSES, make_network
-from tests.tux.servers import Served, parse_stat, wait_until_ready
+from tests.tux.servers import PARAMETERS, Served, parse_stat, wait_until_ready
 
 KNOBS = "/proc/sys/net/tux"
 DOCUMENTS = "/srv/docs"
@@ -111,12 +111,19 @@ def find_boot(flavour: str, documents: Path) -> Boot:
     )
 
 
+def load_module(machine: Machine, module: str = MODULE) -> None:
+    """Load TUX with the parameters of its variant; one that it does not know is an error."""
+    machine.run(f"insmod {module} {' '.join(PARAMETERS)}")
+    for name, value in (parameter.split("=", 1) for parameter in PARAMETERS):
+        assert machine.run(f"cat /sys/module/tux/parameters/{name}").strip() == value
+
+
 @contextmanager
 def start_guest(boot: Boot, place: Path, module: str = MODULE) -> Iterator[Guest]:
     """A guest with the module loaded and the server not yet running."""
     place.mkdir(exist_ok=True)
     with make_network() as network, start_machine(boot, place, network) as machine:
-        machine.run(f"insmod {module}")
+        load_module(machine, module)
         listing = machine.run(f'cd {KNOBS} && for f in *; do echo "$f=$(cat $f)"; done')
         yield Guest(machine, dict(line.split("=", 1) for line in listing.splitlines()))
 
