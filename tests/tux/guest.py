@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -14,13 +15,15 @@ from forge.tree import Tree
 from tests.tux.documents import MTIME
 from tests.tux.machine import Boot, Machine, copy_tree, start_machine
 from tests.tux.network import GUEST_ADDRESS, HOST_ADDRESSES, make_network
-from tests.tux.servers import PARAMETERS, Served, parse_stat, wait_until_ready
+from tests.tux.servers import Served, parse_stat, wait_until_ready
 
 KNOBS = "/proc/sys/net/tux"
 DOCUMENTS = "/srv/docs"
 LOG = "/run/tux.log"
 MODULE = "/usr/lib/tux/stock/tux.ko"
 CHUNK = 60  # knobs a line
+# What the module is loaded with: `TUX_PARAMETERS="policy=cohort"` tests that variant.
+PARAMETERS = tuple(os.environ.get("TUX_PARAMETERS", "").split())
 # The archive has no times, and names of the host's directories mean nothing here.
 SETUP = f"""\
 find /srv -type f -exec touch -d @{MTIME} {{}} +

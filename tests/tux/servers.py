@@ -22,8 +22,6 @@ from tests.tux.wire import Connection, MakeSocket, Reply
 READY_S = 60.0
 IDLE_S = 60.0
 LOOPBACK = "127.0.0.1"
-# What TUX is loaded with in every test: `TUX_PARAMETERS="policy=cohort"` tests that variant.
-PARAMETERS = tuple(os.environ.get("TUX_PARAMETERS", "").split())
 # The knobs of net.tux that the packaged servers have too, under their own names.
 NGINX_KNOBS = {
     "header_timeout": "client_header_timeout {}s;",
@@ -205,7 +203,7 @@ def start_tux(place: Path, root: Path, knobs: Mapping[str, str]) -> Iterator[Ser
     knobs = {name: value for name, value in knobs.items() if name not in own}
     wanted = {"documentroot": root, "logfile": log, "port": port, "clientport": 0, "threads": 1}
     values = [f"{name}={value}" for name, value in {**wanted, **knobs}.items()]
-    command += ["--stat", stat, *PARAMETERS, *values]
+    command += ["--stat", stat, *values]
     with process.start(command, env=environment, log=place / "output") as child:
         served = Served(
             "tux", (LOOPBACK, port), root,
