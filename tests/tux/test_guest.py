@@ -116,6 +116,7 @@ def ask_batches(served: Served, batches: int, failures: list[str]) -> None:
 
 
 @pytest.mark.deep
+@pytest.mark.timeout(3600)
 @pytest.mark.parametrize("requests", [1_000_000])
 def test_memory_after_many_requests(kernel_kind: str, start: Start, requests: int) -> None:
     """Slab use is where it was."""
