@@ -389,11 +389,12 @@ def stingy_accuracy(_: Context, only="", speed=True, json=False):
     help={
         "annotations": "the annotation file (TOML) of the server",
         "out": "folder for memwalk.json, memwalk.html, graph.svg",
+        "root": "the sources, if not where the annotations say",
         "fresh": "analyse every file again, whatever is cached",
         "json": "print the result as JSON on stdout",
     },
 )
-def stingy_memwalk(_: Context, annotations, out, fresh=False, json=False):
+def stingy_memwalk(_: Context, annotations, out, root="", fresh=False, json=False):
     """Find stages, objects, stacks and what is never live together (memwalk).
 
     Example: ./invoke stingy.memwalk tests/servers/cascade/annotations.toml --out out/cascade
@@ -402,7 +403,7 @@ def stingy_memwalk(_: Context, annotations, out, fresh=False, json=False):
     from stingy.memwalk_command import main
 
     flags = [flag for flag, given in (("--fresh", fresh), ("--json", json)) if given]
-    main([annotations, "--out", out, *flags])
+    main([annotations, "--out", out, *(["--root", root] if root else []), *flags])
 
 
 @task(

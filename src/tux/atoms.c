@@ -63,7 +63,7 @@ void add_req_to_workqueue(struct tux_req *req)
 	req->expired = false;
 	spin_lock_bh(&thread->lock);
 	trace_tux_queue(req);
-	list_add_tail(&req->list, &thread->work);
+	queue_request(req);
 	rouse(thread);
 	spin_unlock_bh(&thread->lock);
 }
@@ -120,7 +120,8 @@ static void make_runnable(struct tux_req *req)
 	else
 		thread->nr_waiting--;
 	trace_tux_queue(req);
-	list_move_tail(&req->list, &thread->work);
+	list_del_init(&req->list);
+	queue_request(req);
 	rouse(thread);
 }
 

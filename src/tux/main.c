@@ -121,9 +121,20 @@ static int __init tux_init(void)
 
 	if (ret)
 		return ret;
+	ret = tux_slab_open();
+	if (ret)
+		goto no_slab;
 	ret = tux_sysctl_register();
 	if (ret)
-		tux_stat_unregister();
+		goto no_sysctl;
+	return 0;
+
+no_sysctl:
+	tux_stat_unregister();
+	tux_slab_close();
+	return ret;
+no_slab:
+	tux_stat_unregister();
 	return ret;
 }
 
@@ -132,6 +143,7 @@ static void __exit tux_exit(void)
 	tux_sysctl_unregister();
 	tux_control_server(TUX_STOP);
 	tux_stat_unregister();
+	tux_slab_close();
 	rcu_barrier();
 }
 

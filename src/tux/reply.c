@@ -7,7 +7,6 @@
 #include "tux.h"
 
 /* More than all fixed text, numbers and dates of a header, and the text of a constant reply. */
-#define HEADER_MAX	640
 
 #define PUT(to, text)	put(to, text, sizeof(text) - 1)
 
@@ -236,7 +235,7 @@ int compose_object_reply(struct tux_req *req, unsigned int status)
 {
 	const struct inode *inode = file_inode(req->file);
 	struct tux_version version;
-	char *buf = get_abuf(req, HEADER_MAX);
+	char *buf = get_abuf(req, TUX_REPLY_HEADER_MAX);
 
 	if (!buf)
 		return -ENOMEM;
@@ -264,7 +263,7 @@ int compose_object_reply(struct tux_req *req, unsigned int status)
 int compose_constant_reply(struct tux_req *req, unsigned int status)
 {
 	const char *text = reason_of(status);
-	char *buf = get_abuf(req, HEADER_MAX);
+	char *buf = get_abuf(req, TUX_REPLY_HEADER_MAX);
 	char *to;
 
 	if (!buf)
@@ -297,7 +296,7 @@ int compose_slash_reply(struct tux_req *req)
 	const struct tux_message *message = &req->message;
 	const char *path = req->header + message->path.offset;
 	unsigned int length = message->path.length;
-	char *buf = get_abuf(req, HEADER_MAX + length + message->query.length);
+	char *buf = get_abuf(req, TUX_REPLY_HEADER_MAX + length + message->query.length);
 	char *to;
 
 	if (!buf)
