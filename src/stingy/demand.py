@@ -48,12 +48,14 @@ class ObjectDemand(Record):
 class StageDemand(Record):
     """A stage: what a request surely holds when it enters, and the most it has while there.
 
-    ``later`` are the stages that the request can reach from here, this one included.
+    ``allocates`` are the objects that it allocates itself; ``later`` are the stages that the
+    request can reach from here, this one included.
     """
 
     name: str
     holds: dict[str, Count] = {}
     peak: dict[str, Count] = {}
+    allocates: tuple[str, ...] = ()
     later: tuple[str, ...] = ()
 
 
@@ -215,6 +217,7 @@ def _make_stages(result: Memwalk, known: set[str]) -> tuple[StageDemand, ...]:
                 if live.object in known and live.least
             },
             peak=_find_most(stage.peak, known, limits),
+            allocates=tuple(sorted(known.intersection(stage.allocates))),
             later=tuple(sorted({stage.name, *nx.descendants(graph, stage.name)})),
         )
         for stage in sorted(result.stages, key=lambda s: s.name)

@@ -133,6 +133,7 @@ def make_context(plan: Map, target: Target) -> dict[str, Any]:
         "stages": [
             {
                 "constant": constants["stage"][s.name],
+                "allocates": s.allocates,
                 "need_now": _order_needs(s.now, plan.pools, constants["pool"]),
                 "need_to_end": _order_needs(s.to_end, plan.pools, constants["pool"]),
             }

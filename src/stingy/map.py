@@ -98,9 +98,11 @@ class PlacedGlobal(Record):
 class StageNeed(Record):
     """Slots of each pool that a request elected at this stage takes: while the stage runs
     (``now``), and at most until the request ends (``to_end``).  Pools it needs nothing of are
-    absent, as are transient pools, which every stage finds free."""
+    absent, as are transient pools, which every stage finds free.  ``allocates``: whether the
+    stage itself takes objects that have a place."""
 
     name: str
+    allocates: bool = False
     now: dict[str, PositiveCount]
     to_end: dict[str, PositiveCount]
 

@@ -114,6 +114,7 @@ def _find_needs(demand: Demand, pools: Sequence[Pool]) -> list[StageNeed]:
     def use(stage: str, pool: Pool) -> int:
         return max(peaks[stage].get(name, 0) for name in pool.objects)
 
+    placed = {name for pool in pools for name in pool.objects}
     needs = []
     for stage in demand.stages:
         now, to_end = {}, {}
@@ -124,6 +125,7 @@ def _find_needs(demand: Demand, pools: Sequence[Pool]) -> list[StageNeed]:
         needs.append(
             StageNeed(
                 name=stage.name,
+                allocates=bool(placed.intersection(stage.allocates)),
                 now={name: n for name, n in now.items() if n > 0},
                 to_end={name: n for name, n in to_end.items() if n > 0},
             )

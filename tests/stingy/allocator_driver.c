@@ -130,6 +130,12 @@ static void run(char command)
 	case 'h':
 		printf("%d\n", stingy_holds_all(read_number()));
 		break;
+	case 't':
+		printf("%d\n", stingy_allocates(read_number()));
+		break;
+	case 'r':
+		printf("%u\n", stingy_room(read_number()));
+		break;
 	case 'F':
 		answer_fits(0);
 		break;

@@ -90,6 +90,10 @@ class Model:
         (self.free if inside else self.high_free)[pool.name] += 1
         return True
 
+    def count_free(self, name: str) -> int:
+        """Free slots of an object's pool in the cache slab."""
+        return self.free[next(p.name for p in self.plan.pools if name in p.objects)]
+
     def query(self, stage: int, *, to_end: bool) -> int:
         """How many requests fit at a stage."""
         found = self.plan.stages[stage]

@@ -28,6 +28,7 @@ WEB = Demand(
             name="parse",
             holds={"conn": 1},
             peak={"conn": 1, "header": 1, "stamp": 1},
+            allocates=("header", "stamp"),
             later=("lookup", "parse", "send"),
         ),
         StageDemand(
@@ -77,6 +78,7 @@ def demands(draw: st.DrawFn, most: int = 8) -> Demand:
                 name=f"s{number}",
                 holds={name: counts[name] for name in sorted((live & before) - transient)},
                 peak={name: counts[name] for name in sorted(live)},
+                allocates=tuple(sorted(live - before)),
                 later=tuple(f"s{n}" for n in range(number, len(lives))),
             )
         )

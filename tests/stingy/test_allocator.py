@@ -53,7 +53,7 @@ def sequences(draw: st.DrawFn, plan: Map) -> list[tuple[str, tuple[int, ...]]]:
     calls: list[tuple[str, tuple[int, ...]]] = []
     made: list[int] = []
     for _ in range(draw(st.integers(1, 120))):
-        kind = draw(st.sampled_from("aaaaazbfffffdqehFE"))
+        kind = draw(st.sampled_from("aaaaazbfffffdqehtrFE"))
         number = draw(st.integers(0, objects - 1))
         if kind in "azb":
             calls.append((kind, (number,)))
@@ -62,7 +62,9 @@ def sequences(draw: st.DrawFn, plan: Map) -> list[tuple[str, tuple[int, ...]]]:
             handle = draw(st.integers(0, len(made) - 1))
             right = made[handle] if draw(st.integers(0, 3)) else number
             calls.append((kind, (handle, right)))
-        elif kind in "qeh":
+        elif kind == "r":
+            calls.append((kind, (number,)))
+        elif kind in "qeht":
             calls.append((kind, (draw(st.integers(0, stages - 1)),)))
         elif kind in "FE":
             batch = st.lists(st.integers(0, 9), min_size=stages, max_size=stages)
@@ -88,6 +90,10 @@ def check(plan: Map, program: Path, calls: list[tuple[str, tuple[int, ...]]]) ->
             assert answer == 0
         elif kind in "qe":
             assert answer == model.query(numbers[0], to_end=kind == "e")
+        elif kind == "r":
+            assert answer == model.count_free(names[numbers[0]])
+        elif kind == "t":
+            assert answer == plan.stages[numbers[0]].allocates
         elif kind == "h":
             assert answer == (not plan.stages[numbers[0]].to_end)
         else:
