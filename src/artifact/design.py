@@ -47,8 +47,9 @@ class Scope(Strict):
     """What one tier runs: a full cross of servers, variants, levels and seeds 1..``seeds``.
 
     ``levels`` are concurrencies (of httperf: offered rates), ascending; ``seeds_at`` gives fewer
-    seeds to levels that are shown but not judged.  Empty ``variants`` means all of them.  ``search`` adds runs at rates
-    that the search chooses, for all servers and seeds, in the first variant.
+    seeds to levels that are shown but not judged.  Empty ``variants`` means all of them.
+    ``search`` adds runs at rates that the search chooses, for all servers and seeds, in the first
+    variant.
     """
 
     servers: Annotated[tuple[str, ...], Field(min_length=1)]
