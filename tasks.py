@@ -348,9 +348,15 @@ def tux_fuzz(_: Context, target="parse", runs=1_000_000, seed=1, keep=False):
     return run_fuzz(target, runs, seed, keep=keep)
 
 
-@task(name="check", help={"select": "only tests that match this pytest expression"})
+@task(
+    name="check",
+    help={
+        "select": "only tests that match this pytest expression",
+        "parameters": "what tux.ko is loaded with: a variant, such as policy=cohort",
+    },
+)
 @report_errors
-def tux_check(_: Context, select=""):
+def tux_check(_: Context, select="", parameters=""):
     """Test TUX on a kernel with KASAN, UBSAN, lockdep and kmemleak, without memory, for long.
 
     Example: ./invoke tux.check --select comparison
@@ -358,7 +364,7 @@ def tux_check(_: Context, select=""):
     """
     from artifact.checks import run_deep
 
-    return run_deep(select=select)
+    return run_deep(select=select, parameters=parameters)
 
 
 @task(
@@ -389,11 +395,12 @@ def stingy_accuracy(_: Context, only="", speed=True, json=False):
     help={
         "annotations": "the annotation file (TOML) of the server",
         "out": "folder for memwalk.json, memwalk.html, graph.svg",
+        "root": "the sources, if not where the annotations say",
         "fresh": "analyse every file again, whatever is cached",
         "json": "print the result as JSON on stdout",
     },
 )
-def stingy_memwalk(_: Context, annotations, out, fresh=False, json=False):
+def stingy_memwalk(_: Context, annotations, out, root="", fresh=False, json=False):
     """Find stages, objects, stacks and what is never live together (memwalk).
 
     Example: ./invoke stingy.memwalk tests/servers/cascade/annotations.toml --out out/cascade
@@ -402,7 +409,7 @@ def stingy_memwalk(_: Context, annotations, out, fresh=False, json=False):
     from stingy.memwalk_command import main
 
     flags = [flag for flag, given in (("--fresh", fresh), ("--json", json)) if given]
-    main([annotations, "--out", out, *flags])
+    main([annotations, "--out", out, *(["--root", root] if root else []), *flags])
 
 
 @task(

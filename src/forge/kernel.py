@@ -27,6 +27,8 @@ MODULE_NEEDS = (
     *("arch/x86/Makefile", "arch/x86/Makefile_32.cpu", "arch/x86/include"),
     *("mm/slab.h", "mm/internal.h"),
 )
+# For 64 bits every object file is checked by objtool, which modules_prepare has built.
+MODULE_NEEDS_64 = ("tools/objtool/objtool",)
 # Nothing of the builder may reach the binary: neither name, nor time, nor path.
 IDENTITY = (
     f"KBUILD_BUILD_TIMESTAMP=@{SOURCE_DATE_EPOCH}",
@@ -59,6 +61,8 @@ class KernelRecipe:
         }
         if self.takes_modules:
             inputs["tux"] = digest_file(TUX_KCONFIG)
+        if self.architecture == "x86_64":
+            inputs["needs"] = " ".join(MODULE_NEEDS_64)
         return Stage(
             name=f"kernel-{self.machine}" + (f"-{self.flavour}" if self.flavour else ""),
             title=f"Building the {self.machine}'s kernel",
@@ -112,7 +116,8 @@ class KernelRecipe:
         for name, path in products.items():
             shutil.copyfile(source / path, workshop.output / name)
         if self.takes_modules:
-            pack_module_tree(workshop, source)
+            more = MODULE_NEEDS_64 if self.architecture == "x86_64" else ()
+            pack_module_tree(workshop, source, (*MODULE_NEEDS, *more))
 
 
 def unpack_source(workshop: Workshop, package: Path) -> Path:
@@ -147,7 +152,7 @@ def add_tux_hook(source: Path) -> None:
     (folder / "Makefile").touch()
 
 
-def pack_module_tree(workshop: Workshop, source: Path) -> None:
+def pack_module_tree(workshop: Workshop, source: Path, needs: tuple[str, ...]) -> None:
     """Keep what compiling a module needs, the kernel's exported symbols included."""
     # Without modules of its own, the kernel's symbols are all there are.
     (source / "vmlinux.symvers").rename(source / "Module.symvers")
@@ -162,7 +167,7 @@ def pack_module_tree(workshop: Workshop, source: Path) -> None:
         "--exclude=include/dt-bindings",
     )
     archive = workshop.output / MODULE_TREE
-    workshop.run(["tar", *fixed, *left_out, "-cf", archive, *MODULE_NEEDS], cwd=source)
+    workshop.run(["tar", *fixed, *left_out, "-cf", archive, *needs], cwd=source)
 
 
 def check_config(wanted: str, got: str) -> None:

@@ -22,6 +22,7 @@ from forge.roots import RootRecipe
 from forge.sources import Sources
 from forge.stage import Built, Stage, Store
 from forge.toolchain import describe_toolchain
+from forge.variants import MAPS, VariantsRecipe
 from ground.places import find_cache, find_outputs
 from ground.voice import UsageError, complete_step, console
 
@@ -50,6 +51,7 @@ class Pipeline:
             "kernel-server": lambda: self.kernel("server"),
             "kernel-client": lambda: self.kernel("client"),
             **{module.title: partial(self.module, module) for module in MODULES},
+            "tux-stingy": self.variants,
             "root-server": lambda: self.root("server"),
             "root-client": lambda: self.root("client"),
             "qemu": lambda: self.qemu,
@@ -84,6 +86,9 @@ class Pipeline:
         wanted = self.sources.wanted[machine].packages
         modules = MODULES if machine == "server" else ()
         loaded = {module.installed: self.module(module) / module.file for module in modules}
+        if machine == "server":
+            variants = self.variants()
+            loaded |= {f"usr/lib/tux/{name}/tux.ko": variants / f"{name}.ko" for name in MAPS}
         recipe = RootRecipe(machine, self._files(machine), wanted, self.programs, loaded)
         return self._obtain(recipe.stage())
 
@@ -96,6 +101,12 @@ class Pipeline:
         architecture = self._kernel_recipe("server", flavour).architecture
         kernel = self.kernel("server", flavour)
         return self._obtain(ModuleRecipe(module, kernel, architecture).stage())
+
+    def variants(self, flavour: str = "") -> Built:
+        """The cache-aware variants of TUX for the server's kernel of ``flavour``."""
+        architecture = self._kernel_recipe("server", flavour).architecture
+        kernel = self.kernel("server", flavour)
+        return self._obtain(VariantsRecipe(MODULES[0], kernel, architecture).stage())
 
     def _kernel_recipe(self, machine: str, flavour: str) -> KernelRecipe:
         ((file, path),) = self._files("linux")
@@ -136,7 +147,8 @@ class Pipeline:
             modules={
                 module.title: Product.measure(self.module(module) / module.file)
                 for module in MODULES
-            },
+            }
+            | {"tux-stingy": Product.measure(self.variants() / "stingy.ko")},
             matches_lock=not self.sources.differences,
             differences=tuple(self.sources.differences),
             sources={

@@ -7,7 +7,7 @@ import difflib
 import re
 import tomllib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, get_args
 
@@ -31,6 +31,11 @@ class AnnotationFile:
     def root(self) -> Path:
         """The folder of the server's sources."""
         return (self.path.parent / self.annotations.server.root).resolve()
+
+    def at(self, root: Path) -> AnnotationFile:
+        """The same annotations for sources in another folder (a build's copy)."""
+        server = self.annotations.server.model_copy(update={"root": root.resolve()})
+        return replace(self, annotations=self.annotations.model_copy(update={"server": server}))
 
     def line(self, location: Sequence[str | int]) -> int:
         """The line of an entry such as ("constructs", "malloc", 1, "function")."""

@@ -199,7 +199,11 @@ class Server(Table):
 
 
 class Sources(Table):
-    """Which files are analysed, and how the compiler is called for them."""
+    """Which files are analysed, and how the compiler is called for them.
+
+    ``compile_commands`` (relative to the root) is a compile_commands.json, or a folder in which a
+    kernel's build left its ``.NAME.o.cmd`` files.
+    """
 
     files: tuple[str, ...] = Field(min_length=1)
     exclude: tuple[str, ...] = ()

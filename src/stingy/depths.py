@@ -98,6 +98,8 @@ class Depths:
 
     def _indirect(self, key: str, file: str, line: int) -> set[str]:
         """What an indirect call may call: by its place, else anything in the function."""
+        if not file:
+            return {INDIRECT}  # code inlined from outside: what it calls is outside too
         for near in (line, line - 1, line + 1):
             if (file, near) in self._at:
                 return self._at[file, near]

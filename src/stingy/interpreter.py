@@ -50,6 +50,7 @@ NO_RETURN = {
     "__builtin_trap", "longjmp", "siglongjmp", "err", "errx", "verr", "verrx", "panic",
     "pthread_exit", "thrd_exit", "__builtin_abort", "make_task_dead", "do_exit",
 }  # fmt: skip
+_ERROR_TESTS = {"IS_ERR", "IS_ERR_OR_NULL", "IS_ERR_VALUE"}  # never true of an object
 _COPIES = {"memcpy", "__builtin_memcpy", "memmove", "__builtin_memmove"}
 RESULT = "%result"
 
@@ -405,6 +406,9 @@ class Interpreter:
         if key in _COPIES and call.arguments:
             pointer = call.arguments[0]
             return [(self.memory.value(pointer, state), self.memory.forget_behind(pointer, state))]
+        if key in _ERROR_TESTS and call.arguments:
+            tested = self.memory.value(call.arguments[0], state)
+            return [(0 if isinstance(tested, Instance) else None, state)]
         for argument in call.arguments:
             value = self.memory.value(argument, state)
             if not isinstance(value, Instance):

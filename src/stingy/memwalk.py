@@ -50,21 +50,31 @@ class Analysis:
 
 
 def analyse(
-    path: Path, *, fresh: bool = False, report: Callable[[str], None] = lambda _: None
+    path: Path,
+    *,
+    root: Path | None = None,
+    fresh: bool = False,
+    report: Callable[[str], None] = lambda _: None,
 ) -> Memwalk:
     """Analyse the server that the annotation file ``path`` describes.
 
-    ``fresh`` analyses every file again; ``report`` is told each file that is analysed.  Raises
-    UsageError when the annotations are wrong: the message names file, line and remedy.
+    ``root`` is the folder of its sources, where that is not the one in the file.  ``fresh``
+    analyses every file again; ``report`` is told each file that is analysed.  Raises UsageError
+    when the annotations are wrong: the message names file, line and remedy.
     """
-    return assemble(walk_server(path, fresh=fresh, report=report))
+    return assemble(walk_server(path, root=root, fresh=fresh, report=report))
 
 
 def walk_server(
-    path: Path, *, fresh: bool = False, report: Callable[[str], None] = lambda _: None
+    path: Path,
+    *,
+    root: Path | None = None,
+    fresh: bool = False,
+    report: Callable[[str], None] = lambda _: None,
 ) -> Analysis:
     """The same, with all intermediate results."""
     file = read_annotations(path)
+    file = file.at(root) if root else file
     program = load_program(file, fresh=fresh, report=report)
     check_symbols(file, program)
     return follow(file.annotations, program, file.root)

@@ -21,6 +21,7 @@ examples:
   memwalk tests/servers/cascade/annotations.toml --out out/cascade
   memwalk annotations.toml --out out --json | jq .exclusions
   memwalk annotations.toml --out out --quiet
+  memwalk experiments/annotations/tux.toml --root LINUX/net/tux --out out/tux
 
 Writes memwalk.json, memwalk.html and graph.svg into DIR.
 
@@ -41,6 +42,7 @@ def make_parser() -> argparse.ArgumentParser:
     add = parser.add_argument
     add("annotations", type=Path, metavar="ANNOTATIONS.toml", help="what the server's parts are")
     add("--out", type=Path, required=True, metavar="DIR", help="where the files go")
+    add("--root", type=Path, metavar="DIR", help="the sources, if not where the annotations say")
     add("--fresh", action="store_true", help="analyse every file again, whatever is cached")
     add("--quiet", action="store_true", help="print the summary only, without the tables")
     add("--json", action="store_true", help="print the result as JSON on stdout")
@@ -52,6 +54,7 @@ def run(options: argparse.Namespace) -> ExitCode:
     with complete_step(f"Analysing {options.annotations}"):
         result = analyse(
             options.annotations,
+            root=options.root,
             fresh=options.fresh,
             report=lambda file: console.print(f"  {file}", markup=False),
         )

@@ -179,11 +179,8 @@ def _write_notes(rewriting: Rewriting, copy: Copy) -> list[str]:
 def run(options: argparse.Namespace) -> ExitCode:
     """Rewrite, check, write, report."""
     file = read_annotations(options.annotations)
-    root = (options.root or file.root).resolve()
-    if options.root:
-        server = file.annotations.server.model_copy(update={"root": root})
-        annotations = file.annotations.model_copy(update={"server": server})
-        file = AnnotationFile(file.path, file.text, annotations)
+    file = file.at(options.root) if options.root else file
+    root = file.root
     out = options.out.resolve()  # the compiler runs elsewhere
     result, plan = load_result(options.result), load_map(options.allocator / "map.json")
     with complete_step(f"Rewriting {root}"):

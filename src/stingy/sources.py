@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import functools
 import json
+import re
 import shlex
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +19,7 @@ from stingy.annotations import Sources
 # What clang needs to see the same program as gcc; everything else is code generation.
 _WITH_VALUE = ("-I", "-D", "-U", "-include", "-isystem", "-iquote", "-idirafter", "-imacros")
 _KEPT = ("-std=", "-m32", "-m64", "-m16", "-nostdinc", "-ffreestanding", "-fshort-wchar")
+_KBUILD_COMMAND = re.compile(r"^(saved)?cmd_\S+\.o := ")
 _KEPT_MODES = (
     "-fms-extensions", "-funsigned-char", "-fsigned-char", "-fshort-enums", "-ansi",
     "-fpack-struct", "-malign-double", "-fgnu89-inline",
@@ -119,6 +121,8 @@ def _is_input(word: str, command: _Command) -> bool:
 
 def _read_commands(path: Path) -> dict[Path, _Command]:
     remedy = "make it with your build tool (for instance: bear -- make), or give [sources] flags"
+    if path.is_dir():
+        return _read_kbuild(path)
     try:
         entries = TypeAdapter(list[_Command]).validate_python(json.loads(path.read_bytes()))
     except OSError as error:
@@ -127,6 +131,28 @@ def _read_commands(path: Path) -> dict[Path, _Command]:
         first = str(error).splitlines()[0]
         raise UsageError(f"{path} is no compilation database: {first}", hint=remedy) from None
     return {(c.directory / c.file).resolve(): c for c in entries}
+
+
+def _read_kbuild(folder: Path) -> dict[Path, _Command]:
+    """The commands that a kernel's build left beside the objects (``.NAME.o.cmd``)."""
+    found: dict[Path, _Command] = {}
+    for path in sorted(folder.glob(".*.o.cmd")):
+        lines = path.read_text(errors="replace").splitlines()
+        command = next((line for line in lines if _KBUILD_COMMAND.match(line)), "")
+        source = next((line for line in lines if line.startswith("source_")), "")
+        if not command or not source:
+            continue
+        file = Path(source.split(" := ", 1)[1].strip())
+        tree = next((p for p in folder.resolve().parents if (p / file).is_file()), None)
+        if tree is not None:
+            text = command.split(" := ", 1)[1].split(" ; ")[0]
+            found[(tree / file).resolve()] = _Command(directory=tree, file=file, command=text)
+    if not found:
+        raise UsageError(
+            f"{folder} has no .NAME.o.cmd files of a kernel's build",
+            hint="build the module there first, or name a compile_commands.json",
+        )
+    return found
 
 
 def clang_flags(source: Source) -> list[str]:

@@ -24,6 +24,9 @@ KERNEL_ARGUMENTS = (
     "norandmaps",  # user-space addresses are no source of variance here; the seed moves pages
     "nokaslr",
 )
+# Set aside on every server machine, whatever runs there, so that all have the same memory left:
+# what Stingy lays its map over, at a multiple of any L2's way.
+SLAB_MEMORY = "reserve_mem=32M:1M:stingy"
 RTC_BASE = "2006-01-01"
 KERNEL_BASE = 0xB000_0000  # CONFIG_VMSPLIT_3G_OPT: where the kernel maps the RAM
 
@@ -87,6 +90,7 @@ def plan_machine(
     machines = experiment.machines
     rate = finalize_rate(experiment.core) if is_server else machines.client_rate
     memory = machines.server_memory_mib if is_server else machines.client_memory_mib
+    arguments = finalize_kernel_arguments(experiment, len(wires), is_server=is_server)
     argv = [
         *(str(boot.qemu), "-L", str(boot.firmware), "-nodefaults", "-no-user-config"),
         *("-M", "pc,hpet=off,usb=off,vmport=off,kernel-irqchip=off", "-accel", "tcg"),
@@ -94,7 +98,7 @@ def plan_machine(
         *("-no-reboot", "-rtc", f"base={RTC_BASE},clock=vm", "-seed", "1"),
         *finalize_icount(rate),
         *("-kernel", str(boot.kernel), "-initrd", str(boot.root)),
-        *("-append", " ".join(finalize_kernel_arguments(experiment, len(wires)))),
+        *("-append", " ".join(arguments)),
         *("-serial", f"file:{directory / 'console.txt'}"),
         *("-chardev", f"file,id=frames,path={directory / 'frames.bin'}"),
         *("-device", "isa-debugcon,iobase=0xe9,chardev=frames"),
@@ -118,11 +122,14 @@ def finalize_icount(rate: ClockRate) -> tuple[str, ...]:
     return ("-icount", f"shift=0,sleep=off,num={rate.num},den={rate.den}")
 
 
-def finalize_kernel_arguments(experiment: Experiment, nics: int) -> tuple[str, ...]:
+def finalize_kernel_arguments(
+    experiment: Experiment, nics: int, *, is_server: bool = False
+) -> tuple[str, ...]:
     """The guest's kernel command line; ring sizes are given once a NIC."""
     rings = ",".join([str(experiment.machines.ring_descriptors)] * nics)
     driver = (f"e1000.RxDescriptors={rings}", f"e1000.TxDescriptors={rings}") if nics else ()
-    return (*KERNEL_ARGUMENTS, *driver, *experiment.machines.kernel_arguments)
+    slab = (SLAB_MEMORY,) if is_server else ()
+    return (*KERNEL_ARGUMENTS, *slab, *driver, *experiment.machines.kernel_arguments)
 
 
 def finalize_cache_model(experiment: Experiment, directory: Path) -> str:

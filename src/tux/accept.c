@@ -57,6 +57,7 @@ static int accept_request(struct tux_thread *thread)
 		return ret;
 	}
 	tux_count_stage(req, TUX_STAGE_accept);
+	WRITE_ONCE(thread->schedule.turns, thread->schedule.turns + 1);
 	link_socket(req);
 	expect_request(req);
 	return 0;
@@ -65,14 +66,15 @@ static int accept_request(struct tux_thread *thread)
 /**
  * accept_requests() - drain the backlog
  * @thread: will own the requests
+ * @limit: take no more
  *
  * Return: how many connections were accepted.
  */
-int accept_requests(struct tux_thread *thread)
+unsigned int accept_requests(struct tux_thread *thread, unsigned int limit)
 {
-	int work = 0;
+	unsigned int work = 0;
 
-	while (!tux_backlog_empty()) {
+	while (work < limit && !tux_backlog_empty()) {
 		int ret;
 
 		if (!has_room()) {

@@ -63,7 +63,7 @@ void add_req_to_workqueue(struct tux_req *req)
 	req->expired = false;
 	spin_lock_bh(&thread->lock);
 	trace_tux_queue(req);
-	list_add_tail(&req->list, &thread->work);
+	queue_request(req);
 	rouse(thread);
 	spin_unlock_bh(&thread->lock);
 }
@@ -97,6 +97,7 @@ void wait_for_event(struct tux_req *req, unsigned int events, unsigned long time
 		thread->nr_idle++;
 	} else {
 		list_add_tail(&req->list, &thread->waiting);
+		thread->nr_waiting++;
 	}
 	spin_unlock_bh(&thread->lock);
 
@@ -116,8 +117,11 @@ static void make_runnable(struct tux_req *req)
 	req->waiting = 0;
 	if (req->idle)
 		thread->nr_idle--;
+	else
+		thread->nr_waiting--;
 	trace_tux_queue(req);
-	list_move_tail(&req->list, &thread->work);
+	list_del_init(&req->list);
+	queue_request(req);
 	rouse(thread);
 }
 

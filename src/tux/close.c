@@ -54,6 +54,7 @@ void release_connection(struct tux_req *req)
 		sock_release(req->sock);
 	}
 	kfree_req(req);
+	tux_admit();
 }
 
 /**

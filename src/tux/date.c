@@ -30,12 +30,10 @@ static s64 count_days(unsigned int year, unsigned int month, unsigned int day)
 	       (s64)DAYS_TO_EPOCH;
 }
 
-static void put_digits(char *to, unsigned int value, unsigned int digits)
+static void put_two_digits(char *to, unsigned int value)
 {
-	while (digits--) {
-		to[digits] = '0' + value % 10;
-		value /= 10;
-	}
+	to[0] = '0' + value / 10;
+	to[1] = '0' + value % 10;
 }
 
 /**
@@ -62,12 +60,13 @@ void tux_format_date(char *to, s64 seconds)
 	y = days / DAYS_OF_400_YEARS * 400 + era_year + (m >= 10);
 
 	memcpy(to + 3, ", dd Mmm yyyy hh:mm:ss GMT", 26);
-	put_digits(to + 5, year_day - (153 * m + 2) / 5 + 1, 2);
+	put_two_digits(to + 5, year_day - (153 * m + 2) / 5 + 1);
 	memcpy(to + 8, months + (m < 10 ? m + 2 : m - 10) * 3, 3);
-	put_digits(to + 12, y, 4);
-	put_digits(to + 17, second / 3600, 2);
-	put_digits(to + 20, second / 60 % 60, 2);
-	put_digits(to + 23, second % 60, 2);
+	put_two_digits(to + 12, y / 100);
+	put_two_digits(to + 14, y % 100);
+	put_two_digits(to + 17, second / 3600);
+	put_two_digits(to + 20, second / 60 % 60);
+	put_two_digits(to + 23, second % 60);
 }
 
 /* What a date is read into; the letters of a form say which part comes next. */

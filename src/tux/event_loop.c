@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The scheduler: accept all there is, run stages until none is runnable, sleep, repeat.
+ * The event loop: accept, run stages until none is runnable, sleep, repeat. Who comes next is the
+ * policy's affair (schedule.c).
  *
- * All connections of a pass are accepted before the first one is parsed, all are parsed before the
- * first lookup, and so on: requests move through the stages as a cohort.
+ * By default all connections of a pass are accepted before the first one is parsed, all are parsed
+ * before the first lookup, and so on: requests move through the stages as a cohort.
  *
  * Context: a fast thread (kernel thread without privileges); it must not wait for a disk.
  */
@@ -12,16 +13,16 @@
 /* A pass ends after this time even if requests are left, so that new connections get a turn. */
 #define PASS_LIMIT	(HZ / 10 + 1)
 
-static struct tux_req *take_runnable(struct tux_thread *thread)
+/* A request has its turn. */
+static void run_request(struct tux_thread *thread, struct tux_req *req)
 {
-	struct tux_req *req;
-
-	spin_lock_bh(&thread->lock);
-	req = list_first_entry_or_null(&thread->work, struct tux_req, list);
-	if (req)
-		list_del_init(&req->list);
-	spin_unlock_bh(&thread->lock);
-	return req;
+	if (unlikely(thread->aborting))
+		abort_request(req);
+	else if (req->nr_atoms)
+		tux_schedule_atom(req, 0);
+	else
+		flush_request(req);
+	cond_resched();
 }
 
 /* Run one stage of every runnable request in turn. Return: how many stages ran. */
@@ -31,24 +32,50 @@ static int process_requests(struct tux_thread *thread)
 	struct tux_req *req;
 	int work = 0;
 
-	while ((req = take_runnable(thread))) {
-		if (unlikely(thread->aborting))
-			abort_request(req);
-		else if (req->nr_atoms)
-			tux_schedule_atom(req, 0);
-		else
-			flush_request(req);
+	while ((req = elect_request(thread))) {
+		run_request(thread, req);
 		work++;
-		cond_resched();
 		if (time_after(jiffies, end))
 			break;
 	}
 	return work;
 }
 
+/* Go to one stage and run it for some of the requests there. Return: for how many. */
+static int visit_stage(struct tux_thread *thread)
+{
+	struct tux_visit visit = choose_visit(thread);
+	struct tux_req *req;
+	int work = 0;
+
+	if (!visit.turns)
+		return 0;
+	if (visit.stage == TUX_STAGE_accept) {
+		work = accept_requests(thread, visit.turns);
+	} else {
+		while (work < visit.turns && (req = elect_at_stage(thread, visit.stage))) {
+			run_request(thread, req);
+			work++;
+		}
+	}
+	end_visit(thread, visit, work);
+	return work;
+}
+
+/* One pass. Return: how much was done; 0 if there is nothing to do now. */
+static int serve(struct tux_thread *thread)
+{
+	int work;
+
+	if (static_branch_unlikely(&tux_by_stage))
+		return visit_stage(thread);
+	work = accept_requests(thread, accept_quota(thread));
+	return work + process_requests(thread);
+}
+
 static bool must_go_on(struct tux_thread *thread)
 {
-	return !list_empty(&thread->work) || accept_possible(thread) ||
+	return is_runnable(thread) || accept_possible(thread) ||
 	       (kthread_should_stop() && !thread->draining);
 }
 
@@ -85,7 +112,7 @@ static void drain(struct tux_thread *thread)
 			thread->aborting = true;
 			wake_all_reqs(thread, &thread->waiting, UINT_MAX);
 		}
-		if (!process_requests(thread))
+		if (!serve(thread))
 			sleep_for_work(thread);
 	}
 }
@@ -101,9 +128,8 @@ int event_loop(void *data)
 	drop_privileges();
 	tux_region_start();
 	while (!kthread_should_stop()) {
-		int work = accept_requests(thread);
+		int work = serve(thread);
 
-		work += process_requests(thread);
 		cond_resched();
 		if (!work)
 			sleep_for_work(thread);

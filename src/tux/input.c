@@ -8,6 +8,9 @@
  */
 #include "tux.h"
 
+/* Until there is memory again. */
+#define MEMORY_PAUSE	(HZ / 50 + 1)
+
 static bool get_header(struct tux_req *req)
 {
 	unsigned int size = READ_ONCE(tux_knobs.max_header_len);	/* may change meanwhile */
@@ -80,6 +83,17 @@ static void without_request(struct tux_req *req, int received)
 		expect_request(req);
 }
 
+/* Memory is short: the bytes stay in the socket, and the request tries again. */
+static void wait_for_memory(struct tux_req *req)
+{
+	if (time_after_eq(jiffies, req->deadline)) {
+		abort_request(req);
+		return;
+	}
+	add_tux_atom(req, parse_request);
+	wait_for_event(req, 0, MEMORY_PAUSE);
+}
+
 static bool wants_another(const struct tux_req *req)
 {
 	const struct tux_message *message = &req->message;
@@ -117,9 +131,11 @@ void parse_request(struct tux_req *req, int cachemiss)
 	if (req->idle) {
 		req->idle = false;
 		req->deadline = jiffies + tux_knobs.header_timeout * HZ;
+	} else if (time_before(jiffies, req->deadline)) {
+		req->expired = false;	/* it was a wait for memory that ended */
 	}
 	if (!get_header(req)) {
-		abort_request(req);
+		wait_for_memory(req);
 		return;
 	}
 	received = peek_input(req, req->header, req->header_size);

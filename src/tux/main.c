@@ -71,8 +71,10 @@ no_log:
 
 static void stop(bool restart)
 {
-	if (!restart)	/* clients learn at once that nobody serves them */
+	if (!restart) {	/* clients learn at once that nobody serves them */
+		tux_admission_stop();
 		kernel_sock_shutdown(tux_server.listener, SHUT_RDWR);
+	}
 	tux_threads_stop();
 	if (!restart)
 		close_listener();
@@ -119,9 +121,20 @@ static int __init tux_init(void)
 
 	if (ret)
 		return ret;
+	ret = tux_slab_open();
+	if (ret)
+		goto no_slab;
 	ret = tux_sysctl_register();
 	if (ret)
-		tux_stat_unregister();
+		goto no_sysctl;
+	return 0;
+
+no_sysctl:
+	tux_stat_unregister();
+	tux_slab_close();
+	return ret;
+no_slab:
+	tux_stat_unregister();
 	return ret;
 }
 
@@ -130,6 +143,7 @@ static void __exit tux_exit(void)
 	tux_sysctl_unregister();
 	tux_control_server(TUX_STOP);
 	tux_stat_unregister();
+	tux_slab_close();
 	rcu_barrier();
 }
 

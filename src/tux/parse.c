@@ -20,6 +20,7 @@
 #include "parse.h"
 
 #define METHOD_MAX	32
+#define VERSION_LENGTH	8
 
 #define IS_TOKEN	1	/* RFC 9110, tchar */
 #define IS_VALUE	2	/* field-vchar, space and tab */
@@ -71,18 +72,17 @@ static bool is_digit(char c)
 	return c >= '0' && c <= '9';
 }
 
-static char lower(char c)
-{
-	return c >= 'A' && c <= 'Z' ? c | 0x20 : c;
-}
-
-/* Does @text, of any case, equal @word, which is in lower case? */
+/*
+ * Does @text, of any case, equal @word, which is in lower case? One bit tells the cases apart; as
+ * to other characters, only a control character could be taken for one that a word has, and none
+ * gets here.
+ */
 static bool equals(const char *text, unsigned int length, const char *word)
 {
 	unsigned int i;
 
 	for (i = 0; i < length; i++)
-		if (!word[i] || lower(text[i]) != word[i])
+		if (!word[i] || (text[i] | 0x20) != word[i])
 			return false;
 	return !word[i];
 }
@@ -227,24 +227,23 @@ static int parse_target(struct head *head)
 	return split_target(head, start, head->pos - 1);
 }
 
+/* "HTTP/1.1", or another digit in either place. */
 static int parse_version(struct head *head)
 {
-	static const char form[] = "HTTP/1.1";
-	unsigned int i;
+	static const char name[] = "HTTP/";
+	const char *at = head->buf + head->pos;
+	unsigned int left = head->size - head->pos;
 
-	for (i = 0; i < sizeof(form) - 1; i++) {
-		char c;
-
-		if (head->pos + i == head->size)
-			return TUX_PARSE_INCOMPLETE;
-		c = head->buf[head->pos + i];
-		if (is_digit(form[i]) ? !is_digit(c) : c != form[i])
-			return 400;
-	}
-	if (head->buf[head->pos + 5] != '1')
+	if (memcmp(at, name, min_t(unsigned int, left, sizeof(name) - 1)))
+		return 400;
+	if (left < VERSION_LENGTH)
+		return TUX_PARSE_INCOMPLETE;
+	if (!is_digit(at[5]) || at[6] != '.' || !is_digit(at[7]))
+		return 400;
+	if (at[5] != '1')
 		return 505;
-	head->message->minor = head->buf[head->pos + 7] != '0';
-	head->pos += i;
+	head->message->minor = at[7] != '0';
+	head->pos += VERSION_LENGTH;
 	return TUX_PARSE_DONE;
 }
 
@@ -337,7 +336,7 @@ static int note_expectation(struct head *head, const char *value, unsigned int l
 	return 0;
 }
 
-/* The fields that matter: kept, looked at, or both. */
+/* The fields that matter: kept, looked at, or both. The shortest come first. */
 static const struct field {
 	const char *name;
 	u8 length;
@@ -348,17 +347,17 @@ static const struct field {
 #define FIELD(text, ...)	{ .name = text, .length = sizeof(text) - 1, __VA_ARGS__ }
 #define KEPT(member)		.kept = offsetof(struct tux_message, member)
 	FIELD("host", KEPT(host), .note = note_host),
-	FIELD("connection", .note = note_connection),
-	FIELD("if-none-match", KEPT(if_none_match), .list = true),
-	FIELD("if-modified-since", KEPT(if_modified_since)),
 	FIELD("range", KEPT(range)),
-	FIELD("if-range", KEPT(if_range)),
-	FIELD("user-agent", KEPT(user_agent), .list = true),
-	FIELD("referer", KEPT(referer), .list = true),
-	FIELD("content-length", .note = note_length),
-	FIELD("transfer-encoding", .note = note_coding),
 	FIELD("expect", .note = note_expectation),
+	FIELD("referer", KEPT(referer), .list = true),
+	FIELD("if-range", KEPT(if_range)),
 	FIELD("if-match", KEPT(if_match)),
+	FIELD("connection", .note = note_connection),
+	FIELD("user-agent", KEPT(user_agent), .list = true),
+	FIELD("if-none-match", KEPT(if_none_match), .list = true),
+	FIELD("content-length", .note = note_length),
+	FIELD("if-modified-since", KEPT(if_modified_since)),
+	FIELD("transfer-encoding", .note = note_coding),
 	FIELD("if-unmodified-since", KEPT(if_unmodified_since)),
 #undef FIELD
 #undef KEPT
@@ -366,10 +365,12 @@ static const struct field {
 
 static const struct field *find_field(const char *name, unsigned int length)
 {
-	const struct field *field;
+	const struct field *field = fields, *end = fields + ARRAY_SIZE(fields);
 
-	for (field = fields; field < fields + ARRAY_SIZE(fields); field++)
-		if (field->length == length && equals(name, length, field->name))
+	while (field < end && field->length < length)
+		field++;
+	for (; field < end && field->length == length; field++)
+		if (equals(name, length, field->name))
 			return field;
 	return NULL;
 }

@@ -131,6 +131,7 @@ void tux_region_start(void)
 
 	if (!static_branch_unlikely(&tux_regions_marked))
 		return;
+	tux_slab_mark();
 	__tux_region(task_stack_page(current), THREAD_SIZE, TUX_REGION_STACK);
 	mark_mapped(layout->base, layout->text_size, TUX_REGION_TEXT);
 	mark_mapped(layout->base + layout->text_size, layout->size - layout->text_size,

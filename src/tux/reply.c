@@ -7,7 +7,6 @@
 #include "tux.h"
 
 /* More than all fixed text, numbers and dates of a header, and the text of a constant reply. */
-#define HEADER_MAX	640
 
 #define PUT(to, text)	put(to, text, sizeof(text) - 1)
 
@@ -26,20 +25,20 @@ static char *put_string(char *to, const char *text)
 static char *put_decimal(char *to, u64 value)
 {
 	char digits[20];
-	unsigned int i = sizeof(digits);
+	char *end = digits + sizeof(digits), *at = end;
+	u32 low;
 
 	/* A 64-bit division is costly on a 32-bit machine, and sizes are small. */
 	while (value >> 32) {
 		u32 digit;
 
 		value = div_u64_rem(value, 10, &digit);
-		digits[--i] = '0' + digit;
+		*--at = '0' + digit;
 	}
-	do {
-		digits[--i] = '0' + (u32)value % 10;
-		value = (u32)value / 10;
-	} while (value);
-	return put(to, digits + i, sizeof(digits) - i);
+	for (low = value; low >= 10; low /= 10)
+		*--at = '0' + low % 10;
+	*--at = '0' + low;
+	return put(to, at, end - at);
 }
 
 static char *put_hex(char *to, u32 value)
@@ -236,7 +235,7 @@ int compose_object_reply(struct tux_req *req, unsigned int status)
 {
 	const struct inode *inode = file_inode(req->file);
 	struct tux_version version;
-	char *buf = get_abuf(req, HEADER_MAX);
+	char *buf = get_abuf(req, TUX_REPLY_HEADER_MAX);
 
 	if (!buf)
 		return -ENOMEM;
@@ -264,7 +263,7 @@ int compose_object_reply(struct tux_req *req, unsigned int status)
 int compose_constant_reply(struct tux_req *req, unsigned int status)
 {
 	const char *text = reason_of(status);
-	char *buf = get_abuf(req, HEADER_MAX);
+	char *buf = get_abuf(req, TUX_REPLY_HEADER_MAX);
 	char *to;
 
 	if (!buf)
@@ -297,7 +296,7 @@ int compose_slash_reply(struct tux_req *req)
 	const struct tux_message *message = &req->message;
 	const char *path = req->header + message->path.offset;
 	unsigned int length = message->path.length;
-	char *buf = get_abuf(req, HEADER_MAX + length + message->query.length);
+	char *buf = get_abuf(req, TUX_REPLY_HEADER_MAX + length + message->query.length);
 	char *to;
 
 	if (!buf)

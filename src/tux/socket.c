@@ -115,8 +115,11 @@ struct socket *tux_listen(void)
 	sock_set_reuseaddr(sock->sk);
 	ret = kernel_bind(sock, (struct sockaddr *)&address, sizeof(address));
 	if (!ret)
+		ret = tux_admission_start(sock->sk);
+	if (!ret)
 		ret = kernel_listen(sock, tux_knobs.max_backlog);
 	if (ret) {
+		tux_admission_stop();
 		sock_release(sock);
 		return ERR_PTR(ret);
 	}
@@ -127,6 +130,7 @@ struct socket *tux_listen(void)
 /* The end of the listening socket, and of all connections that nobody has accepted. */
 void tux_unlisten(struct socket *sock)
 {
+	tux_admission_stop();
 	lock_sock(sock->sk);
 	write_lock_bh(&sock->sk->sk_callback_lock);
 	sock->sk->sk_data_ready = system_data_ready;

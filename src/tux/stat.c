@@ -17,11 +17,11 @@ static const char * const stage_names[] = {
 	[TUX_STAGE_accept] = "accept",
 	[TUX_STAGE_parse] = "parse",
 	[TUX_STAGE_process] = "process",
+	[TUX_STAGE_redirect] = "redirect",
 	[TUX_STAGE_send_abuf] = "send_abuf",
 	[TUX_STAGE_post_header] = "post_header",
 	[TUX_STAGE_send_body] = "send_body",
 	[TUX_STAGE_flush] = "flush",
-	[TUX_STAGE_redirect] = "redirect",
 	[TUX_STAGE_linger] = "linger",
 	[TUX_STAGE_close] = "close",
 };
@@ -72,6 +72,24 @@ static void show_threads(struct seq_file *file)
 	seq_printf(file, "requests.live %u\nrequests.idle %u\nrequests.free %u\n", live, idle, free);
 }
 
+static void show_schedule(struct seq_file *file)
+{
+	unsigned int i, turns = 0, longest = 0, visits = 0, overdue = 0, short_of_memory = 0;
+
+	for (i = 0; i < tux_server.nr_threads; i++) {
+		const struct tux_schedule *schedule = &tux_server.threads[i]->schedule;
+
+		turns += READ_ONCE(schedule->turns);
+		longest = max(longest, READ_ONCE(schedule->longest_wait));
+		visits += READ_ONCE(schedule->visits);
+		overdue += READ_ONCE(schedule->overdue);
+		short_of_memory += READ_ONCE(schedule->short_of_memory);
+	}
+	seq_printf(file, "schedule.turns %u\nschedule.longest_wait %u\n", turns, longest);
+	seq_printf(file, "schedule.visits %u\nschedule.overdue %u\n", visits, overdue);
+	seq_printf(file, "schedule.short_of_memory %u\n", short_of_memory);
+}
+
 static int show_stat(struct seq_file *file, void *unused)
 {
 	struct tux_counters sum;
@@ -79,6 +97,7 @@ static int show_stat(struct seq_file *file, void *unused)
 
 	tux_control_lock();
 	show_threads(file);
+	show_schedule(file);
 	tux_control_unlock();
 	sum_counters(&sum);
 	for (i = 0; i < TUX_NR_STAGES; i++)
@@ -91,6 +110,7 @@ static int show_stat(struct seq_file *file, void *unused)
 		seq_printf(file, "object.%s.live %lu\nobject.%s.bytes %lu\nobject.%s.allocated %lu\n",
 			   object_names[i], sum.born[i] - sum.gone[i],
 			   object_names[i], sum.bytes[i], object_names[i], sum.born[i]);
+	tux_admission_show(file);
 	tux_region_show(file, object_names);
 	return 0;
 }

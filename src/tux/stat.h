@@ -9,15 +9,16 @@
 
 #include "region.h"
 
+/* In the order in which requests go through them. */
 enum tux_stage {
 	TUX_STAGE_accept,
 	TUX_STAGE_parse,
 	TUX_STAGE_process,
+	TUX_STAGE_redirect,
 	TUX_STAGE_send_abuf,
 	TUX_STAGE_post_header,
 	TUX_STAGE_send_body,
 	TUX_STAGE_flush,
-	TUX_STAGE_redirect,
 	TUX_STAGE_linger,
 	TUX_STAGE_close,
 	TUX_NR_STAGES

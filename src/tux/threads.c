@@ -76,11 +76,16 @@ static struct tux_thread *new_thread(void)
 		return NULL;
 	spin_lock_init(&thread->lock);
 	spin_lock_init(&thread->abuf_lock);
-	INIT_LIST_HEAD(&thread->work);
+	tux_schedule_init(&thread->schedule);
 	INIT_LIST_HEAD(&thread->waiting);
 	INIT_LIST_HEAD(&thread->idle);
 	INIT_LIST_HEAD(&thread->free);
 	return thread;
+}
+
+static int fast_loop(void *data)
+{
+	return tux_run_on_slab(event_loop, data);
 }
 
 static int start_fast_thread(unsigned int number)
@@ -90,7 +95,7 @@ static int start_fast_thread(unsigned int number)
 
 	if (!thread)
 		return -ENOMEM;
-	task = kthread_create(event_loop, thread, "tux/%u", number);
+	task = kthread_create(fast_loop, thread, "tux/%u", number);
 	if (IS_ERR(task)) {
 		kfree(thread);
 		return PTR_ERR(task);
@@ -125,6 +130,7 @@ int tux_threads_start(unsigned int fast, unsigned int io)
 	unsigned int i;
 	int ret = 0;
 
+	tux_query_start();
 	for (i = 0; i < io && !ret; i++)
 		ret = start_io_thread(i);
 	for (i = 0; i < fast && !ret; i++)

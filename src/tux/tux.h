@@ -13,6 +13,7 @@
 #ifdef __KERNEL__
 #include <linux/cred.h>
 #include <linux/fs.h>
+#include <linux/jump_label.h>
 #include <linux/kthread.h>
 #include <linux/list.h>
 #include <linux/mm.h>
@@ -48,10 +49,15 @@ struct tux_req;
 struct tux_thread;
 
 #include "stat.h"
+#include "admission.h"
+#include "schedule.h"
+#include "slab.h"
 
 #define TUX_ATOM_DEPTH	8
 #define TUX_MAX_THREADS	16
 #define TUX_MAX_IO_THREADS	64
+/* Room for the header of a reply. */
+#define TUX_REPLY_HEADER_MAX	640
 
 typedef void tux_atom_t(struct tux_req *req, int cachemiss);
 
@@ -72,6 +78,7 @@ struct tux_abuf {
 /**
  * struct tux_req - a connection, and the request that it is at
  * @list: in the one queue or list where the request is
+ * @queued: the turn in which it was put on the work queue
  * @thread: the fast thread that owns it, for life
  * @timer: ends a wait
  * @sock: the connection
@@ -92,6 +99,7 @@ struct tux_abuf {
  */
 struct tux_req {
 	struct list_head list;
+	unsigned int queued;
 	struct tux_thread *thread;
 	struct timer_list timer;
 
@@ -131,25 +139,27 @@ struct tux_req {
 /**
  * struct tux_thread - a fast thread and the requests it owns
  * @lock: guards the lists, @asleep, and the waiting state of requests; taken in softirq too
- * @work: runnable requests, first in first out
+ * @schedule: runnable requests
  * @waiting: requests that wait for a callback or a timer
  * @idle: those between two requests, longest idle first
  * @asleep: the thread sleeps, or is about to
  * @draining: the server stops: requests are finished, connections not kept
  * @aborting: no time is left for that
+ * @nr_waiting: requests on @waiting
  * @nr_live: requests that exist; only the thread itself changes it
  * @free: LIFO list of dead request structures
  * @abuf_lock: guards @abuf_page and @abuf_used, which helper threads use as well
  */
 struct tux_thread {
 	spinlock_t lock;
-	struct list_head work;
+	struct tux_schedule schedule;
 	struct list_head waiting;
 	struct list_head idle;
 	bool asleep;
 	bool draining;
 	bool aborting;
 	unsigned int nr_idle;
+	unsigned int nr_waiting;
 	unsigned int nr_live;
 	struct task_struct *task;
 
@@ -291,7 +301,7 @@ int compose_constant_reply(struct tux_req *req, unsigned int status);
 int compose_slash_reply(struct tux_req *req);
 
 /* Ways through the stages: accept.c, input.c, redirect.c, close.c */
-int accept_requests(struct tux_thread *thread);
+unsigned int accept_requests(struct tux_thread *thread, unsigned int limit);
 bool accept_possible(struct tux_thread *thread);
 void expect_request(struct tux_req *req);
 void free_header(struct tux_req *req);

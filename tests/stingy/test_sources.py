@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from ground.voice import UsageError
 from stingy.annotations import Sources
 from stingy.sources import find_sources
 
@@ -27,3 +28,24 @@ def test_the_input_is_no_flag_however_it_is_named(tmp_path: Path, named: str) ->
     (found,) = find_sources(sources, root)
     assert found.flags == ("-O2", "-DX=1")
     assert found.directory == tmp_path
+
+
+def test_a_kernels_build_leaves_its_commands_beside_the_objects(tmp_path: Path) -> None:
+    root = tmp_path / "net" / "server"
+    root.mkdir(parents=True)
+    (root / "a.c").write_text("int a;\n")
+    (root / ".a.o.cmd").write_text(
+        "savedcmd_net/server/a.o := gcc -Wp,-MMD,net/server/.a.o.d -I./include -DNAME='\"a\"' "
+        "-c -o net/server/a.o net/server/a.c ; ./tools/objtool net/server/a.o\n\n"
+        "source_net/server/a.o := net/server/a.c\n\ndeps_net/server/a.o := \\\n"
+    )
+    (root / ".server.o.cmd").write_text("savedcmd_net/server/server.o := ld -o server.o a.o\n")
+    (found,) = find_sources(Sources(files=("*.c",), compile_commands=Path()), root)
+    assert found.flags == ("-I./include", '-DNAME="a"')
+    assert found.directory == tmp_path
+
+
+def test_a_folder_without_a_build_is_refused_with_the_remedy(tmp_path: Path) -> None:
+    (tmp_path / "a.c").write_text("int a;\n")
+    with pytest.raises(UsageError, match=r"no \.NAME\.o\.cmd files"):
+        find_sources(Sources(files=("*.c",), compile_commands=Path()), tmp_path)

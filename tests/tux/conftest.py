@@ -7,6 +7,7 @@ import shutil
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -18,13 +19,32 @@ from tests.tux.servers import Served, start_apache, start_nginx, start_tux
 
 Start = Callable[..., AbstractContextManager[Served]]
 
-STARTERS = {"nginx": start_nginx, "apache": start_apache, "tux": start_tux}
+# Parameters so small that a handful of requests already makes a difference.
+POLICIES = {
+    "cohort": {"patience": "40"},
+    "stingy": {"patience": "40", "capacity": "2"},
+    "bounded-accept": {"accept_limit": "2"},
+    "multi-accept": {"accept_limit": "2"},
+}
+STARTERS = {
+    "nginx": start_nginx,
+    "apache": start_apache,
+    "tux": start_tux,
+    **{
+        f"tux-{name}": partial(start_tux, parameters={"policy": name, **parameters})
+        for name, parameters in POLICIES.items()
+    },
+}
 ORACLES = ["nginx", "apache"]
 KERNELS = [
     pytest.param("tux-vm", marks=pytest.mark.real),
     pytest.param("tux-debug", marks=[pytest.mark.real, pytest.mark.deep]),
 ]
-TUX = ["tux", *KERNELS]
+TUX = [
+    *("tux", "tux-stingy"),
+    *(pytest.param(f"tux-{name}", marks=pytest.mark.slow) for name in POLICIES if name != "stingy"),
+    *KERNELS,
+]
 # The kernel's flavour (images/kernel) that each kind of guest boots.
 FLAVOURS = {"tux-vm": "", "tux-debug": "debug"}
 

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
 
 from ground import process
 from ground.places import PROJECT
@@ -190,7 +191,12 @@ def build_tux(out: Path) -> Path:
 
 
 @contextmanager
-def start_tux(place: Path, root: Path, knobs: Mapping[str, str]) -> Iterator[Served]:
+def start_tux(
+    place: Path,
+    root: Path,
+    knobs: Mapping[str, str],
+    parameters: Mapping[str, str] = MappingProxyType({}),
+) -> Iterator[Served]:
     """TUX as a process; at its end it must have leaked nothing and broken no rule of C."""
     program = build_tux(place.parent / "tux-build")
     place.chmod(0o777)
@@ -202,7 +208,8 @@ def start_tux(place: Path, root: Path, knobs: Mapping[str, str]) -> Iterator[Ser
     environment = {own[name]: value for name, value in knobs.items() if name in own}
     knobs = {name: value for name, value in knobs.items() if name not in own}
     wanted = {"documentroot": root, "logfile": log, "port": port, "clientport": 0, "threads": 1}
-    values = [f"{name}={value}" for name, value in {**wanted, **knobs}.items()]
+    settings = {**parameters, **wanted, **knobs}
+    values = [f"{name}={value}" for name, value in settings.items()]
     command += ["--stat", stat, *values]
     with process.start(command, env=environment, log=place / "output") as child:
         served = Served(

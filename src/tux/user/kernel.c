@@ -26,6 +26,62 @@ ssize_t strscpy(char *to, const char *from, size_t size)
 	return length;
 }
 
+/* Parameters */
+static struct kernel_param *params;
+
+void register_param(struct kernel_param *param)
+{
+	param->next = params;
+	params = param;
+}
+
+/* Return: 0, -ENOENT if there is no such parameter, or why the value is refused. */
+int set_param(const char *name, const char *value)
+{
+	struct kernel_param *param;
+
+	for (param = params; param; param = param->next)
+		if (!strcmp(param->name, name))
+			return param->ops->set(value, param);
+	return -ENOENT;
+}
+
+int param_set_uint_minmax(const char *value, const struct kernel_param *param, unsigned int low,
+			  unsigned int high)
+{
+	char *end;
+	unsigned long number;
+
+	errno = 0;
+	number = strtoul(value, &end, 0);
+	if (errno || end == value || *end || number < low || number > high)
+		return -EINVAL;
+	*(unsigned int *)param->arg = number;
+	return 0;
+}
+
+int param_set_uint(const char *value, const struct kernel_param *param)
+{
+	return param_set_uint_minmax(value, param, 0, UINT_MAX);
+}
+
+int param_get_uint(char *buffer, const struct kernel_param *param)
+{
+	return sprintf(buffer, "%u\n", *(unsigned int *)param->arg);
+}
+
+const struct kernel_param_ops param_ops_uint = { param_set_uint, param_get_uint };
+
+int match_string(const char * const *array, size_t size, const char *text)
+{
+	size_t i;
+
+	for (i = 0; i < size; i++)
+		if (!strcmp(array[i], text))
+			return i;
+	return -EINVAL;
+}
+
 /* Memory */
 static bool must_fail(void)
 {

@@ -36,12 +36,19 @@ typedef unsigned long pgoff_t;
 #define ARRAY_SIZE(a)	(sizeof(a) / sizeof((a)[0]))
 #define ALIGN(x, a)	(((x) + (a) - 1) / (a) * (a))
 #define min(a, b)	((a) < (b) ? (a) : (b))
+#define min3(a, b, c)	min(a, min(b, c))
 #define max(a, b)	((a) > (b) ? (a) : (b))
 #define min_t(type, a, b)	min((type)(a), (type)(b))
 #define clamp_t(type, x, low, high)	min_t(type, max((type)(x), (type)(low)), high)
 #undef __always_inline
 #define __always_inline	inline __attribute__((always_inline))
 #define fls(x)		((x) ? 32 - __builtin_clz(x) : 0)
+#define BIT(n)		(1UL << (n))
+#define __ffs(x)	((unsigned int)__builtin_ctzl(x))
+#define __fls(x)	((unsigned int)(8 * sizeof(long) - 1 - __builtin_clzl(x)))
+#define for_each_set_bit(bit, mask, size)	\
+	for (bit = 0; bit < (size); bit++)	\
+		if (*(mask) & BIT(bit))
 #define likely(x)	(x)
 #define unlikely(x)	(x)
 #define READ_ONCE(x)	__atomic_load_n(&(x), __ATOMIC_SEQ_CST)
@@ -174,6 +181,7 @@ void put_page(struct page *page);
 #define HZ	250
 #define jiffies	read_jiffies()
 #define time_after(a, b)	((long)((b) - (a)) < 0)
+#define time_before(a, b)	time_after(b, a)
 #define time_after_eq(a, b)	((long)((a) - (b)) >= 0)
 #define MAX_SCHEDULE_TIMEOUT	LONG_MAX
 
@@ -368,6 +376,47 @@ int proc_create_single_here(int (*show)(struct seq_file *file, void *unused));
 #define proc_mkdir(name, parent)	((void *)1)
 #define proc_create_single(name, mode, parent, show)	proc_create_single_here(show)
 #define remove_proc_subtree(name, parent)	do { } while (0)
+
+/* Parameters of the module */
+struct kernel_param;
+
+struct kernel_param_ops {
+	int (*set)(const char *value, const struct kernel_param *param);
+	int (*get)(char *buffer, const struct kernel_param *param);
+};
+
+struct kernel_param {
+	const char *name;
+	const struct kernel_param_ops *ops;
+	void *arg;
+	struct kernel_param *next;
+};
+
+#define module_param_cb(parameter, operations, pointer, permissions)			\
+	static struct kernel_param param_##parameter = { #parameter, operations, pointer };	\
+	__attribute__((constructor)) static void register_##parameter(void)		\
+	{										\
+		register_param(&param_##parameter);					\
+	}
+#define module_param(variable, type, permissions) \
+	module_param_cb(variable, &param_ops_##type, &variable, permissions)
+#define MODULE_PARM_DESC(parameter, text)
+
+extern const struct kernel_param_ops param_ops_uint;
+void register_param(struct kernel_param *param);
+int set_param(const char *name, const char *value);
+int param_set_uint(const char *value, const struct kernel_param *param);
+int param_set_uint_minmax(const char *value, const struct kernel_param *param, unsigned int low,
+			  unsigned int high);
+int param_get_uint(char *buffer, const struct kernel_param *param);
+int match_string(const char * const *array, size_t size, const char *text);
+
+/* Branches that the kernel patches */
+#define DECLARE_STATIC_KEY_FALSE(name)	extern bool name
+#define DEFINE_STATIC_KEY_FALSE(name)	bool name
+#define static_branch_unlikely(key)	(*(key))
+#define static_branch_enable(key)	(*(key) = true)
+#define static_branch_disable(key)	(*(key) = false)
 
 /* The module */
 #define __init

@@ -4,8 +4,9 @@
  *
  *	tux-user [--stat FILE] [KNOB=VALUE ...]
  *
- * The knobs are those of net.tux. SIGTERM and SIGINT stop the server and end the process, SIGHUP
- * starts it anew (net.tux.running=2), SIGUSR1 writes what /proc/net/tux/stat would show to FILE.
+ * The knobs are those of net.tux, and the module's parameters. SIGTERM and SIGINT stop the server
+ * and end the process, SIGHUP starts it anew (net.tux.running=2), SIGUSR1 writes what
+ * /proc/net/tux/stat would show to FILE.
  */
 #include "kernel.h"
 
@@ -32,7 +33,10 @@ static int set_knob(const char *name, char *value)
 	struct ctl_table *table;
 	size_t length = strlen(value);
 	loff_t position = 0;
+	int ret = set_param(name, value);
 
+	if (ret != -ENOENT)
+		return ret;
 	for (table = knobs; table->procname; table++)
 		if (!strcmp(table->procname, name))
 			return table->proc_handler(table, 1, value, &length, &position);

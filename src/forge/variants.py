@@ -1,0 +1,208 @@
+# SPDX-License-Identifier: MIT
+"""TUX's cache-aware variants: its sources analysed, rewritten and compiled with an allocator.
+
+memwalk, stingygen and stingify run here as anybody would run them, as commands, in the tree in
+which the stock module was compiled.  One map of memory gives one module.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from forge.kernel import IDENTITY, MODULE_TREE
+from forge.modules import Module, digest_sources, find_sources
+from forge.stage import Built, Stage, Workshop
+from forge.toolchain import describe_toolchain
+from ground import process
+from ground.files import digest_file, digest_tree, write_atomically
+from ground.places import PROJECT
+from ground.voice import ArtifactError, ExitCode
+
+ANNOTATIONS = PROJECT / "experiments" / "annotations" / "tux.toml"
+GEOMETRY = PROJECT / "experiments" / "geometry" / "banias-1400.toml"
+TOOLS = PROJECT / "src" / "stingy"
+RATED = "stingy"
+# Modules by name, with what stingygen is told: the rated map, and others for the sweep of sizes.
+MAPS: dict[str, tuple[str, ...]] = {RATED: ()} | {
+    f"{RATED}-slab-{kib}": ("--slab-bytes", f"{kib}KiB") for kib in (256, 512, 1024)
+}
+# Sources that include what stingygen generates, so that they are no part of stock.
+NEED_ALLOCATOR = ("slab.c",)
+FEW_ROUNDS = 3  # an object that is refused gets no room in the next round's map
+
+
+@dataclass(frozen=True)
+class VariantsRecipe:
+    """The variants of ``module`` for ``kernel``; the product ``NAME.ko`` of each map in MAPS."""
+
+    module: Module
+    kernel: Built
+    architecture: str = "i386"
+
+    def stage(self) -> Stage:
+        """The stage that makes them, with map, report and difference of the rated one."""
+        return Stage(
+            name=f"{self.module.name}-{RATED}",
+            title=f"Analysing and rewriting {self.module.name}",
+            recipe=1,
+            inputs={
+                "sources": digest_sources(find_sources(self.module.sources)),
+                "tree": digest_file(self.kernel / MODULE_TREE),
+                "tools": digest_tree(TOOLS),
+                "annotations": digest_file(ANNOTATIONS),
+                "geometry": digest_file(GEOMETRY),
+                "maps": json.dumps(MAPS, sort_keys=True),
+                "toolchain": describe_toolchain(),
+            },
+            build=self.build,
+        )
+
+    def build(self, workshop: Workshop) -> None:
+        """Compile stock, so that its compile commands are known; analyse, rewrite, compile."""
+        tree = workshop.scratch / "linux"
+        tree.mkdir()
+        workshop.run(["tar", "-xf", self.kernel / MODULE_TREE, "-C", tree])
+        folder = tree / self.module.place
+        folder.mkdir(parents=True, exist_ok=True)
+        sources = find_sources(self.module.sources)
+        later = {name: sources.pop(name) for name in NEED_ALLOCATOR}
+        copy_files(sources, folder)
+        self._compile(workshop, tree)
+        pipeline = Rewriting(workshop, place_annotations(workshop, folder), folder)
+        pipeline.analyse()
+        refused = pipeline.find_refused()
+        for name, (number, flags) in zip(MAPS, enumerate(MAPS.values()), strict=True):
+            pipeline.generate([*flags, *refused])
+            if number == 0:
+                pipeline.rewrite()
+                pipeline.keep_reports()
+                pipeline.take_sources()
+                copy_files(later, folder)
+            pipeline.take_allocator()
+            self._compile(workshop, tree, "TUX_STINGY=y")
+            product = workshop.output / f"{name}.ko"
+            shutil.copyfile(folder / self.module.file, product)
+            workshop.run(["strip", "--strip-debug", product])
+
+    def _compile(self, workshop: Workshop, tree: Path, *options: str) -> None:
+        make = ("make", "-s", f"-j{workshop.jobs}", f"ARCH={self.architecture}", *IDENTITY)
+        command = ["nice", *make, *self.module.config, *options, f"M={self.module.place}"]
+        workshop.run([*command, "modules"], cwd=tree)
+
+
+@dataclass(frozen=True)
+class Rewriting:
+    """The three commands, one after the other, on the sources in ``folder``."""
+
+    workshop: Workshop
+    annotations: Path
+    folder: Path
+
+    @property
+    def result(self) -> Path:
+        """Where memwalk writes."""
+        return self.workshop.scratch / "memwalk"
+
+    @property
+    def allocator(self) -> Path:
+        """Where stingygen writes."""
+        return self.workshop.scratch / "allocator"
+
+    @property
+    def rewritten(self) -> Path:
+        """Where stingify writes."""
+        return self.workshop.scratch / "rewritten"
+
+    def analyse(self) -> None:
+        """memwalk."""
+        self._run("memwalk", [self.annotations, "--out", self.result, "--quiet"])
+
+    def generate(self, flags: Sequence[str]) -> None:
+        """stingygen."""
+        where: list[str | Path] = [self.result / "memwalk.json", "--out", self.allocator]
+        self._run("stingygen", [*where, "--target", "kernel", "--geometry", GEOMETRY.stem, *flags])
+
+    def rewrite(self) -> None:
+        """stingify; that it refuses some objects is no failure."""
+        where: list[str | Path] = ["--result", self.result / "memwalk.json"]
+        where += ["--allocator", self.allocator]
+        self._run(
+            "stingify",
+            [self.annotations, *where, "--out", self.rewritten, "--no-compile"],
+            fine=(ExitCode.HOLDS, ExitCode.DOES_NOT_HOLD),
+        )
+
+    def find_refused(self) -> list[str]:
+        """Flags for stingygen that leave out what stingify refuses, which then needs no room."""
+        flags: list[str] = []
+        for _ in range(FEW_ROUNDS):
+            self.generate(flags)
+            self.rewrite()
+            report = json.loads((self.rewritten / "report.json").read_text())
+            wasted = [
+                item["object"]
+                for item in report["objects"]
+                if item["status"] == "refused" and item["constant"]
+            ]
+            if not wasted:
+                return flags
+            flags += [word for name in wasted for word in ("--without", name)]
+        raise ArtifactError(
+            "stingify refuses further objects each time that others get no room",
+            hint=f"read {self.workshop.log}",
+        )
+
+    def keep_reports(self) -> None:
+        """What was found, laid out and changed goes beside the modules."""
+        for path in (
+            self.result / "memwalk.json",
+            self.allocator / "map.json",
+            self.rewritten / "report.json",
+            self.rewritten / "stingify.diff",
+        ):
+            shutil.copyfile(path, self.workshop.output / path.name)
+
+    def take_sources(self) -> None:
+        """The rewritten files replace those that they were made from."""
+        for path in sorted((self.rewritten / "source").glob("*.[ch]")):
+            shutil.copyfile(path, self.folder / path.name)
+
+    def take_allocator(self) -> None:
+        """The allocator of the map at hand."""
+        for path in sorted(self.allocator.glob("stingy.[ch]")):
+            shutil.copyfile(path, self.folder / path.name)
+
+    def _run(
+        self,
+        command: str,
+        arguments: Sequence[str | Path],
+        fine: Sequence[int] = (ExitCode.HOLDS,),
+    ) -> None:
+        program = Path(sys.executable).with_name(command)
+        result = process.run([program, *arguments], log=self.workshop.log, check=False)
+        if result.returncode not in fine:
+            raise ArtifactError(
+                f"{command} ended with {result.returncode}", hint=f"read {self.workshop.log}"
+            )
+
+
+def copy_files(files: Mapping[str, Path], folder: Path) -> None:
+    """Copy ``files`` into ``folder`` under their names."""
+    for name, path in files.items():
+        shutil.copyfile(path, folder / name)
+
+
+def place_annotations(workshop: Workshop, folder: Path) -> Path:
+    """The annotations, with the compiled sources as the server's root."""
+    text = ANNOTATIONS.read_text()
+    root = 'root = "../../src/tux"'
+    if root not in text:
+        raise ArtifactError(f"{ANNOTATIONS} has no line {root}", hint="see forge.variants")
+    path = workshop.scratch / "tux.toml"
+    write_atomically(path, text.replace(root, f'root = "{folder}"').encode())
+    return path

@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Admission at the SYN: see admission.c. As a process TUX has no hold of SYNs.
+ */
+#ifndef _TUX_ADMISSION_H
+#define _TUX_ADMISSION_H
+
+#ifdef __KERNEL__
+struct seq_file;
+
+int tux_admission_start(struct sock *listener);
+void tux_admission_stop(void);
+void tux_admit(void);
+void tux_admission_show(struct seq_file *file);
+#else
+static inline void tux_admission_stop(void)
+{
+}
+
+static inline void tux_admit(void)
+{
+}
+
+#define tux_admission_show(file)
+#endif
+
+#endif /* _TUX_ADMISSION_H */

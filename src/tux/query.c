@@ -1,0 +1,177 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * What the scheduler asks the allocator: how many more requests can run a stage without leaving
+ * the part of the cache that is theirs?
+ *
+ * With Stingy (CONFIG_TUX_STINGY) the generated allocator answers, from its free slots. Without,
+ * the answer is what pools of the same kind would say: the cache share holds the objects of so
+ * many requests (capacity), and of each kind of object some are alive.
+ *
+ * Context: process.
+ */
+#include "tux.h"
+#ifdef __KERNEL__
+#include <linux/moduleparam.h>
+#endif
+
+enum query_mode {
+	QUERY_REAL,
+	QUERY_ALWAYS,
+	QUERY_NEVER,
+};
+
+/* The other two are faults on purpose: an experiment has to notice them. */
+static const char * const mode_names[] = {
+	[QUERY_REAL] = "real",
+	[QUERY_ALWAYS] = "always",
+	[QUERY_NEVER] = "never",
+};
+
+static enum query_mode mode;
+
+static int set_mode(const char *value, const struct kernel_param *param)
+{
+	int found = match_string(mode_names, ARRAY_SIZE(mode_names), value);
+
+	if (found < 0)
+		return found;
+	mode = found;
+	return 0;
+}
+
+static int get_mode(char *buffer, const struct kernel_param *param)
+{
+	return sprintf(buffer, "%s\n", mode_names[mode]);
+}
+
+static const struct kernel_param_ops mode_ops = {
+	.set = set_mode,
+	.get = get_mode,
+};
+
+module_param_cb(query, &mode_ops, NULL, 0444);
+MODULE_PARM_DESC(query, "what the scheduler is told about memory: real, always (enough), never");
+
+#ifdef CONFIG_TUX_STINGY
+
+#include "stingy.h"
+
+static const enum stingy_stage stingy_stages[TUX_NR_STAGES] = {
+	[TUX_STAGE_parse] = STINGY_STAGE_PARSE_REQUEST,
+	[TUX_STAGE_process] = STINGY_STAGE_PROCESS_MESSAGE,
+	[TUX_STAGE_redirect] = STINGY_STAGE_REDIRECT_REQUEST,
+	[TUX_STAGE_send_abuf] = STINGY_STAGE_SEND_ABUF,
+	[TUX_STAGE_post_header] = STINGY_STAGE_POST_HEADER,
+	[TUX_STAGE_send_body] = STINGY_STAGE_SEND_BODY,
+	[TUX_STAGE_flush] = STINGY_STAGE_FLUSH_REQUEST,
+	[TUX_STAGE_linger] = STINGY_STAGE_LINGER_CLOSE,
+};
+
+void tux_query_start(void)
+{
+}
+
+static unsigned int find_room(enum tux_stage stage)
+{
+	if (stage == TUX_STAGE_accept)
+		return stingy_room(STINGY_TUX_REQ);
+	return stingy_query(stingy_stages[stage]);
+}
+
+bool tux_holds_all(enum tux_stage stage)
+{
+	return stage != TUX_STAGE_accept && stingy_holds_all(stingy_stages[stage]);
+}
+
+#else
+
+static unsigned int cache_bytes = 512 << 10;
+static unsigned int capacity;
+static unsigned int capacity_now;
+
+module_param(cache_bytes, uint, 0444);
+MODULE_PARM_DESC(cache_bytes, "bytes of the cache that are for the objects of requests");
+module_param(capacity, uint, 0444);
+MODULE_PARM_DESC(capacity, "requests whose objects fit; 0: as many as fit cache_bytes");
+
+/* Objects that a stage allocates and does not give back: bits of enum tux_object. */
+static const u8 needs[TUX_NR_STAGES] = {
+	[TUX_STAGE_accept] = BIT(TUX_OBJECT_request) | BIT(TUX_OBJECT_socket),
+	[TUX_STAGE_parse] = BIT(TUX_OBJECT_header),
+	[TUX_STAGE_process] = BIT(TUX_OBJECT_abuf) | BIT(TUX_OBJECT_file),
+	[TUX_STAGE_redirect] = BIT(TUX_OBJECT_abuf),
+};
+
+/**
+ * tux_query_start() - find out how many requests fit
+ *
+ * Called when the server starts; a later change of net.tux.max_header_len has no influence.
+ */
+void tux_query_start(void)
+{
+	unsigned int bytes = sizeof(struct tux_req) + sizeof(struct socket_alloc) +
+			     READ_ONCE(tux_knobs.max_header_len) + TUX_REPLY_HEADER_MAX +
+			     sizeof(struct file);
+
+	capacity_now = capacity ? : max(1U, cache_bytes / bytes);
+}
+
+static unsigned long count_live(enum tux_object object)
+{
+	unsigned long live = 0;
+	int cpu;
+
+	for_each_possible_cpu(cpu) {
+		const struct tux_counters *counters = per_cpu_ptr(&tux_counters, cpu);
+
+		live += READ_ONCE(counters->born[object]) - READ_ONCE(counters->gone[object]);
+	}
+	return live;
+}
+
+static unsigned int find_room(enum tux_stage stage)
+{
+	unsigned long needed = needs[stage];
+	unsigned int object, room = UINT_MAX;
+
+	for_each_set_bit(object, &needed, TUX_NR_OBJECTS) {
+		unsigned long live = count_live(object);
+
+		room = min_t(unsigned int, room, live < capacity_now ? capacity_now - live : 0);
+	}
+	return room;
+}
+
+/**
+ * tux_holds_all() - whether a request has all the memory that it needs
+ * @stage: where it is
+ *
+ * It holds for the rest of this request; the next one on the same connection begins anew.
+ */
+bool tux_holds_all(enum tux_stage stage)
+{
+	for (; stage < TUX_NR_STAGES; stage++)
+		if (needs[stage])
+			return false;
+	return true;
+}
+
+#endif /* CONFIG_TUX_STINGY */
+
+/**
+ * tux_query() - how many more requests can run a stage within the cache
+ * @stage: the stage; TUX_STAGE_accept for new connections
+ *
+ * Return: a number of requests; UINT_MAX if the stage allocates nothing.
+ */
+unsigned int tux_query(enum tux_stage stage)
+{
+	switch (mode) {
+	case QUERY_ALWAYS:
+		return UINT_MAX;
+	case QUERY_NEVER:
+		return 0;
+	default:
+		return find_room(stage);
+	}
+}

@@ -1,0 +1,409 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The scheduler's policies (section 4.5 of the paper), chosen when the module is loaded:
+ *
+ * fifo (stock): accept all there is, then run stages in the order in which requests became
+ *	runnable, until none is.
+ * bounded-accept: as fifo, but accept only while fewer than accept_limit requests are busy. When
+ *	nothing else can run, one more is accepted: slow clients do not shut others out.
+ * multi-accept: as fifo, but accept no more than accept_limit at a time.
+ * cohort: go from stage to stage; all requests that are at a stage when the scheduler comes there
+ *	have a turn before it goes on. Accept is the first stage.
+ * stingy: go from stage to stage by these priorities, and ask the allocator (query.c):
+ *	(i)   stages behind the last allocation of a request: such requests need no more memory,
+ *	      and give some back. The earliest first, so that they go on as a cohort.
+ *	(iii) stages for which there is memory, for no more requests than fit; earlier stages have
+ *	      more turns in each round of credits, and their turns first. Accept is one of them.
+ *	(ii)  only if there is no other: one request of the latest stage, though memory is short.
+ *
+ * No request starves. By stage, a request that has waited for more than `patience` turns is
+ * overdue, and the longest waiting overdue request is next, whatever its stage. So with k requests
+ * queued no later than itself, a request has its turn after at most
+ *
+ *	patience + VISIT_LIMIT + k + 1
+ *
+ * turns: the last visit chosen before it is overdue, the k, and one accept. Likewise a connection
+ * is accepted at least once in patience + VISIT_LIMIT + (number of overdue requests) turns. With
+ * the other policies a request waits for the k before it, and for what is accepted meanwhile.
+ *
+ * Where this differs from the paper: it gives no weights, no bound on waiting, and no rule for the
+ * order within a priority; these are ours.
+ *
+ * Context: queue_request() under the thread's lock, softirq included; the rest in the fast thread.
+ */
+#include "tux.h"
+#ifdef __KERNEL__
+#include <linux/moduleparam.h>
+#endif
+
+/* No visit is longer, so that overdue requests are noticed. */
+#define VISIT_LIMIT	64U
+/* Turns in a round for each stage between this one and the end of the request. */
+#define STAGE_CREDITS	8U
+
+enum policy {
+	POLICY_FIFO,
+	POLICY_COHORT,
+	POLICY_STINGY,
+	POLICY_BOUNDED_ACCEPT,
+	POLICY_MULTI_ACCEPT,
+};
+
+static const char * const policy_names[] = {
+	[POLICY_FIFO] = "fifo",
+	[POLICY_COHORT] = "cohort",
+	[POLICY_STINGY] = "stingy",
+	[POLICY_BOUNDED_ACCEPT] = "bounded-accept",
+	[POLICY_MULTI_ACCEPT] = "multi-accept",
+};
+
+/* The atom that stands for each stage; a runnable request without any is flushed. */
+static tux_atom_t * const stage_atoms[TUX_NR_STAGES] = {
+	[TUX_STAGE_parse] = parse_request,
+	[TUX_STAGE_process] = process_message,
+	[TUX_STAGE_redirect] = redirect_request,
+	[TUX_STAGE_send_abuf] = send_abuf,
+	[TUX_STAGE_post_header] = post_header,
+	[TUX_STAGE_send_body] = send_body,
+	[TUX_STAGE_linger] = linger_close,
+};
+
+DEFINE_STATIC_KEY_FALSE(tux_by_stage);
+static DEFINE_STATIC_KEY_FALSE(accept_limited);
+static enum policy policy;
+static unsigned int accept_limit = 64;
+static unsigned int patience = 1024;
+
+static int set_policy(const char *value, const struct kernel_param *param)
+{
+	int found = match_string(policy_names, ARRAY_SIZE(policy_names), value);
+
+	if (found < 0)
+		return found;
+	policy = found;
+	if (policy == POLICY_COHORT || policy == POLICY_STINGY)
+		static_branch_enable(&tux_by_stage);
+	else
+		static_branch_disable(&tux_by_stage);
+	if (policy == POLICY_BOUNDED_ACCEPT || policy == POLICY_MULTI_ACCEPT)
+		static_branch_enable(&accept_limited);
+	else
+		static_branch_disable(&accept_limited);
+	return 0;
+}
+
+static int get_policy(char *buffer, const struct kernel_param *param)
+{
+	return sprintf(buffer, "%s\n", policy_names[policy]);
+}
+
+static int set_count(const char *value, const struct kernel_param *param)
+{
+	return param_set_uint_minmax(value, param, 1, INT_MAX);
+}
+
+static const struct kernel_param_ops policy_ops = {
+	.set = set_policy,
+	.get = get_policy,
+};
+
+static const struct kernel_param_ops count_ops = {
+	.set = set_count,
+	.get = param_get_uint,
+};
+
+module_param_cb(policy, &policy_ops, NULL, 0444);
+MODULE_PARM_DESC(policy, "who runs next: fifo, cohort, stingy, bounded-accept, multi-accept");
+module_param_cb(accept_limit, &count_ops, &accept_limit, 0444);
+MODULE_PARM_DESC(accept_limit,
+		 "busy requests (bounded-accept), connections at a time (multi-accept)");
+module_param_cb(patience, &count_ops, &patience, 0444);
+MODULE_PARM_DESC(patience, "turns that a request waits before it goes first (cohort, stingy)");
+
+/**
+ * tux_schedule_init() - nothing is runnable
+ * @schedule: zeroed
+ */
+void tux_schedule_init(struct tux_schedule *schedule)
+{
+	unsigned int stage;
+
+	INIT_LIST_HEAD(&schedule->work);
+	for (stage = 0; stage < TUX_NR_STAGES; stage++)
+		INIT_LIST_HEAD(&schedule->stages[stage]);
+}
+
+/* Is there a request that has work to do? */
+bool is_runnable(const struct tux_thread *thread)
+{
+	const struct tux_schedule *schedule = &thread->schedule;
+
+	if (static_branch_unlikely(&tux_by_stage))
+		return READ_ONCE(schedule->occupied);
+	return !list_empty(&schedule->work);
+}
+
+static enum tux_stage find_stage(const struct tux_req *req)
+{
+	tux_atom_t *atom;
+	unsigned int stage;
+
+	if (!req->nr_atoms)
+		return TUX_STAGE_flush;
+	atom = req->atoms[req->nr_atoms - 1];
+	for (stage = TUX_STAGE_parse; stage < TUX_STAGE_linger; stage++)
+		if (stage_atoms[stage] == atom)
+			break;
+	return stage;
+}
+
+static void queue_at_stage(struct tux_schedule *schedule, struct tux_req *req)
+{
+	enum tux_stage stage = find_stage(req);
+
+	if (list_empty(&schedule->stages[stage]))
+		WRITE_ONCE(schedule->since[stage], req->queued);
+	list_add_tail(&req->list, &schedule->stages[stage]);
+	WRITE_ONCE(schedule->lengths[stage], schedule->lengths[stage] + 1);
+	WRITE_ONCE(schedule->occupied, schedule->occupied | BIT(stage));
+}
+
+/**
+ * queue_request() - a request becomes runnable
+ * @req: is on no list; the lock of its thread is held
+ */
+void queue_request(struct tux_req *req)
+{
+	struct tux_schedule *schedule = &req->thread->schedule;
+
+	req->queued = READ_ONCE(schedule->turns);
+	if (static_branch_unlikely(&tux_by_stage))
+		queue_at_stage(schedule, req);
+	else
+		list_add_tail(&req->list, &schedule->work);
+}
+
+/* It is a request's turn; the lock is held. */
+static void give_turn(struct tux_schedule *schedule, struct tux_req *req)
+{
+	unsigned int wait = schedule->turns - req->queued;
+
+	list_del_init(&req->list);
+	if (unlikely(wait > schedule->longest_wait))
+		WRITE_ONCE(schedule->longest_wait, wait);
+	WRITE_ONCE(schedule->turns, schedule->turns + 1);
+}
+
+/**
+ * elect_request() - whose turn it is, unless requests wait by stage
+ * @thread: owns the requests
+ *
+ * Return: the request, on no list any more; NULL if none is runnable.
+ */
+struct tux_req *elect_request(struct tux_thread *thread)
+{
+	struct tux_schedule *schedule = &thread->schedule;
+	struct tux_req *req;
+
+	spin_lock_bh(&thread->lock);
+	req = list_first_entry_or_null(&schedule->work, struct tux_req, list);
+	if (req)
+		give_turn(schedule, req);
+	spin_unlock_bh(&thread->lock);
+	return req;
+}
+
+/* One request has left the queue of its stage; the lock is held. */
+static void shorten_stage(struct tux_schedule *schedule, enum tux_stage stage)
+{
+	struct tux_req *first = list_first_entry_or_null(&schedule->stages[stage], struct tux_req,
+							 list);
+
+	WRITE_ONCE(schedule->lengths[stage], schedule->lengths[stage] - 1);
+	if (first)
+		WRITE_ONCE(schedule->since[stage], first->queued);
+	else
+		WRITE_ONCE(schedule->occupied, schedule->occupied & ~BIT(stage));
+}
+
+/**
+ * elect_at_stage() - whose turn it is at a stage
+ * @thread: owns the requests
+ * @stage: the stage
+ *
+ * Return: the request, on no list any more; NULL if none is at the stage.
+ */
+struct tux_req *elect_at_stage(struct tux_thread *thread, enum tux_stage stage)
+{
+	struct tux_schedule *schedule = &thread->schedule;
+	struct tux_req *req;
+
+	spin_lock_bh(&thread->lock);
+	req = list_first_entry_or_null(&schedule->stages[stage], struct tux_req, list);
+	if (req) {
+		give_turn(schedule, req);
+		shorten_stage(schedule, stage);
+	}
+	spin_unlock_bh(&thread->lock);
+	return req;
+}
+
+/* Of the stages in @mask the one whose first request has waited longest. */
+static enum tux_stage find_longest_waiting(const struct tux_schedule *schedule, unsigned long mask,
+					   unsigned int *wait)
+{
+	enum tux_stage oldest = TUX_STAGE_accept;
+
+	*wait = 0;
+	for (; mask; mask &= mask - 1) {
+		unsigned int stage = __ffs(mask);
+		unsigned int since = stage == TUX_STAGE_accept ? schedule->accept_turn :
+				     READ_ONCE(schedule->since[stage]);
+
+		if (schedule->turns - since >= *wait) {
+			*wait = schedule->turns - since;
+			oldest = stage;
+		}
+	}
+	return oldest;
+}
+
+/* Turns for which there is work at a stage; how many wait for accept is not known. */
+static unsigned int count_waiting(const struct tux_schedule *schedule, unsigned int stage)
+{
+	if (stage == TUX_STAGE_accept)
+		return UINT_MAX;
+	return READ_ONCE(schedule->lengths[stage]);
+}
+
+/* The present cohort, or else that of the next stage. */
+static struct tux_visit choose_cohort(struct tux_schedule *schedule, unsigned long occupied)
+{
+	unsigned long later;
+
+	if (!schedule->left || !(occupied & BIT(schedule->stage))) {
+		later = occupied & ~(BIT(schedule->stage + 1) - 1);
+		schedule->stage = __ffs(later ? : occupied);
+		schedule->left = count_waiting(schedule, schedule->stage);
+	}
+	return (struct tux_visit){ schedule->stage, min(schedule->left, VISIT_LIMIT) };
+}
+
+static void refill_credits(struct tux_schedule *schedule)
+{
+	unsigned int stage;
+
+	for (stage = 0; stage < TUX_STAGE_flush; stage++)
+		schedule->credits[stage] = STAGE_CREDITS * (TUX_STAGE_flush - stage);
+}
+
+/* The first stage in @mask that has memory and credit; @fitting: those that have memory. */
+static struct tux_visit choose_fitting(struct tux_schedule *schedule, unsigned long mask,
+				       unsigned long *fitting)
+{
+	*fitting = 0;
+	for (; mask; mask &= mask - 1) {
+		unsigned int stage = __ffs(mask);
+		unsigned int room = tux_query(stage);
+
+		if (!room)
+			continue;
+		*fitting |= BIT(stage);
+		room = min3(room, schedule->credits[stage], VISIT_LIMIT);
+		room = min(room, count_waiting(schedule, stage));
+		if (room)
+			return (struct tux_visit){ stage, room };
+	}
+	return (struct tux_visit){ TUX_STAGE_accept, 0 };
+}
+
+static struct tux_visit choose_by_memory(struct tux_schedule *schedule, unsigned long occupied)
+{
+	unsigned long mask, fitting = occupied;
+	struct tux_visit visit;
+
+	for (mask = occupied; mask; mask &= mask - 1) {		/* priority (i) */
+		unsigned int stage = __ffs(mask);
+
+		if (tux_holds_all(stage))
+			return (struct tux_visit){
+				stage, min(VISIT_LIMIT, count_waiting(schedule, stage))
+			};
+	}
+	visit = choose_fitting(schedule, occupied, &fitting);	/* priority (iii) */
+	if (!visit.turns && fitting) {
+		refill_credits(schedule);
+		visit = choose_fitting(schedule, fitting, &fitting);
+	}
+	if (!visit.turns) {					/* priority (ii) */
+		visit = (struct tux_visit){ __fls(occupied), 1 };
+		schedule->short_of_memory++;
+	}
+	return visit;
+}
+
+/**
+ * choose_visit() - where the scheduler goes next; by stage only
+ * @thread: whose
+ *
+ * Return: a stage, accept included, and how many turns it gets there.
+ */
+struct tux_visit choose_visit(struct tux_thread *thread)
+{
+	struct tux_schedule *schedule = &thread->schedule;
+	unsigned long occupied = READ_ONCE(schedule->occupied);
+	enum tux_stage oldest;
+	unsigned int wait;
+
+	if (accept_possible(thread))
+		occupied |= BIT(TUX_STAGE_accept);
+	else
+		schedule->accept_turn = schedule->turns;
+	if (!occupied)
+		return (struct tux_visit){ TUX_STAGE_accept, 0 };
+	schedule->visits++;
+	oldest = find_longest_waiting(schedule, occupied, &wait);
+	if (unlikely(wait > patience)) {
+		schedule->overdue++;
+		return (struct tux_visit){ oldest, 1 };
+	}
+	if (policy == POLICY_STINGY)
+		return choose_by_memory(schedule, occupied);
+	return choose_cohort(schedule, occupied);
+}
+
+/**
+ * end_visit() - a visit is over
+ * @thread: whose
+ * @visit: as chosen
+ * @turns: how many turns were taken: fewer if there were not enough requests
+ */
+void end_visit(struct tux_thread *thread, struct tux_visit visit, unsigned int turns)
+{
+	struct tux_schedule *schedule = &thread->schedule;
+	unsigned int *credit = &schedule->credits[visit.stage];
+
+	if (visit.stage == TUX_STAGE_accept)
+		schedule->accept_turn = schedule->turns;
+	/* One that came to nothing counts too, or it would be chosen for ever. */
+	*credit -= min(*credit, max(turns, 1U));
+	if (visit.stage == schedule->stage)
+		schedule->left -= turns ? min(schedule->left, turns) : schedule->left;
+}
+
+/**
+ * accept_quota() - how many connections may be accepted now; unless by stage
+ * @thread: would own them; it has just run all that was runnable, or for long
+ */
+unsigned int accept_quota(const struct tux_thread *thread)
+{
+	unsigned int busy = thread->nr_live - READ_ONCE(thread->nr_idle);
+
+	if (thread->draining)
+		return 0;
+	if (!static_branch_unlikely(&accept_limited))
+		return UINT_MAX;
+	if (policy == POLICY_MULTI_ACCEPT)
+		return accept_limit;
+	return busy < accept_limit ? accept_limit - busy : 1;
+}
