@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import shutil
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -31,6 +31,8 @@ RATED = "stingy"
 MAPS: dict[str, tuple[str, ...]] = {RATED: ()} | {
     f"{RATED}-slab-{kib}": ("--slab-bytes", f"{kib}KiB") for kib in range(128, 1025, 128)
 }
+# Sources that include what stingygen generates, so that they are no part of stock.
+NEED_ALLOCATOR = ("slab.c",)
 FEW_ROUNDS = 3  # an object that is refused gets no room in the next round's map
 
 
@@ -67,8 +69,9 @@ class VariantsRecipe:
         workshop.run(["tar", "-xf", self.kernel / MODULE_TREE, "-C", tree])
         folder = tree / self.module.place
         folder.mkdir(parents=True, exist_ok=True)
-        for name, path in find_sources(self.module.sources).items():
-            shutil.copyfile(path, folder / name)
+        sources = find_sources(self.module.sources)
+        later = {name: sources.pop(name) for name in NEED_ALLOCATOR}
+        copy_files(sources, folder)
         self._compile(workshop, tree)
         pipeline = Rewriting(workshop, place_annotations(workshop, folder), folder)
         pipeline.analyse()
@@ -79,6 +82,7 @@ class VariantsRecipe:
                 pipeline.rewrite()
                 pipeline.keep_reports()
                 pipeline.take_sources()
+                copy_files(later, folder)
             pipeline.take_allocator()
             self._compile(workshop, tree, "TUX_STINGY=y")
             product = workshop.output / f"{name}.ko"
@@ -185,6 +189,12 @@ class Rewriting:
             raise ArtifactError(
                 f"{command} ended with {result.returncode}", hint=f"read {self.workshop.log}"
             )
+
+
+def copy_files(files: Mapping[str, Path], folder: Path) -> None:
+    """Copy ``files`` into ``folder`` under their names."""
+    for name, path in files.items():
+        shutil.copyfile(path, folder / name)
 
 
 def place_annotations(workshop: Workshop, folder: Path) -> Path:

@@ -58,8 +58,9 @@ def analyse(
 ) -> Memwalk:
     """Analyse the server that the annotation file ``path`` describes.
 
-    ``root`` is the folder of its sources, where that is not the one in the file.  ``fresh`` analyses every file again; ``report`` is told each file that is analysed.  Raises
-    UsageError when the annotations are wrong: the message names file, line and remedy.
+    ``root`` is the folder of its sources, where that is not the one in the file.  ``fresh``
+    analyses every file again; ``report`` is told each file that is analysed.  Raises UsageError
+    when the annotations are wrong: the message names file, line and remedy.
     """
     return assemble(walk_server(path, root=root, fresh=fresh, report=report))
 

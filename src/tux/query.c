@@ -74,7 +74,7 @@ void tux_query_start(void)
 static unsigned int find_room(enum tux_stage stage)
 {
 	if (stage == TUX_STAGE_accept)
-		return stingy_query_new();
+		return stingy_room(STINGY_TUX_REQ);
 	return stingy_query(stingy_stages[stage]);
 }
 

@@ -47,5 +47,5 @@ def test_a_kernels_build_leaves_its_commands_beside_the_objects(tmp_path: Path) 
 
 def test_a_folder_without_a_build_is_refused_with_the_remedy(tmp_path: Path) -> None:
     (tmp_path / "a.c").write_text("int a;\n")
-    with pytest.raises(UsageError, match="no .NAME.o.cmd files"):
+    with pytest.raises(UsageError, match=r"no \.NAME\.o\.cmd files"):
         find_sources(Sources(files=("*.c",), compile_commands=Path()), tmp_path)
