@@ -348,9 +348,15 @@ def tux_fuzz(_: Context, target="parse", runs=1_000_000, seed=1, keep=False):
     return run_fuzz(target, runs, seed, keep=keep)
 
 
-@task(name="check", help={"select": "only tests that match this pytest expression"})
+@task(
+    name="check",
+    help={
+        "select": "only tests that match this pytest expression",
+        "parameters": "what tux.ko is loaded with: a variant, such as policy=cohort",
+    },
+)
 @report_errors
-def tux_check(_: Context, select=""):
+def tux_check(_: Context, select="", parameters=""):
     """Test TUX on a kernel with KASAN, UBSAN, lockdep and kmemleak, without memory, for long.
 
     Example: ./invoke tux.check --select comparison
@@ -358,7 +364,7 @@ def tux_check(_: Context, select=""):
     """
     from artifact.checks import run_deep
 
-    return run_deep(select=select)
+    return run_deep(select=select, parameters=parameters)
 
 
 @task(

@@ -12,6 +12,15 @@ from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 from figures.style import COLOURS, Provenance, apply_style, make_figure
 
 COLUMNS = ("label", "value", "low", "high", "band_low", "band_high", "note")
+SCHEMA: dict[str, type[pl.DataType]] = {
+    "label": pl.String,
+    "value": pl.Float64,
+    "low": pl.Float64,
+    "high": pl.Float64,
+    "band_low": pl.Float64,
+    "band_high": pl.Float64,
+    "note": pl.String,
+}
 FINE_TICKS = (0.4, 0.5, 0.6, 0.8, 1, 1.2, 1.5, 2, 2.5)
 MIDDLE_TICKS = (0.2, 0.5, 1, 2, 5)
 COARSE_TICKS = (0.001, 0.01, 0.1, 1, 10, 100)

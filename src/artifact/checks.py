@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -50,11 +51,13 @@ def run_tests(*, fast: bool, select: str) -> ExitCode:
     return ExitCode.DOES_NOT_HOLD if tested.returncode or linted else ExitCode.HOLDS
 
 
-def run_deep(*, select: str) -> ExitCode:
-    """`./invoke tux.check`: TUX on a kernel with every checker, without memory, for long."""
+def run_deep(*, select: str, parameters: str) -> ExitCode:
+    """`./invoke tux.check`: TUX on a kernel with every checker, without memory, for long; loaded
+    with ``parameters``, which make it a variant."""
     chosen = ["-k", select] if select else []
     command = [sys.executable, "-m", "pytest", "-q", "-m", "deep", *chosen, "tests/tux"]
-    tested = subprocess.run(command, cwd=PROJECT, check=False)
+    environment = {**os.environ, "TUX_PARAMETERS": parameters}
+    tested = subprocess.run(command, cwd=PROJECT, env=environment, check=False)
     return ExitCode.DOES_NOT_HOLD if tested.returncode else ExitCode.HOLDS
 
 

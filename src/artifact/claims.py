@@ -137,6 +137,39 @@ class EquivalenceClaim(Claim):
     reference: Selector
 
 
+class NoWorseClaim(Claim):
+    """At every level of a range ``metric`` at ``point`` is no worse than at ``reference``: it does
+    not fall (or rise, as ``worse`` says) by more than ``margin``."""
+
+    kind: Literal["no-worse"]
+    levels: Levels
+    worse: Literal["falls", "rises"]
+    margin: Annotated[float, Field(gt=0, lt=0.5)]
+    point: Selector
+    reference: Selector
+
+    @property
+    def band(self) -> Band:
+        """The ratios that are no worse."""
+        return Band(low=1 - self.margin) if self.worse == "falls" else Band(high=1 + self.margin)
+
+
+class PeakClaim(EffectClaim):
+    """The peak load of the server over that of ``reference``, paired by seed; each is found by
+    the search of the design."""
+
+    kind: Literal["peak"]
+    reference: str
+
+
+class ShiftClaim(EffectClaim):
+    """The concurrency at which the failure zone begins, over that of ``reference``."""
+
+    kind: Literal["shift"]
+    levels: Levels
+    reference: str
+
+
 class PlaceClaim(Claim):
     """Something happens at a concurrency of about ``expected``; the band is one of the ratio of
     the place found to it."""
@@ -183,7 +216,15 @@ class OnsetClaim(PlaceClaim):
 
 
 AnyClaim = Annotated[
-    RatioClaim | TrendClaim | MaximumClaim | EquivalenceClaim | BendClaim | OnsetClaim,
+    RatioClaim
+    | TrendClaim
+    | MaximumClaim
+    | EquivalenceClaim
+    | NoWorseClaim
+    | PeakClaim
+    | ShiftClaim
+    | BendClaim
+    | OnsetClaim,
     Field(discriminator="kind"),
 ]
 

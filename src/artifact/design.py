@@ -13,7 +13,7 @@ from pydantic import Field, JsonValue, ValidationError, model_validator
 from artifact.documents import Strict, parse_document
 from ground.places import PROJECT
 from ground.voice import UsageError
-from testbed.experiment import Ab, Chase, Experiment, Load
+from testbed.experiment import Ab, Chase, Experiment, Httperf, Load
 from testbed.geometries import load_geometry
 
 FOLDER = PROJECT / "experiments"
@@ -27,11 +27,29 @@ class Tier(StrEnum):
     FULL = "full"
 
 
+class PeakSearch(Strict):
+    """A search for the highest offered rate (requests/s) that a server sustains, in every seed:
+    between ``lowest`` and ``highest``, to a relative ``accuracy``."""
+
+    lowest: Annotated[int, Field(ge=1)]
+    highest: Annotated[int, Field(ge=2)]
+    accuracy: Annotated[float, Field(gt=0, le=0.2)]
+
+    @model_validator(mode="after")
+    def check_range(self) -> Self:
+        """There is something between."""
+        if self.lowest >= self.highest:
+            raise ValueError(f"search: lowest = {self.lowest} must be below {self.highest}")
+        return self
+
+
 class Scope(Strict):
     """What one tier runs: a full cross of servers, variants, levels and seeds 1..``seeds``.
 
-    ``levels`` are concurrencies, ascending; ``seeds_at`` gives fewer seeds to levels that are
-    shown but not judged.  Empty ``variants`` means all of them.
+    ``levels`` are concurrencies (of httperf: offered rates), ascending; ``seeds_at`` gives fewer
+    seeds to levels that are shown but not judged.  Empty ``variants`` means all of them.
+    ``search`` adds runs at rates that the search chooses, for all servers and seeds, in the first
+    variant.
     """
 
     servers: Annotated[tuple[str, ...], Field(min_length=1)]
@@ -39,6 +57,7 @@ class Scope(Strict):
     seeds: Annotated[int, Field(ge=1, le=1000)]
     seeds_at: dict[int, Annotated[int, Field(ge=1)]] = Field(default_factory=dict)
     variants: tuple[str, ...] = ()
+    search: PeakSearch | None = None
 
     def list_seeds(self, level: int) -> range:
         """The seeds that are run at ``level``."""
@@ -60,29 +79,37 @@ class Scope(Strict):
 
 class Variant(Strict):
     """A named departure from the base: dotted paths into the experiment and their values, or
-    another machine, by the name of its geometry file."""
+    another machine, by the name of its geometry file.
+
+    ``at`` places the variant on the axes of a figure: axis -> value there.
+    """
 
     name: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9.-]*$")]
     why: str = ""
     geometry: str = ""
     set: dict[str, JsonValue] = Field(default_factory=dict)
+    at: dict[str, float] = Field(default_factory=dict)
 
 
 class Design(Strict):
     """One experiment file.
 
-    ``load`` is what drives the server: ApacheBench at the concurrencies that are the levels, or
-    a pointer chase, which measures the machine itself and has one level, 1.  ``requests`` maps
+    ``load`` is what drives the server: ApacheBench at the concurrencies that are the levels,
+    httperf at the offered rates that are the levels, for ``seconds`` each, or a pointer chase,
+    which measures the machine itself and has one level, 1.  ``requests`` maps
     the highest concurrency of a range to the number of requests of a run there: a run needs
     several requests per connection for a steady window, and no more.  ``base`` holds dotted
-    paths that all runs share, ``order_seed`` shuffles the runs.
+    paths that all runs share, ``order_seed`` shuffles the runs.  With ``reference`` the figures
+    show each server over that one, paired by seed.
     """
 
     id: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]*$")]
     title: str
     question: str
     geometry: str
-    load: Literal["ab", "chase"] = "ab"
+    load: Literal["ab", "httperf", "chase"] = "ab"
+    seconds: Annotated[float, Field(ge=0, le=600)] = 0.0
+    reference: str = ""
     requests: dict[int, Annotated[int, Field(ge=1)]] = Field(default_factory=dict)
     base: dict[str, JsonValue] = Field(default_factory=dict)
     order_seed: Annotated[int, Field(ge=0)] = 2006
@@ -98,6 +125,12 @@ class Design(Strict):
         for tier, scope in self.tier.items():
             if unknown := set(scope.variants) - set(names):
                 raise ValueError(f"tier {tier}: no variant named {sorted(unknown)[0]!r}")
+            if (scope.search or self.load == "httperf") and not self.seconds:
+                raise ValueError(f"tier {tier}: offered rates need seconds = how long they last")
+            if scope.search and self.load != "httperf":
+                raise ValueError(f"tier {tier}: a search for the peak needs load = 'httperf'")
+            if self.load == "httperf":
+                continue
             highest = max(self.requests, default=0) if self.load == "ab" else 1
             if scope.levels[-1] > highest:
                 raise ValueError(
@@ -132,6 +165,8 @@ class Design(Strict):
         load: Load = Chase()
         if self.load == "ab":
             load = Ab(concurrency=level, requests=self.find_requests(level))
+        elif self.load == "httperf":
+            load = Httperf(rate=level, connections=round(level * self.seconds))
         base = Experiment.model_validate(
             {
                 "server": server,

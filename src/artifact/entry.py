@@ -29,6 +29,7 @@ from artifact.reproduce import (
 )
 from artifact.results import load_results
 from artifact.runner import Runner
+from artifact.searches import expand_plan, follow_searches
 from artifact.store import DamageError
 from artifact.synthetic import SyntheticRunner
 from ground.places import PROJECT
@@ -123,6 +124,7 @@ def run_verify(order: Order, *, rehearse: bool, write: bool, repeat: bool) -> Ex
         return ExitCode.INFRASTRUCTURE
     if repeat:
         return _repeat(order, runner, places)
+    plan = expand_plan(plan, follow_searches(plan, places.store))
     if write:
         count = reference.write_reference(plan, places.store)
         console.print(f"{count} reference digests written to {reference.PATH}")
@@ -143,6 +145,7 @@ def _repeat(order: Order, runner: Runner, places: Places) -> ExitCode:
         engine = find_engine(order)
         found = announce(plan, again, engine.slots)
         run_sweep(plan, runner, engine, again, found=found, illustrate=False)
+        plan = expand_plan(plan, follow_searches(plan, places.store))
         verdict = {}
         for run in plan.runs:
             first, second = places.store.load(run.key), again.store.load(run.key)
@@ -182,13 +185,14 @@ def run_list(tier: str, *, rehearse: bool, as_json: bool) -> ExitCode:
     """`./invoke results.list`: how each run of the recorded plan ended."""
     places = choose_places(rehearse=rehearse)
     plan = load_plan(places.find_folder(parse_tier(tier)) / "plan.json")
-    rows = load_results(plan, places.store).runs
+    results = load_results(plan, places.store)
+    rows = results.runs
     if as_json:
         print_json(rows.to_dicts())
         return ExitCode.HOLDS
     table = Table("run", "outcome", "zone", "requests/s", "L2 data", "L2 instr.", box=None)
     table.columns[0].overflow = "fold"
-    labels = {run.key: run.label for run in plan.runs}
+    labels = {run.key: run.label for run in results.plan.runs}
     for row in rows.iter_rows(named=True):
         numbers = (row["throughput"], row["l2_data"], row["l2_fetch"])
         table.add_row(
@@ -206,7 +210,8 @@ def run_gc(*, rehearse: bool) -> ExitCode:
     places = choose_places(rehearse=rehearse)
     keep: set[str] = set()
     for path in sorted((places.root / "results").glob("*/plan.json")):
-        keep |= set(load_plan(path).keys)
+        plan = load_plan(path)
+        keep |= set(expand_plan(plan, follow_searches(plan, places.store)).keys)
     removed = places.store.gc(keep)
     console.print(f"{removed} directories removed, {len(places.store.find_keys())} entries kept")
     return ExitCode.HOLDS

@@ -9,7 +9,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
+from artifact.peak import expect_probes
 from artifact.plan import Plan, PlannedRun
+from artifact.searches import GOES_ON, follow_searches
 from artifact.store import Cost, Store
 from testbed.experiment import Experiment
 
@@ -27,7 +29,8 @@ Shape = tuple[str, int, int]
 class Forecast:
     """What the missing runs of a plan will take.
 
-    ``run_s`` has the seconds of each missing run by key; ``measured`` counts the runs on this
+    ``run_s`` has the seconds of each missing run by key, ``search_s`` those that the peak
+    searches will take in about ``probes`` runs more; ``measured`` counts the runs on this
     host behind the numbers, 0 if they are assumed.
     """
 
@@ -36,11 +39,13 @@ class Forecast:
     jobs: int
     measured: int
     first_s: float
+    probes: int = 0
+    search_s: float = 0.0
 
     @property
     def seconds(self) -> float:
         """Host seconds with ``jobs`` runs at once."""
-        return sum(self.run_s.values()) / self.jobs
+        return (sum(self.run_s.values()) + self.search_s) / self.jobs
 
 
 def find_shape(experiment: Experiment) -> Shape:
@@ -81,14 +86,36 @@ def forecast(plan: Plan, store: Store, jobs: int) -> Forecast:
     run_s = {key: _predict(run.experiment, exact, pace) for key, run in missing.items()}
     # A chase leaves next to nothing: counted among the others it would make them look small.
     sizes = [cost.bytes for shape, cost in known if shape[0] != CHASE]
+    probes, search_s = _forecast_searches(plan, store, exact, pace)
     size = statistics.mean(sizes) if sizes else ASSUMED_BYTES
     return Forecast(
         run_s=run_s,
-        bytes=round(size * len(missing)),
+        bytes=round(size * (len(missing) + probes)),
         jobs=jobs,
         measured=len(known),
         first_s=_sum_first(missing.values(), run_s) / jobs,
+        probes=probes,
+        search_s=search_s,
     )
+
+
+def _forecast_searches(
+    plan: Plan, store: Store, exact: Mapping[Shape, list[float]], pace: float
+) -> tuple[int, float]:
+    """About how many runs the peak searches will take, and how many seconds."""
+    probes, seconds = 0, 0.0
+    course = follow_searches(plan, store)
+    for search in plan.searches:
+        mine = [peak for peak in course.peaks if peak.search == search]
+        open_seeds = search.seeds - sum(peak.problem != GOES_ON for peak in mine)
+        if not open_seeds:
+            continue
+        made = sum(len(peak.keys) for peak in mine if peak.bracket is None)
+        left = max(open_seeds, expect_probes(search.rates, open_seeds) - made)
+        middle = search.plan_probe(search.rates[len(search.rates) // 2], 1, plan.products)
+        probes += left
+        seconds += left * _predict(middle.experiment, exact, pace)
+    return probes, seconds
 
 
 def _find_pace(known: Iterable[tuple[Shape, Cost]]) -> float:
@@ -136,11 +163,12 @@ def describe_forecast(plan: Plan, found: Forecast) -> str:
     """One line for the announcement of a sweep."""
     total = len(plan.keys)
     missing = len(found.run_s)
-    if not missing:
+    if not missing and not found.probes:
         return f"{plan.tier} tier: all {total} runs are in the store"
     basis = f"from {found.measured} runs measured here" if found.measured else "assumed, no run yet"
     return (
-        f"{plan.tier} tier: {missing} of {total} runs to do, about "
-        f"{describe_time(found.seconds)} with {found.jobs} at once (first curve after about "
-        f"{describe_time(found.first_s)}) and {found.bytes / 1e6:.0f} MB of disk ({basis})"
+        f"{plan.tier} tier: {missing} of {total} runs to do"
+        + (f" and about {found.probes} of the peak searches" if found.probes else "")
+        + f", about {describe_time(found.seconds)} with {found.jobs} at once (first curve after "
+        f"about {describe_time(found.first_s)}) and {found.bytes / 1e6:.0f} MB of disk ({basis})"
     )

@@ -14,12 +14,16 @@ from artifact.claims import (
     EffectClaim,
     EquivalenceClaim,
     MaximumClaim,
+    NoWorseClaim,
     OnsetClaim,
+    PeakClaim,
     PlaceClaim,
     RatioClaim,
     Selector,
+    ShiftClaim,
     TrendClaim,
 )
+from artifact.comparisons import estimate_peak_claim, estimate_shift, find_worst
 from artifact.results import Results, select_valid
 from artifact.segments import Bend, find_bends
 from artifact.statistics import (
@@ -57,7 +61,9 @@ class Evidence:
     beyond: bool = False
 
 
-def gather(claim: AnyClaim, server: str, results: Results) -> Evidence:
+def gather(  # noqa: PLR0911 - one return a kind of claim
+    claim: AnyClaim, server: str, results: Results
+) -> Evidence:
     """The numbers that decide ``claim`` for ``server``, or the problem that prevents a verdict."""
     needed = claim.seeds.get(results.plan.tier)
     if needed is None:
@@ -66,9 +72,21 @@ def gather(claim: AnyClaim, server: str, results: Results) -> Evidence:
     try:
         if isinstance(claim, OnsetClaim):
             return _gather_onset(claim, server, results, needed)
+        if isinstance(claim, PeakClaim | ShiftClaim):
+            estimate, keys = (
+                estimate_peak_claim(claim, server, results, needed)
+                if isinstance(claim, PeakClaim)
+                else estimate_shift(claim, server, results, needed)
+            )
+            return Evidence(claim, server, estimate=estimate, keys=keys)
         table, keys = _collect(claim, server, results, needed)
         if isinstance(claim, BendClaim):
             return _gather_bend(claim, server, results, table, keys)
+        if isinstance(claim, NoWorseClaim):
+            levels = [point.level or 1 for point in _list_points(claim, results, server)[0::2]]
+            columns = list(zip(*table, strict=True))
+            pairs = list(zip(levels, columns[0::2], columns[1::2], strict=True))
+            return Evidence(claim, server, estimate=find_worst(claim, pairs), keys=keys)
         estimate, p, p_reverse = _estimate(claim, table)
     except ValueError as error:
         return Evidence(claim, server, problem=str(error))
@@ -154,6 +172,7 @@ def _list_points(claim: AnyClaim, results: Results, server: str) -> list[Selecto
     """Points of a claim in the order in which `_estimate` wants them."""
     if isinstance(claim, RatioClaim | EquivalenceClaim):
         return [claim.point, claim.reference]
+    assert not isinstance(claim, PeakClaim | ShiftClaim)
     levels = (
         results.runs.filter((pl.col("design") == claim.design) & (pl.col("server") == server))
         .filter(pl.col("level").is_between(claim.levels.start, claim.levels.end))["level"]

@@ -12,11 +12,13 @@ from artifact.claims import AnyClaim, EquivalenceClaim, load_claims
 from artifact.design import Design
 from artifact.figure1 import FIGURE1, make_figure1, make_origins
 from artifact.illustration import Illustration
+from artifact.pairs import list_pair_illustrations
 from artifact.results import Results, find_pairs, summarize
 from artifact.statistics import estimate_ratio
 from artifact.synthetic import SYNTHETIC
 from artifact.verdicts import Judgement
 from figures import cycles, forest, misses, plateaus, throughput
+from figures.forest import SCHEMA as FOREST
 from figures.style import Provenance, save_figure
 from testbed.chase import find_plateau_cycles
 
@@ -41,6 +43,8 @@ def list_illustrations(designs: Sequence[Design]) -> list[Illustration]:
             found.append(_make_plateaus(design))
         elif design.base.get("instruments.regions"):
             found.append(make_origins(design))
+        elif design.reference:
+            found += list_pair_illustrations(design)
         elif len(design.variant) > 1:
             found.append(_make_ratios(design))
         else:
@@ -144,7 +148,7 @@ def tabulate_variants(results: Results, design: Design) -> pl.DataFrame:
     """Ratio of throughput at the last to the first level, for each variant that has runs."""
     scope = design.tier.get(results.plan.tier)
     if scope is None:
-        return pl.DataFrame(schema=_FOREST_SCHEMA)
+        return pl.DataFrame(schema=FOREST)
     rows: list[dict[str, object]] = []
     for variant in design.find_variants(scope):
         for server in scope.servers:
@@ -169,7 +173,7 @@ def tabulate_variants(results: Results, design: Design) -> pl.DataFrame:
                     "note": "" if found else "no valid runs",
                 }
             )
-    return pl.DataFrame(rows, schema=_FOREST_SCHEMA)
+    return pl.DataFrame(rows, schema=FOREST)
 
 
 def tabulate_verdicts(judgements: Sequence[Judgement]) -> pl.DataFrame:
@@ -194,18 +198,7 @@ def tabulate_verdicts(judgements: Sequence[Judgement]) -> pl.DataFrame:
                 "note": judgement.verdict.value,
             }
         )
-    return pl.DataFrame(rows, schema=_FOREST_SCHEMA)
-
-
-_FOREST_SCHEMA: dict[str, type[pl.DataType]] = {
-    "label": pl.String,
-    "value": pl.Float64,
-    "low": pl.Float64,
-    "high": pl.Float64,
-    "band_low": pl.Float64,
-    "band_high": pl.Float64,
-    "note": pl.String,
-}
+    return pl.DataFrame(rows, schema=FOREST)
 
 
 def write_illustrations(

@@ -7,18 +7,38 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from ground.voice import UsageError
-from testbed.measurement import Window
+from testbed.measurement import Measurement, Window
 
 
 @dataclass(frozen=True)
 class Metric:
-    """A quantity of a run's steady window."""
+    """A quantity of a run's steady window (``read``), or of the whole run (``count``)."""
 
     name: str
     label: str
     unit: str
     definition: str
-    read: Callable[[Window], float]
+    read: Callable[[Window], float] | None = None
+    count: Callable[[Measurement], float | None] | None = None
+
+    def find(self, measurement: Measurement) -> float | None:
+        """Its value; None if the run has none."""
+        if self.count:
+            return self.count(measurement)
+        return self.read(measurement.window) if self.read and measurement.window else None
+
+
+def _share_of_connections(measurement: Measurement, count: int) -> float | None:
+    load = measurement.experiment.load
+    return count / load.connections if load.kind == "httperf" else None
+
+
+def _count_own(measurement: Measurement) -> float | None:
+    """Misses on memory that TUX itself has marked, its code left out."""
+    if measurement.attribution is None:
+        return None
+    found = measurement.attribution.misses_per_request.items()
+    return sum(misses for name, misses in found if name.startswith("tux-") and name != "tux-text")
 
 
 _ALL = (
@@ -96,11 +116,48 @@ _ALL = (
         lambda w: w.busy_share,
     ),
     Metric(
+        "latency_p50",
+        "median latency",
+        "us",
+        "Request's first byte in to response's last byte out, at the server's end of the wire.",
+        lambda w: w.request_latency_us.p50,
+    ),
+    Metric(
+        "latency_p90",
+        "90th percentile of latency",
+        "us",
+        "Request's first byte in to response's last byte out, at the server's end of the wire.",
+        lambda w: w.request_latency_us.p90,
+    ),
+    Metric(
         "latency_p99",
         "99th percentile of latency",
         "us",
         "Request's first byte in to response's last byte out, at the server's end of the wire.",
         lambda w: w.request_latency_us.p99,
+    ),
+    Metric(
+        "failed_share",
+        "failed connections",
+        "",
+        "Part of the connections that httperf did not see to their end: refused, reset, or given "
+        "up after its time limit.",
+        count=lambda m: _share_of_connections(m, m.load_report.errors),
+    ),
+    Metric(
+        "timeout_share",
+        "timeouts",
+        "",
+        "Part of the connections that httperf gave up after its time limit.",
+        count=lambda m: _share_of_connections(m, m.load_report.timeouts),
+    ),
+    Metric(
+        "l2_own",
+        "L2 misses on the server's own data",
+        "misses/request",
+        "L2 misses of loads and stores on memory that the server itself marked (its requests' "
+        "objects, globals, stack), per completed request; only of runs that mark memory.",
+        count=_count_own,
     ),
 )
 METRICS = {metric.name: metric for metric in _ALL}

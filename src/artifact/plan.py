@@ -11,10 +11,11 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from artifact.design import Design, Tier, Variant
 from artifact.inputs import collect_inputs, find_key
+from artifact.peak import make_grid
 from ground.files import write_atomically
 from ground.seeds import generator
 from ground.voice import UsageError
-from testbed.experiment import Experiment
+from testbed.experiment import Experiment, Httperf
 
 SHOWN_DIFFERENCES = 40
 
@@ -35,11 +36,51 @@ class PlannedRun(BaseModel):
     @property
     def label(self) -> str:
         """The run's name for people."""
-        return f"{self.design}/{self.server}/{self.variant}/c={self.level}/seed={self.seed}"
+        what = "rate" if self.experiment.load.kind == "httperf" else "c"
+        place = f"{self.design}/{self.server}/{self.variant}"
+        return f"{place}/{what}={self.level}/seed={self.seed}"
+
+
+class PlannedSearch(BaseModel):
+    """The search for one server's peak load in seeds 1..``seeds``, among ``rates``.
+
+    ``experiment`` is that of the lowest rate and seed 1; each run lasts ``seconds``.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    design: str
+    server: str
+    variant: str
+    seeds: int
+    rates: tuple[int, ...]
+    accuracy: float
+    seconds: float
+    experiment: Experiment
+
+    def plan_probe(self, rate: int, seed: int, products: Mapping[str, str]) -> PlannedRun:
+        """The run that says whether ``rate`` is sustained in ``seed``."""
+        load = self.experiment.load
+        assert isinstance(load, Httperf)
+        offered = {"rate": rate, "connections": round(rate * self.seconds)}
+        change = {"seed": seed, "load": load.model_copy(update=offered)}
+        experiment = self.experiment.model_copy(update=change)
+        return PlannedRun(
+            design=self.design,
+            server=self.server,
+            variant=self.variant,
+            level=rate,
+            seed=seed,
+            key=find_key(collect_inputs(experiment, products)),
+            experiment=experiment,
+        )
 
 
 class Plan(BaseModel):
-    """All runs of a tier in the order in which they are started, and what they depend on."""
+    """All runs of a tier in the order in which they are started, and what they depend on.
+
+    ``searches`` choose further runs as results come in (`artifact.searches`).
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -48,6 +89,7 @@ class Plan(BaseModel):
     products: dict[str, str]
     notes: tuple[str, ...] = ()
     runs: tuple[PlannedRun, ...]
+    searches: tuple[PlannedSearch, ...] = ()
 
     @property
     def keys(self) -> list[str]:
@@ -55,10 +97,14 @@ class Plan(BaseModel):
         return list(dict.fromkeys(run.key for run in self.runs))
 
     def take_shard(self, index: int, count: int) -> Plan:
-        """The part ``index`` (from 1) of ``count`` parts of this plan: every count-th run."""
+        """The part ``index`` (from 1) of ``count`` parts of this plan: every count-th run, every
+        count-th search."""
         if not 1 <= index <= count:
             raise UsageError(f"no shard {index}/{count}", hint="give --shard 1/N to N/N")
-        return self.model_copy(update={"runs": self.runs[index - 1 :: count]})
+        part = slice(index - 1, None, count)
+        return self.model_copy(
+            update={"runs": self.runs[part], "searches": self.searches[part]},
+        )
 
 
 def make_plan(
@@ -84,6 +130,7 @@ def make_plan(
         products=dict(products),
         notes=notes,
         runs=tuple(first + rest),
+        searches=tuple(search for design in designs for search in list_searches(design, tier)),
     )
 
 
@@ -101,6 +148,29 @@ def list_runs(design: Design, tier: Tier, products: Mapping[str, str]) -> list[P
         if seed in scope.list_seeds(level)
     )
     return [_plan_run(design, *point, products=products) for point in points]
+
+
+def list_searches(design: Design, tier: Tier) -> list[PlannedSearch]:
+    """The peak searches of one design, one a server."""
+    scope = design.tier.get(tier)
+    if scope is None or scope.search is None:
+        return []
+    asked = scope.search
+    rates = make_grid(asked.lowest, asked.highest, asked.accuracy)
+    variant = design.find_variants(scope)[0]
+    return [
+        PlannedSearch(
+            design=design.id,
+            server=server,
+            variant=variant.name,
+            seeds=scope.seeds,
+            rates=rates,
+            accuracy=asked.accuracy,
+            seconds=design.seconds,
+            experiment=design.finalize_experiment(server, variant, rates[0], 1),
+        )
+        for server in scope.servers
+    ]
 
 
 def _plan_run(

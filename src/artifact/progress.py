@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
@@ -13,6 +14,7 @@ from artifact.perform import Done, Task
 from artifact.store import Outcome
 from ground.voice import console
 
+SPACING_S = 60.0  # between drawings: with fast runs they would take longer than these
 COLOURS = {Outcome.MEASURED: "green", Outcome.INVALID: "yellow", Outcome.SUBJECT_FAILED: "red"}
 
 
@@ -21,7 +23,7 @@ class Display:
 
     The bar counts forecast seconds, so that the time left is right although a run at high
     concurrency takes many times longer than one at low.  ``draw`` is called whenever all runs of
-    one of the ``milestones`` are done.
+    one of the ``milestones`` are done, but not again within SPACING_S.
     """
 
     def __init__(
@@ -36,9 +38,14 @@ class Display:
         self._run_s = run_s
         self._milestones = [set(keys) for keys in milestones]
         self._draw = draw
+        self._drawn_s: float | None = None
         self._count = 0
         self._total = total
         self._bar = progress.add_task("runs", total=sum(run_s.values()), count=f"0/{total}")
+
+    def expect(self, keys: Sequence[str]) -> None:
+        """Further runs, which no forecast knew."""
+        self._total += len(keys)
 
     def finish(self, task: Task, done: Done) -> None:
         """Advance the bar; print how the run ended if it was performed now."""
@@ -72,8 +79,11 @@ class Display:
             left.discard(key)
         if len(waiting := [left for left in self._milestones if left]) < len(self._milestones):
             self._milestones = waiting
-            if new and self._count < self._total:
+            now = time.monotonic()
+            rested = self._drawn_s is None or now - self._drawn_s >= SPACING_S
+            if new and rested and self._count < self._total:
                 self._draw()
+                self._drawn_s = time.monotonic()
 
 
 @contextmanager

@@ -23,6 +23,7 @@ from artifact.progress import Display, open_progress
 from artifact.report import TITLE, describe_verdicts, print_verdicts, write_report
 from artifact.results import MISSING, Results, count_outcomes, load_results
 from artifact.runner import DiskFullError, Runner
+from artifact.searches import follow_searches
 from artifact.store import Outcome, Store
 from artifact.sweep import Engine, Tally, list_tasks, sweep
 from artifact.verdicts import Judgement, Verdict, find_exit_code, judge
@@ -113,7 +114,7 @@ def load_designs(names: Sequence[str]) -> list[Design]:
 def plan_order(order: Order, runner: Runner) -> Plan:
     """The plan that ``order`` asks for.  Raises UsageError if the tier has no runs in it."""
     plan = make_plan(order.tier, load_designs(order.designs), runner.products, runner.notes)
-    if not plan.runs:
+    if not plan.runs and not plan.searches:
         raise UsageError(
             f"no runs of tier {order.tier} in {', '.join(order.designs) or 'any design'}",
             hint="choose another tier, or drop --only",
@@ -176,8 +177,11 @@ def run_sweep(
     found: Forecast,
     illustrate: bool = True,
 ) -> Tally:
-    """Perform what is missing of ``plan``; with ``illustrate`` draw figures and report whenever
-    there is a new curve to be seen (the plan must have been recorded)."""
+    """Perform what is missing of ``plan``, then what its searches want, run by run.
+
+    With ``illustrate`` draw figures and report whenever there is a new curve to be seen (the plan
+    must have been recorded).
+    """
     places.store.gc()
     milestones = list_milestones(plan) if illustrate else []
 
@@ -187,7 +191,19 @@ def run_sweep(
 
     with open_progress() as progress:
         display = Display(progress, found.run_s, len(plan.keys), milestones, draw)
-        return sweep(list_tasks(plan, places.store.root), runner, engine, display)
+        tally = sweep(list_tasks(plan, places.store.root), runner, engine, display)
+        while wanted := _list_wanted(plan, places.store, tally):
+            display.expect(wanted.keys)
+            tally.add(sweep(list_tasks(wanted, places.store.root), runner, engine, display))
+        return tally
+
+
+def _list_wanted(plan: Plan, store: Store, tally: Tally) -> Plan | None:
+    """What the searches of ``plan`` want next, as a plan; None if they are at their end, or wait
+    for runs that the infrastructure does not let them have."""
+    pending = follow_searches(plan, store).pending
+    runs = tuple(run for run in pending if run.key not in tally.unfinished)
+    return plan.model_copy(update={"runs": runs}) if runs else None
 
 
 def list_milestones(plan: Plan) -> list[frozenset[str]]:

@@ -11,6 +11,7 @@ from artifact.metrics import METRICS, find_metric
 from artifact.origins import SCHEMA as ORIGIN_SCHEMA
 from artifact.origins import tabulate_attribution
 from artifact.plan import Plan, PlannedRun
+from artifact.searches import Peak, expand_plan, follow_searches
 from artifact.statistics import estimate_mean
 from artifact.store import DamageError, Entry, Outcome, Store
 from ground.files import canonical_json, digest_bytes
@@ -46,19 +47,23 @@ LATENCY_SCHEMA: dict[str, type[pl.DataType] | pl.DataType] = {
 
 @dataclass(frozen=True)
 class Results:
-    """``runs`` has one row per planned run, ``latencies`` one per working set of each pointer
-    chase, ``origins`` what the runs that marked memory found (`artifact.origins`); ``digest``
-    stands for all results together."""
+    """``plan`` includes the runs of peak searches.  ``runs`` has one row per run, ``latencies``
+    one per working set of each pointer chase, ``origins`` what the runs that marked memory found
+    (`artifact.origins`), ``peaks`` what the searches found; ``digest`` stands for all
+    results together."""
 
     plan: Plan
     runs: pl.DataFrame
     latencies: pl.DataFrame
     digest: str
     origins: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=ORIGIN_SCHEMA))
+    peaks: tuple[Peak, ...] = ()
 
 
 def load_results(plan: Plan, store: Store) -> Results:
     """The results of ``plan`` that ``store`` holds; a damaged entry counts as missing."""
+    course = follow_searches(plan, store)
+    plan = expand_plan(plan, course)
     entries = [(run, _find_entry(store, run.key)) for run in plan.runs]
     rows = [_make_row(run, entry) for run, entry in entries]
     origins = [row for run, entry in entries for row in _list_origins(run, entry)]
@@ -68,7 +73,7 @@ def load_results(plan: Plan, store: Store) -> Results:
     digests = dict(frame.select("key", "digest").drop_nulls().iter_rows())
     found = pl.DataFrame(origins, schema=ORIGIN_SCHEMA, orient="row")
     digest = digest_bytes(canonical_json(digests))
-    return Results(plan, frame, latencies, digest, found.sort(found.columns))
+    return Results(plan, frame, latencies, digest, found.sort(found.columns), course.peaks)
 
 
 def _list_origins(run: PlannedRun, entry: Entry | None) -> list[tuple[object, ...]]:
@@ -103,8 +108,7 @@ def _make_row(run: PlannedRun, entry: Entry | None) -> dict[str, object]:
     }
     if entry and entry.measurement:
         row["zone"] = entry.measurement.zone.value
-        if window := entry.measurement.window:
-            row |= {name: metric.read(window) for name, metric in METRICS.items()}
+        row |= {name: metric.find(entry.measurement) for name, metric in METRICS.items()}
     return row
 
 

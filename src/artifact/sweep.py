@@ -67,6 +67,11 @@ class Tally:
     done: dict[str, Done] = field(default_factory=dict)
     unfinished: dict[str, str] = field(default_factory=dict)
 
+    def add(self, other: Tally) -> None:
+        """Take in what came of a further sweep."""
+        self.done |= other.done
+        self.unfinished |= other.unfinished
+
     def count(self, outcome: Outcome) -> int:
         """Number of runs that ended with ``outcome``."""
         return sum(done.outcome is outcome for done in self.done.values())

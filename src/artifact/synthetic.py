@@ -21,7 +21,7 @@ from testbed.chase import (
     find_plateau_cycles,
     find_working_sets,
 )
-from testbed.experiment import Ab, Chase, Experiment
+from testbed.experiment import Ab, Chase, Experiment, Httperf
 from testbed.measurement import (
     Artefact,
     Attribution,
@@ -39,6 +39,7 @@ from testbed.measurement import (
 )
 
 SYNTHETIC = "synthetic"
+OPEN_LOOP = 40  # connections in a server that keeps up with an open loop
 
 
 @dataclass(frozen=True)
@@ -55,7 +56,11 @@ class Effect:
     cold: float = 400
 
 
-USUAL = {"tux": Effect(cycles=50_000)}  # of servers that no effect is given for
+USUAL = {  # of servers that no effect is given for
+    "tux": Effect(cycles=50_000),
+    "tux-stingy": Effect(cycles=50_000, spilled=120, cold=300),
+    "tux-stingy-net": Effect(cycles=48_000, spilled=30, cold=250),
+}
 
 
 @dataclass(frozen=True)
@@ -88,13 +93,18 @@ class SyntheticRunner:
         time.sleep(self.delay_s)
         if isinstance(experiment.load, Chase):
             return self._chase(experiment, directory)
-        if not isinstance(experiment.load, Ab):
-            raise NotImplementedError("the synthetic runner knows only ab and the pointer chase")
-        window = self._make_window(experiment, experiment.load)
-        lines = f"synthetic {experiment.server} c={experiment.load.concurrency}\n"
+        load = experiment.load
+        if not isinstance(load, Ab | Httperf):
+            raise NotImplementedError("the synthetic runner knows no netperf")
+        window = self._make_window(experiment, load)
+        asked = load.requests if isinstance(load, Ab) else load.connections
+        place = f"c={load.concurrency}" if isinstance(load, Ab) else f"rate={load.rate}"
+        lines = f"synthetic {experiment.server} {place}\n"
         (directory / "console.txt").write_text(lines)
         (directory / "series.txt").write_bytes(canonical_json(window.model_dump(mode="json")))
-        lost = experiment.load.concurrency > self.fails_beyond
+        bound = 0.99 * self.fails_beyond if isinstance(load, Ab) else self.fails_beyond
+        lost = window.open_connections > bound
+        errors = round(asked * (1 - window.requests_per_s / window.arrivals_per_s)) if lost else 0
         return Measurement(
             experiment=experiment,
             products=dict(self.products),
@@ -107,15 +117,16 @@ class SyntheticRunner:
             client_losses=(Losses.none(),),
             client_busy_share=(0.4,),
             load_report=LoadReport(
-                tool="ab",
+                tool=load.kind,
                 processes=1,
-                completed=experiment.load.requests,
+                completed=asked - errors,
                 wrong=0,
-                errors=0,
-                body_bytes=experiment.load.requests * 1024,
+                errors=errors,
+                timeouts=errors // 2,
+                body_bytes=(asked - errors) * 1024,
                 requests_per_s=window.requests_per_s,
             ),
-            virtual_s=experiment.load.requests / window.requests_per_s,
+            virtual_s=asked / window.requests_per_s,
             series="series.txt",
             artefacts=tuple(_describe(directory / n) for n in ("console.txt", "series.txt")),
         )
@@ -141,13 +152,28 @@ class SyntheticRunner:
             artefacts=(_describe(directory / "series.txt"),),
         )
 
-    def _make_window(self, experiment: Experiment, load: Ab) -> Window:
+    def _make_window(self, experiment: Experiment, load: Ab | Httperf) -> Window:
+        """A closed loop at its concurrency; an open loop at that of its rate, if it can be borne,
+        else with a queue that grows beyond all bounds."""
+        if isinstance(load, Ab):
+            state = self._find_state(experiment, load.concurrency)
+            rate = min(state.capacity, load.concurrency * 3000.0)
+            return _describe_window(state, load.requests, rate, rate, load.concurrency * 0.99)
+        state = self._find_state(experiment, OPEN_LOOP)
+        if load.rate < state.capacity:
+            queue = OPEN_LOOP * load.rate / (state.capacity - load.rate) / 10
+            connections = min(OPEN_LOOP + queue, self.fails_beyond)
+            return _describe_window(state, load.connections, load.rate, load.rate, connections)
+        crowded = self._find_state(experiment, 2 * self.fails_beyond)
+        rate = min(crowded.capacity, float(load.rate))
+        return _describe_window(crowded, load.connections, rate, load.rate, 2 * self.fails_beyond)
+
+    def _find_state(self, experiment: Experiment, concurrency: float) -> _State:
         effect = self.effects.get(experiment.server, USUAL.get(experiment.server, Effect()))
         # Marking memory changes no result of a synthetic server.
         asked = experiment.model_dump_json(exclude={"limits": True, "instruments": {"regions"}})
         identity = digest_bytes(asked.encode())
         random = generator(experiment.seed, f"synthetic {identity}")
-        concurrency = float(load.concurrency)
         data, fetch = (
             value * float(np.exp(random.normal(0, self.noise)))
             for value in (
@@ -158,30 +184,49 @@ class SyntheticRunner:
         core = experiment.core
         stall = (data + fetch) * float(core.l2.load)
         cycles = effect.cycles * float(core.base_cpi) + stall
-        capacity = core.clock_mhz * 1e6 / cycles
-        rate = min(capacity, concurrency * 3000.0)
-        return Window(
-            start_ns=100_000_000,
-            end_ns=100_000_000 + int(load.requests / rate * 1e9),
-            requests=load.requests,
-            requests_per_s=rate,
-            bytes_per_s=rate * 1300,
-            open_connections=concurrency * 0.99,
-            cycles_per_request=cycles,
-            instructions_per_request=Mode(user=effect.cycles * 0.2, kernel=effect.cycles * 0.8),
-            misses_per_request=_make_misses(data, fetch),
-            writebacks_per_request=data / 3,
-            dma_lines_per_request=12,
-            stall_share=stall / cycles,
-            busy_share=rate / capacity,
-            idle_share=1 - rate / capacity,
-            link_transmit=0.1,
-            link_receive=0.05,
-            retransmissions=0,
-            syn_retransmissions=0,
-            request_latency_us=_make_latency(concurrency / rate * 1e6),
-            connection_latency_us=_make_latency(concurrency / rate * 1.2e6),
-        )
+        return _State(effect, data, fetch, stall, cycles, core.clock_mhz * 1e6 / cycles)
+
+
+@dataclass(frozen=True)
+class _State:
+    """What a request costs a synthetic server, and how many a second it can serve."""
+
+    effect: Effect
+    data: float
+    fetch: float
+    stall: float
+    cycles: float
+    capacity: float
+
+
+def _describe_window(
+    state: _State, requests: int, rate: float, arrivals: float, connections: float
+) -> Window:
+    busy = min(1.0, rate / state.capacity)
+    own = state.effect.cycles
+    return Window(
+        start_ns=100_000_000,
+        end_ns=100_000_000 + int(requests / rate * 1e9),
+        requests=requests,
+        requests_per_s=rate,
+        arrivals_per_s=arrivals,
+        bytes_per_s=rate * 1300,
+        open_connections=connections,
+        cycles_per_request=state.cycles,
+        instructions_per_request=Mode(user=own * 0.2, kernel=own * 0.8),
+        misses_per_request=_make_misses(state.data, state.fetch),
+        writebacks_per_request=state.data / 3,
+        dma_lines_per_request=12,
+        stall_share=state.stall / state.cycles,
+        busy_share=busy,
+        idle_share=1 - busy,
+        link_transmit=0.1,
+        link_receive=0.05,
+        retransmissions=0,
+        syn_retransmissions=0,
+        request_latency_us=_make_latency(connections / rate * 1e6),
+        connection_latency_us=_make_latency(connections / rate * 1.2e6),
+    )
 
 
 def _make_misses(data: float, fetch: float) -> Misses:

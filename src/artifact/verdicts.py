@@ -15,8 +15,11 @@ from artifact.claims import (
     EffectClaim,
     EquivalenceClaim,
     MaximumClaim,
+    NoWorseClaim,
     OnsetClaim,
+    PeakClaim,
     PlaceClaim,
+    ShiftClaim,
     TrendClaim,
 )
 from artifact.evidence import Evidence, gather
@@ -107,6 +110,9 @@ def decide(evidence: Evidence, p: float | None, p_reverse: float | None) -> Judg
         verdict, reason = Verdict.INCONCLUSIVE, estimate.note
     elif isinstance(claim, PlaceClaim):
         verdict, reason = decide_place(claim, estimate.low, estimate.high, evidence.bend)
+    elif isinstance(claim, NoWorseClaim):
+        verdict, reason = decide_no_worse(claim, estimate.low, estimate.high)
+        reason = f"{reason} ({estimate.note})"
     elif isinstance(claim, EquivalenceClaim):
         verdict, reason = _decide_equivalence(claim, estimate.low, estimate.high, p or 0.0)
     else:
@@ -146,6 +152,16 @@ def decide_effect(claim: EffectClaim, low: float, high: float) -> tuple[Verdict,
     if low >= 1 / (1 + claim.indifference) and high <= 1 + claim.indifference:
         return Verdict.CONTRADICTED, "there is no effect worth the name"
     return Verdict.INCONCLUSIVE, "the interval includes no effect and is too wide to exclude one"
+
+
+def decide_no_worse(claim: NoWorseClaim, low: float, high: float) -> tuple[Verdict, str]:
+    """Interval logic for the level that speaks most against a claim of no loss."""
+    if claim.band.holds(low, high):
+        return Verdict.REPRODUCED, "no level is worse by more than the margin"
+    beyond = high < 1 - claim.margin if claim.worse == "falls" else low > 1 + claim.margin
+    if beyond:
+        return Verdict.CONTRADICTED, "it is worse by more than the margin"
+    return Verdict.INCONCLUSIVE, "a loss beyond the margin cannot be excluded"
 
 
 def decide_place(
@@ -217,6 +233,10 @@ def describe_measure(claim: AnyClaim) -> str:
     """What is measured, in a few words."""
     if isinstance(claim, TrendClaim):
         return f"{claim.metric}, c = {claim.levels.start} to {claim.levels.end}, last / first"
+    if isinstance(claim, PeakClaim):
+        return f"peak load, replies/s / {claim.reference}"
+    if isinstance(claim, ShiftClaim):
+        return f"onset of failure, c / {claim.reference}"
     if isinstance(claim, PlaceClaim):
         what = "onset of failure" if isinstance(claim, OnsetClaim) else f"bend of {claim.metric}"
         return f"{what}, c / {claim.expected}"
@@ -233,7 +253,9 @@ def describe_measure(claim: AnyClaim) -> str:
         for s in (claim.point, claim.reference)
     )
     prefix = "largest " if isinstance(claim, MaximumClaim) else ""
-    return f"{prefix}{claim.metric}, {point} / {reference}"
+    if isinstance(claim, NoWorseClaim):
+        prefix = f"worst, c = {claim.levels.start} to {claim.levels.end}: "
+    return f"{prefix}{claim.metric}, {point or 'server'} / {reference}"
 
 
 def describe_band(claim: AnyClaim) -> str:

@@ -29,7 +29,7 @@ TOOLS = PROJECT / "src" / "stingy"
 RATED = "stingy"
 # Modules by name, with what stingygen is told: the rated map, and others for the sweep of sizes.
 MAPS: dict[str, tuple[str, ...]] = {RATED: ()} | {
-    f"{RATED}-slab-{kib}": ("--slab-bytes", f"{kib}KiB") for kib in range(128, 1025, 128)
+    f"{RATED}-slab-{kib}": ("--slab-bytes", f"{kib}KiB") for kib in (256, 512, 1024)
 }
 # Sources that include what stingygen generates, so that they are no part of stock.
 NEED_ALLOCATOR = ("slab.c",)

@@ -14,6 +14,8 @@ from pydantic import Field, model_validator
 from testbed.geometry import Bytes, ClockRate, Core, Geometry, Value
 
 Count = Annotated[int, Field(ge=1, le=100_000_000)]
+OptionName = Annotated[str, Field(pattern=r"^[A-Z][A-Z0-9_]*$")]
+OptionValue = Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]+$")]
 Nanoseconds = Annotated[int, Field(ge=0, le=10**12)]
 CHAIN_LINKS = 16  # of the pointer chase in one round of its loop (images/guest/pchase.c)
 CHAIN_LOOP_INSTRUCTIONS = 2
@@ -161,7 +163,8 @@ class Experiment(Value):
     """One run: this server under this load on this machine, with this seed.
 
     ``seed`` moves what really varies between boots: physical page placement, entropy (ports,
-    sequence numbers, hash secrets), the order of files, link jitter.
+    sequence numbers, hash secrets), the order of files, link jitter.  ``server_options`` are
+    knobs of the server: the lines of its description see them as environment variables.
     """
 
     server: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]*$")]
@@ -169,6 +172,7 @@ class Experiment(Value):
     geometry: Geometry
     core: Core
     seed: Annotated[int, Field(ge=0, lt=1 << 31)] = 1
+    server_options: dict[OptionName, OptionValue] = Field(default_factory=dict)
     link: Link = Link()
     machines: Machines = Machines()
     instruments: Instruments = Instruments()

@@ -80,6 +80,7 @@ def write_server_job(experiment: Experiment, server: ServerDescription) -> str:
         *(f"up eth{number - 1} 10.0.{number}.1" for number in clients),
         *_shuffle_pages(experiment),
         *write_marking(experiment),
+        *(f"export {name}={value}" for name, value in sorted(experiment.server_options.items())),
         *_start_server(experiment, server),
         *_emit_content(experiment),
         *_emit_module_symbols(experiment),

@@ -68,6 +68,7 @@ def parse_httperf(text: str) -> LoadReport:
         completed=replies,
         wrong=replies - int(status[2]),
         errors=_integer(text, r"^Errors: total (\d+) ", "httperf", "Errors"),
+        timeouts=_integer(text, r"^Errors: .* client-timo (\d+) ", "httperf", "client-timo"),
         body_bytes=round(float(size[1]) * replies),
         requests_per_s=replies / seconds if seconds else 0.0,
     )
@@ -113,6 +114,7 @@ def add_reports(reports: Sequence[LoadReport]) -> LoadReport:
         completed=sum(r.completed for r in reports),
         wrong=sum(r.wrong for r in reports),
         errors=sum(r.errors for r in reports),
+        timeouts=sum(r.timeouts for r in reports),
         body_bytes=sum(r.body_bytes for r in reports),
         requests_per_s=sum(r.requests_per_s for r in reports),
         throughput_bit_s=sum(r.throughput_bit_s for r in reports),

@@ -85,13 +85,15 @@ class Window(Record):
     ``open_connections`` is the time-weighted mean at the server; ``busy_share`` the part of
     virtual time in which the server's CPU was not halted; ``stall_share`` the part of its busy
     cycles spent in miss stalls; ``link_transmit`` and ``link_receive`` the share of the wire's
-    bandwidth used in either direction, seen from the server.
+    bandwidth used in either direction, seen from the server.  ``arrivals_per_s`` counts the
+    connections that clients opened.
     """
 
     start_ns: Annotated[int, Field(ge=0)]
     end_ns: Annotated[int, Field(ge=0)]
     requests: Annotated[int, Field(ge=0)]
     requests_per_s: NonNegative
+    arrivals_per_s: NonNegative = 0.0
     bytes_per_s: NonNegative
     open_connections: NonNegative
     cycles_per_request: NonNegative
@@ -164,8 +166,8 @@ class LoadReport(Record):
     """The load generator's own account, summed over its processes and the clients.
 
     ``requests_per_s`` is the sum of what the processes report, ``wrong`` the responses with a
-    wrong length or status, ``errors`` connections that failed; ``throughput_bit_s`` and
-    ``transactions_per_s`` are netperf's.
+    wrong length or status, ``errors`` connections that failed, ``timeouts`` those of them that
+    httperf gave up; ``throughput_bit_s`` and ``transactions_per_s`` are netperf's.
     """
 
     tool: Literal["ab", "httperf", "netperf", "pchase"]
@@ -173,6 +175,7 @@ class LoadReport(Record):
     completed: Annotated[int, Field(ge=0)]
     wrong: Annotated[int, Field(ge=0)]
     errors: Annotated[int, Field(ge=0)]
+    timeouts: Annotated[int, Field(ge=0)] = 0
     body_bytes: Annotated[int, Field(ge=0)]
     requests_per_s: NonNegative
     throughput_bit_s: NonNegative = 0.0

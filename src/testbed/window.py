@@ -151,12 +151,15 @@ def measure_window(
     start = end - elapsed
     idle = sums["idle_ns"] / elapsed
     weights = inside["duration_ns"] / elapsed
+    opened = traffic.connections.opened
+    arrivals = int(np.count_nonzero((opened >= start) & (opened < end)))
     wire_bits = experiment.link.bandwidth * elapsed / 1e9
     return Window(
         start_ns=start,
         end_ns=end,
         requests=requests,
         requests_per_s=requests / elapsed * 1e9,
+        arrivals_per_s=arrivals / elapsed * 1e9,
         bytes_per_s=sums["payload_bytes"] / elapsed * 1e9,
         open_connections=float((inside["open_connections"] * weights).sum()),
         cycles_per_request=(elapsed - sums["idle_ns"]) * experiment.core.clock_mhz / 1000 / per,

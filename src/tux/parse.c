@@ -72,18 +72,17 @@ static bool is_digit(char c)
 	return c >= '0' && c <= '9';
 }
 
-static char lower(char c)
-{
-	return c >= 'A' && c <= 'Z' ? c | 0x20 : c;
-}
-
-/* Does @text, of any case, equal @word, which is in lower case? */
+/*
+ * Does @text, of any case, equal @word, which is in lower case? One bit tells the cases apart; as
+ * to other characters, only a control character could be taken for one that a word has, and none
+ * gets here.
+ */
 static bool equals(const char *text, unsigned int length, const char *word)
 {
 	unsigned int i;
 
 	for (i = 0; i < length; i++)
-		if (!word[i] || lower(text[i]) != word[i])
+		if (!word[i] || (text[i] | 0x20) != word[i])
 			return false;
 	return !word[i];
 }

@@ -253,10 +253,10 @@ static enum tux_stage find_longest_waiting(const struct tux_schedule *schedule, 
 					   unsigned int *wait)
 {
 	enum tux_stage oldest = TUX_STAGE_accept;
-	unsigned int stage;
 
 	*wait = 0;
-	for_each_set_bit(stage, &mask, TUX_NR_STAGES) {
+	for (; mask; mask &= mask - 1) {
+		unsigned int stage = __ffs(mask);
 		unsigned int since = stage == TUX_STAGE_accept ? schedule->accept_turn :
 				     READ_ONCE(schedule->since[stage]);
 
@@ -268,6 +268,14 @@ static enum tux_stage find_longest_waiting(const struct tux_schedule *schedule, 
 	return oldest;
 }
 
+/* Turns for which there is work at a stage; how many wait for accept is not known. */
+static unsigned int count_waiting(const struct tux_schedule *schedule, unsigned int stage)
+{
+	if (stage == TUX_STAGE_accept)
+		return UINT_MAX;
+	return READ_ONCE(schedule->lengths[stage]);
+}
+
 /* The present cohort, or else that of the next stage. */
 static struct tux_visit choose_cohort(struct tux_schedule *schedule, unsigned long occupied)
 {
@@ -276,9 +284,7 @@ static struct tux_visit choose_cohort(struct tux_schedule *schedule, unsigned lo
 	if (!schedule->left || !(occupied & BIT(schedule->stage))) {
 		later = occupied & ~(BIT(schedule->stage + 1) - 1);
 		schedule->stage = __ffs(later ? : occupied);
-		/* How many wait for accept is not known: it goes on until none does. */
-		schedule->left = schedule->stage == TUX_STAGE_accept ? UINT_MAX :
-				 READ_ONCE(schedule->lengths[schedule->stage]);
+		schedule->left = count_waiting(schedule, schedule->stage);
 	}
 	return (struct tux_visit){ schedule->stage, min(schedule->left, VISIT_LIMIT) };
 }
@@ -295,16 +301,16 @@ static void refill_credits(struct tux_schedule *schedule)
 static struct tux_visit choose_fitting(struct tux_schedule *schedule, unsigned long mask,
 				       unsigned long *fitting)
 {
-	unsigned int stage;
-
 	*fitting = 0;
-	for_each_set_bit(stage, &mask, TUX_NR_STAGES) {
+	for (; mask; mask &= mask - 1) {
+		unsigned int stage = __ffs(mask);
 		unsigned int room = tux_query(stage);
 
 		if (!room)
 			continue;
 		*fitting |= BIT(stage);
 		room = min3(room, schedule->credits[stage], VISIT_LIMIT);
+		room = min(room, count_waiting(schedule, stage));
 		if (room)
 			return (struct tux_visit){ stage, room };
 	}
@@ -313,13 +319,17 @@ static struct tux_visit choose_fitting(struct tux_schedule *schedule, unsigned l
 
 static struct tux_visit choose_by_memory(struct tux_schedule *schedule, unsigned long occupied)
 {
-	unsigned long fitting = occupied;
+	unsigned long mask, fitting = occupied;
 	struct tux_visit visit;
-	unsigned int stage;
 
-	for_each_set_bit(stage, &occupied, TUX_NR_STAGES)	/* priority (i) */
+	for (mask = occupied; mask; mask &= mask - 1) {		/* priority (i) */
+		unsigned int stage = __ffs(mask);
+
 		if (tux_holds_all(stage))
-			return (struct tux_visit){ stage, VISIT_LIMIT };
+			return (struct tux_visit){
+				stage, min(VISIT_LIMIT, count_waiting(schedule, stage))
+			};
+	}
 	visit = choose_fitting(schedule, occupied, &fitting);	/* priority (iii) */
 	if (!visit.turns && fitting) {
 		refill_credits(schedule);

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -21,6 +22,8 @@ DOCUMENTS = "/srv/docs"
 LOG = "/run/tux.log"
 MODULE = "/usr/lib/tux/stock/tux.ko"
 CHUNK = 60  # knobs a line
+# What the module is loaded with: `TUX_PARAMETERS="policy=cohort"` tests that variant.
+PARAMETERS = tuple(os.environ.get("TUX_PARAMETERS", "").split())
 # The archive has no times, and names of the host's directories mean nothing here.
 SETUP = f"""\
 find /srv -type f -exec touch -d @{MTIME} {{}} +
@@ -61,6 +64,10 @@ class Guest:
         """The access log."""
         return self.machine.run(f"cat {LOG} 2> /dev/null || true")
 
+    def read_clock(self) -> float:
+        """The guest's time of day; an emulated machine that gets too little time falls behind."""
+        return float(self.machine.run("date +%s"))
+
     def describe(self, root: Path) -> Served:
         """How tests reach the server."""
         network = self.machine.network
@@ -73,6 +80,7 @@ class Guest:
             read_log=self.read_log,
             read_stat=self.read_stat,
             control=self.control,
+            now=self.read_clock,
             client_address=HOST_ADDRESSES[0],
             machine=self.machine,
         )
@@ -106,12 +114,19 @@ def find_boot(flavour: str, documents: Path) -> Boot:
     )
 
 
+def load_module(machine: Machine, module: str = MODULE) -> None:
+    """Load TUX with the parameters of its variant; one that it does not know is an error."""
+    machine.run(f"insmod {module} {' '.join(PARAMETERS)}")
+    for name, value in (parameter.split("=", 1) for parameter in PARAMETERS):
+        assert machine.run(f"cat /sys/module/tux/parameters/{name}").strip() == value
+
+
 @contextmanager
 def start_guest(boot: Boot, place: Path, module: str = MODULE) -> Iterator[Guest]:
     """A guest with the module loaded and the server not yet running."""
     place.mkdir(exist_ok=True)
     with make_network() as network, start_machine(boot, place, network) as machine:
-        machine.run(f"insmod {module}")
+        load_module(machine, module)
         listing = machine.run(f'cd {KNOBS} && for f in *; do echo "$f=$(cat $f)"; done')
         yield Guest(machine, dict(line.split("=", 1) for line in listing.splitlines()))
 

@@ -62,7 +62,7 @@ def queue(tmp_path_factory: pytest.TempPathFactory) -> ctypes.CDLL:
     place = tmp_path_factory.mktemp("queue")
     (place / "shim.c").write_text(SHIM)
     library = place / "queue.so"
-    command = ["gcc", "-shared", "-fPIC", "-Wall", "-Werror", "-I", PROJECT / "src" / "tux"]
+    command = ["gcc", "-shared", "-fPIC", "-Wall", "-Werror", f"-I{PROJECT / 'src' / 'tux'}"]
     subprocess.run([*command, "-o", library, place / "shim.c"], check=True)
     loaded = ctypes.CDLL(str(library))
     loaded.take.restype = ctypes.c_int64

@@ -12,7 +12,7 @@ import pytest
 
 from tests.tux.conftest import Start
 from tests.tux.documents import HELLO, content
-from tests.tux.guest import MODULE
+from tests.tux.guest import load_module
 from tests.tux.machine import COMPLAINT, GuestError, Machine
 from tests.tux.network import HOST_ADDRESSES
 from tests.tux.servers import Served, request
@@ -79,7 +79,8 @@ def test_unload_under_load(kernel_kind: str, start: Start) -> None:
         knobs = machine.run("cd /proc/sys/net/tux && grep -H . documentroot clientport threads")
         with load(served) as failures:
             for _ in range(3):
-                machine.run(f"rmmod tux && insmod {MODULE}")
+                machine.run("rmmod tux")
+                load_module(machine)
                 for line in knobs.splitlines():
                     name, value = line.split(":", 1)
                     machine.run(f"echo {value} > /proc/sys/net/tux/{name}")
@@ -115,6 +116,7 @@ def ask_batches(served: Served, batches: int, failures: list[str]) -> None:
 
 
 @pytest.mark.deep
+@pytest.mark.timeout(3600)
 @pytest.mark.parametrize("requests", [1_000_000])
 def test_memory_after_many_requests(kernel_kind: str, start: Start, requests: int) -> None:
     """Slab use is where it was."""

@@ -117,7 +117,7 @@ class Model:
 
     def _choose_by_memory(self, stages: list[int]) -> tuple[int, int]:
         if complete := [stage for stage in stages if stage in self.complete]:
-            return complete[0], VISIT
+            return complete[0], min(VISIT, self.count(complete[0]))
         fitting = [stage for stage in stages if self.room[stage]]
         if not fitting:
             self.short += 1
@@ -130,7 +130,8 @@ class Model:
         ):  # a stage behind the end has no credit, and is no better off than one that waits
             self.short += 1
             return stages[-1], 1
-        return able[0], min(self.room[able[0]], self.credit[able[0]], VISIT)
+        waiting = UNLIMITED if able[0] == ACCEPT else self.count(able[0])
+        return able[0], min(self.room[able[0]], self.credit[able[0]], VISIT, waiting)
 
     def elect(self, stage: int) -> Waiting | None:
         """The request whose turn it is at a stage."""

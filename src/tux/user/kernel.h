@@ -181,6 +181,7 @@ void put_page(struct page *page);
 #define HZ	250
 #define jiffies	read_jiffies()
 #define time_after(a, b)	((long)((b) - (a)) < 0)
+#define time_before(a, b)	time_after(b, a)
 #define time_after_eq(a, b)	((long)((a) - (b)) >= 0)
 #define MAX_SCHEDULE_TIMEOUT	LONG_MAX
 

@@ -1,0 +1,110 @@
+# SPDX-License-Identifier: MIT
+"""Figure 7(a) of the paper: replies against offered rate, open connections, failures."""
+
+from __future__ import annotations
+
+import polars as pl
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter
+
+from figures.curves import make_handles
+from figures.style import COLOURS, MARKERS, Provenance, apply_style, make_figure
+
+COLUMNS = ("server", "level", "valid", "value")
+PEAK_COLUMNS = ("server", "value", "low", "high")
+MARKS = 4  # of the number of open connections along a curve
+
+
+def draw(
+    replies: pl.DataFrame,
+    connections: pl.DataFrame,
+    failures: pl.DataFrame,
+    timeouts: pl.DataFrame,
+    *,
+    peaks: pl.DataFrame,
+    provenance: Provenance,
+) -> Figure:
+    """Frames have COLUMNS (``level`` is the offered rate), ``peaks`` PEAK_COLUMNS.
+
+    Above: replies per second; small numbers are connections open at a time, the vertical bands
+    the peaks with their intervals.  Below: open connections, and failed connections (solid) with
+    those of them that timed out (dotted), in percent.  Hollow: a validity gate is broken.
+    """
+    with apply_style():
+        figure, panels = make_figure(3, 5.2, provenance)
+        servers = replies["server"].unique().sort().to_list()
+        for i, server in enumerate(servers):
+            look = COLOURS[i % len(COLOURS)], MARKERS[i % len(MARKERS)]
+            _draw_line(panels[0], _pick(replies, server, 1e-3), *look)
+            _draw_line(panels[1], _pick(connections, server, 1.0), *look)
+            _draw_line(panels[2], _pick(failures, server, 100.0), *look)
+            late = _pick(timeouts, server, 100.0)
+            panels[2].plot(late["level"] / 1000, late["value"], color=look[0], linestyle=":")
+            _mark_connections(panels[0], replies, connections, server, i)
+            _mark_peak(panels[0], peaks.filter(server=server), look[0])
+        top = replies["level"].max()
+        limit = float(top) / 1000 if isinstance(top, (int, float)) else 1.0
+        panels[0].plot([0, limit], [0, limit], color="#888888", linewidth=0.6, linestyle="--")
+        _finish(panels)
+        figure.legend(handles=make_handles(replies), loc="outside upper center", ncols=3)
+        return figure
+
+
+def _pick(frame: pl.DataFrame, server: str, factor: float) -> pl.DataFrame:
+    mine = frame.filter(pl.col("server") == server).sort("level")
+    return mine.with_columns(pl.col("value") * factor)
+
+
+def _draw_line(axes: Axes, frame: pl.DataFrame, colour: str, marker: str) -> None:
+    axes.plot(frame["level"] / 1000, frame["value"], color=colour, linewidth=0.9)
+    for valid, fill in ((True, colour), (False, "white")):
+        points = frame.filter(pl.col("valid") == valid)
+        axes.plot(
+            points["level"] / 1000,
+            points["value"],
+            color=colour,
+            marker=marker,
+            markersize=2.8,
+            markerfacecolor=fill,
+            linestyle="none",
+        )
+
+
+def _mark_connections(
+    axes: Axes, replies: pl.DataFrame, connections: pl.DataFrame, server: str, index: int
+) -> None:
+    """Numbers of open connections at some points of the curve, evenly spread."""
+    points = _pick(replies, server, 1e-3).join(
+        _pick(connections, server, 1.0).select("level", open="value"), on="level"
+    )
+    chosen = range(0, len(points), max(1, len(points) // MARKS))
+    for row in points[list(chosen)].iter_rows(named=True):
+        axes.annotate(
+            f"{row['open']:.0f}",
+            (row["level"] / 1000, row["value"]),
+            xytext=(0, 5 if index % 2 == 0 else -9),
+            textcoords="offset points",
+            ha="center",
+            fontsize=5,
+            color=COLOURS[index % len(COLOURS)],
+        )
+
+
+def _mark_peak(axes: Axes, peak: pl.DataFrame, colour: str) -> None:
+    for row in peak.iter_rows(named=True):
+        axes.axvline(row["value"] / 1000, color=colour, linewidth=0.7)
+        if row["low"] is not None:
+            axes.axvspan(row["low"] / 1000, row["high"] / 1000, color=colour, alpha=0.12, lw=0)
+
+
+def _finish(panels: list[Axes]) -> None:
+    labels = ("1000 replies / s", "open connections", "failed connections (%)")
+    for axes, label in zip(panels, labels, strict=True):
+        axes.set_ylabel(label)
+        axes.set_xlim(left=0)
+    panels[0].set_ylim(bottom=0)
+    panels[1].set_yscale("log")
+    panels[1].yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    panels[2].set_ylim(bottom=-2)
+    panels[2].set_xlabel("offered rate (1000 requests / s)")

@@ -1,0 +1,47 @@
+# SPDX-License-Identifier: MIT
+"""A ratio against the values of one assumption or parameter at a time, a panel each."""
+
+from __future__ import annotations
+
+import polars as pl
+from matplotlib.figure import Figure
+from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
+
+from figures.style import COLOURS, MARKERS, Provenance, apply_style, make_figure
+
+COLUMNS = ("axis", "at", "server", "value", "low", "high")
+
+
+def draw(frame: pl.DataFrame, label: str, provenance: Provenance) -> Figure:
+    """``frame`` has COLUMNS: the ratio ``value`` of ``server`` at ``at`` on ``axis``; points
+    without interval have one seed.  Where a line crosses 1 there is no gain left."""
+    names = frame["axis"].unique(maintain_order=True).to_list()
+    servers = frame["server"].unique().sort().to_list()
+    with apply_style():
+        figure, panels = make_figure(max(1, len(names)), 0.6 + 1.5 * max(1, len(names)), provenance)
+        for axes, name in zip(panels, names, strict=False):
+            for i, server in enumerate(servers):
+                line = frame.filter(axis=name, server=server).drop_nulls("value").sort("at")
+                colour, marker = COLOURS[i % len(COLOURS)], MARKERS[i % len(MARKERS)]
+                drawn = line["low"].is_null().all()
+                axes.plot(
+                    line["at"],
+                    line["value"],
+                    color=colour,
+                    marker=marker,
+                    markerfacecolor="white" if drawn else colour,
+                    label=server if name == names[0] else None,
+                )
+                bars = line.drop_nulls(["low", "high"])
+                axes.vlines(bars["at"], bars["low"], bars["high"], color=colour, linewidth=1)
+            places = sorted(set(frame.filter(axis=name)["at"].to_list()))
+            if places and places[0] > 0 and places[-1] / places[0] > 4:
+                axes.set_xscale("log")
+            axes.xaxis.set_major_locator(FixedLocator(places))
+            axes.xaxis.set_minor_locator(NullLocator())
+            axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+            axes.axhline(1, color="#333333", linewidth=0.8, zorder=1)
+            axes.set_xlabel(name)
+            axes.set_ylabel(label)
+        figure.legend(loc="outside upper center", ncols=3)
+        return figure

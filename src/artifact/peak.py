@@ -1,0 +1,119 @@
+# SPDX-License-Identifier: MIT
+"""The search for a peak load: gallop from a guess, else bisect, over a grid of offered rates.
+
+The search assumes that a server that sustains a rate sustains each lower one.  It is a pure
+function of the answers so far, so that it goes on from stored runs wherever it was stopped.  (The
+idea of an automated search with a stated accuracy is Shivam et al.'s, USENIX ATC 2008.)
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from scipy import stats
+
+from artifact.statistics import CONFIDENCE, Estimate, log_ratios
+
+
+@dataclass(frozen=True)
+class Bracket:
+    """The highest rate of the grid that is sustained and the next, which is not.
+
+    ``low`` is None if no rate is sustained, ``high`` if all are; ``probes`` are the rates tried.
+    """
+
+    low: int | None
+    high: int | None
+    probes: tuple[int, ...]
+
+    @property
+    def peak(self) -> float:
+        """The geometric middle.  Raises ValueError, in words, if the peak is outside the grid."""
+        if self.low is None:
+            raise ValueError(f"no rate is sustained, not even {self.high} requests/s")
+        if self.high is None:
+            raise ValueError(f"even {self.low} requests/s, the highest rate, is sustained")
+        return math.sqrt(self.low * self.high)
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """The search needs to know whether ``rate`` is sustained; ``probes`` were answered before."""
+
+    rate: int
+    probes: tuple[int, ...]
+
+
+def make_grid(lowest: int, highest: int, accuracy: float) -> tuple[int, ...]:
+    """Rates from ``lowest`` up to at least ``highest``, each above the last by ``accuracy``."""
+    steps = math.ceil(math.log(highest / lowest) / math.log1p(accuracy) - 1e-9)
+    return tuple(round(lowest * (1 + accuracy) ** step) for step in range(steps + 1))
+
+
+def find_bracket(
+    rates: Sequence[int], sustains: Callable[[int], bool | None], start: int | None = None
+) -> Bracket | Wanted:
+    """The peak among ascending ``rates``, or the next rate to try.
+
+    ``sustains`` says whether a rate is sustained, None if that is not known yet.  ``start`` is a
+    rate near which the peak is expected.
+    """
+    low, high = -1, len(rates)
+    guess = rates.index(start) if start is not None else None
+    probes: list[int] = []
+    while high - low > 1:
+        index = _choose(low, high, len(rates), guess, len(probes))
+        answer = sustains(rates[index])
+        if answer is None:
+            return Wanted(rates[index], tuple(probes))
+        probes.append(rates[index])
+        low, high = (index, high) if answer else (low, index)
+    return Bracket(
+        rates[low] if low >= 0 else None,
+        rates[high] if high < len(rates) else None,
+        tuple(probes),
+    )
+
+
+def _choose(low: int, high: int, count: int, guess: int | None, tried: int) -> int:
+    """Index of the next rate: away from the guess in growing steps until the peak is between two
+    rates, then in their middle."""
+    if guess is not None and tried == 0:
+        return guess
+    step = 1 << max(0, tried - 1)
+    if guess is not None and high == count:
+        return min(low + step, count - 1)
+    if guess is not None and low < 0:
+        return max(high - step, 0)
+    return (low + high) // 2
+
+
+def expect_probes(rates: Sequence[int], seeds: int) -> int:
+    """About how many runs a search takes: a bisection, then a few steps for each further seed."""
+    return math.ceil(math.log2(len(rates) + 1)) + 3 * (seeds - 1)
+
+
+def estimate_peak(peaks: Sequence[float], accuracy: float) -> Estimate:
+    """The geometric mean of one peak per seed, with an interval as `estimate_peak_ratio`'s."""
+    return estimate_peak_ratio(peaks, [1.0] * len(peaks), math.sqrt(1 + accuracy) - 1)
+
+
+def estimate_peak_ratio(
+    above: Sequence[float], below: Sequence[float], accuracy: float, confidence: float = CONFIDENCE
+) -> Estimate:
+    """The geometric mean of ratios of peaks, paired by seed.
+
+    Its interval is Student's over seeds, then widened by ``accuracy`` to each side: each peak is
+    known to half a step of the grid only, and all seeds may err to the same side.  So seeds that
+    fall into the same step give an interval all the same.
+    """
+    logs = log_ratios(above, below)
+    n = len(logs)
+    if n < 2:
+        raise ValueError("one seed has no spread")
+    error = float(logs.std(ddof=1)) / math.sqrt(n)
+    reach = float(stats.t.ppf((1 + confidence) / 2, n - 1)) * error + math.log1p(accuracy)
+    mean = float(logs.mean())
+    return Estimate(math.exp(mean), math.exp(mean - reach), math.exp(mean + reach), n)

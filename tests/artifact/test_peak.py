@@ -1,0 +1,225 @@
+# SPDX-License-Identifier: MIT
+"""The search for a peak load, against servers whose knee is known; its estimates by hand."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from artifact.claims import NoWorseClaim, load_claims
+from artifact.comparisons import find_worst, list_peaks
+from artifact.design import Tier, load_design, parse_design
+from artifact.engines import LocalEngine
+from artifact.estimate import forecast
+from artifact.pairs import find_vanishing
+from artifact.peak import (
+    Bracket,
+    Wanted,
+    estimate_peak_ratio,
+    expect_probes,
+    find_bracket,
+    make_grid,
+)
+from artifact.plan import make_plan
+from artifact.reproduce import Places, run_sweep
+from artifact.results import load_results
+from artifact.searches import expand_plan, follow_searches
+from artifact.synthetic import Effect, SyntheticRunner
+from artifact.verdicts import Verdict, decide_no_worse, judge
+from ground.voice import UsageError
+
+PEAK = """
+id = "peak"
+title = "peak"
+question = "which?"
+geometry = "banias-1400"
+load = "httperf"
+seconds = 1.0
+reference = "tux"
+[tier.quick]
+servers = ["tux", "tux-stingy"]
+levels = [10000]
+seeds = 5
+seeds_at = { 10000 = 1 }
+search = { lowest = 8000, highest = 40000, accuracy = 0.02 }
+"""
+
+
+@given(
+    st.integers(1, 30_000), st.floats(0.005, 0.2), st.floats(0.2, 60_000.0), st.integers(0, 1000)
+)
+def test_the_bracket_holds_the_knee(lowest: int, accuracy: float, knee: float, guess: int) -> None:
+    rates = sorted(set(make_grid(lowest, lowest * 4 + 4, accuracy)))
+    for start in (None, rates[guess % len(rates)]):
+        found = find_bracket(rates, lambda rate: rate <= knee, start)
+        assert isinstance(found, Bracket)
+        assert (found.low or 0) <= knee
+        assert found.high is None or found.high > knee
+        assert len(set(found.probes)) == len(found.probes) <= 2 * math.log2(len(rates) + 2) + 2
+        if found.low and found.high:
+            assert rates.index(found.high) == rates.index(found.low) + 1
+
+
+def test_a_good_guess_costs_two_runs() -> None:
+    rates = make_grid(8000, 40_000, 0.02)
+    low = max(rate for rate in rates if rate <= 20_000)
+    found = find_bracket(rates, lambda rate: rate <= 20_000, low)
+    assert isinstance(found, Bracket)
+    assert len(found.probes) == 2
+    assert expect_probes(rates, 1) == 7
+
+
+def test_an_unknown_answer_is_asked_for() -> None:
+    rates = (100, 110, 121)
+    assert find_bracket(rates, lambda rate: None) == Wanted(110, ())
+    known = {110: True}
+    assert find_bracket(rates, known.get) == Wanted(121, (110,))
+
+
+@pytest.mark.parametrize(("knee", "words"), [(1, "no rate is sustained"), (1e9, "the highest")])
+def test_a_peak_outside_the_grid_is_no_number(knee: float, words: str) -> None:
+    found = find_bracket((100, 110), lambda rate: rate <= knee)
+    assert isinstance(found, Bracket)
+    with pytest.raises(ValueError, match=words):
+        _ = found.peak
+
+
+def test_the_ratio_of_peaks_by_hand() -> None:
+    found = estimate_peak_ratio([12, 24.2], [10, 20], 0.0)
+    logs = [math.log(1.2), math.log(1.21)]
+    mean = sum(logs) / 2
+    half = 12.706204736 * abs(logs[0] - logs[1]) / 2  # Student's t of one degree of freedom
+    assert found.value == pytest.approx(math.exp(mean))
+    assert (found.low, found.high) == (
+        pytest.approx(math.exp(mean - half)),
+        pytest.approx(math.exp(mean + half)),
+    )
+    same = estimate_peak_ratio([121] * 3, [100] * 3, 0.05)
+    assert (same.low, same.high) == (pytest.approx(1.21 / 1.05), pytest.approx(1.21 * 1.05))
+
+
+def test_the_search_finds_the_knee_of_a_synthetic_server(tmp_path: Path) -> None:
+    """Capacities are known from the effects; probes are the sweep's runs, and it resumes."""
+    effects = {
+        "tux": Effect(cycles=60_000, spilled=0, cold=0),
+        "tux-stingy": Effect(cycles=48_000, spilled=0, cold=0),
+    }
+    runner = SyntheticRunner(effects, noise=0.0)
+    plan = make_plan(Tier.QUICK, [parse_design(PEAK, Path("peak.toml"))], runner.products)
+    places = Places(tmp_path)
+    expected = forecast(plan, places.store, 1)
+    assert expected.probes == 2 * expect_probes(plan.searches[0].rates, 5)
+    engine = LocalEngine(1)
+    tally = run_sweep(plan, runner, engine, places, found=expected, illustrate=False)
+    assert not tally.unfinished
+    course = follow_searches(plan, places.store)
+    assert not course.pending
+    results = load_results(plan, places.store)
+    stall = 25 * 125  # 20 data misses and 5 of instructions
+    for server, effect in effects.items():
+        peaks = list_peaks(results, "peak", server)
+        capacity = 1.4e9 / (effect.cycles + stall)
+        assert sorted(peaks) == [1, 2, 3, 4, 5]
+        for peak in peaks.values():
+            assert peak.bracket is not None
+            assert peak.bracket.low is not None
+            assert peak.bracket.low <= capacity * 1.021  # a rate just above is served to 98 %
+            assert peak.bracket.high is not None
+            assert peak.bracket.high >= capacity
+    (claim,) = (c for c in load_claims() if c.id == "stingy.peak")
+    (verdict,) = judge([claim.model_copy(update={"servers": ("tux-stingy",)})], results)
+    assert verdict.value == pytest.approx((60_000 + stall) / (48_000 + stall), rel=0.03)
+    assert verdict.verdict is Verdict.REPRODUCED
+    # everything is in the store: nothing is run again, and nothing is left to run
+    before = set(places.store.find_keys())
+    assert before == set(expand_plan(plan, course).keys)
+    again = run_sweep(
+        plan, runner, engine, places, found=forecast(plan, places.store, 1), illustrate=False
+    )
+    assert set(places.store.find_keys()) == before
+    assert not again.unfinished
+    # a lost run is asked for again, and only that
+    key = next(key for key in course.peaks[0].keys if key not in plan.keys)
+    places.store.set_aside(key)
+    assert [run.key for run in follow_searches(plan, places.store).pending] == [key]
+
+
+def test_shards_share_the_searches() -> None:
+    plan = make_plan(Tier.QUICK, [parse_design(PEAK, Path("peak.toml"))], {})
+    parts = [plan.take_shard(i, 2).searches for i in (1, 2)]
+    assert [search.server for part in parts for search in part] == ["tux", "tux-stingy"]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "words"),
+    [
+        ("lowest = 8000", "lowest = 50000", "must be below"),
+        ("seconds = 1.0", "", "seconds"),
+        ("accuracy = 0.02", "accuracy = 0.9", "accuracy"),
+    ],
+)
+def test_a_wrong_search_is_named(old: str, new: str, words: str) -> None:
+    with pytest.raises(UsageError, match=words):
+        parse_design(PEAK.replace(old, new), Path("peak.toml"))
+
+
+def find_no_worse(name: str) -> NoWorseClaim:
+    (claim,) = (c for c in load_claims() if c.id == name)
+    assert isinstance(claim, NoWorseClaim)
+    return claim
+
+
+@pytest.mark.parametrize(
+    ("ratios", "verdict", "worst"),
+    [
+        ((1.0, 1.0), Verdict.REPRODUCED, None),
+        ((1.2, 1.5), Verdict.REPRODUCED, "c = 1"),
+        ((1.0, 0.9), Verdict.CONTRADICTED, "c = 8"),
+        ((0.98, 1.0), Verdict.INCONCLUSIVE, "c = 1"),
+    ],
+)
+def test_one_bad_level_decides(
+    ratios: tuple[float, float], verdict: Verdict, worst: str | None
+) -> None:
+    claim = find_no_worse("stingy.nothing-lost")
+    random = np.random.default_rng(1)
+    pairs = [
+        (level, list(100 * ratio * np.exp(random.normal(0, 0.003, 5))), [100.0] * 5)
+        for level, ratio in zip((1, 8), ratios, strict=True)
+    ]
+    found = find_worst(claim, pairs)
+    assert found.low is not None
+    assert found.high is not None
+    assert decide_no_worse(claim, found.low, found.high)[0] is verdict
+    assert worst is None or worst in found.note
+
+
+def test_latency_is_worse_when_it_rises() -> None:
+    claim = find_no_worse("stingy.tail")
+    pairs = [(40, [130.0, 131, 132], [100.0, 100, 100]), (100, [50.0, 51, 52], [100.0, 100, 100])]
+    found = find_worst(claim, pairs)
+    assert found.note == "worst at c = 40"
+    assert decide_no_worse(claim, found.low or 0, found.high or 0)[0] is Verdict.CONTRADICTED
+
+
+def test_where_a_gain_vanishes() -> None:
+    assert find_vanishing([(1024, 1.4), (2048, 1.1), (4096, 0.9)]) == pytest.approx(3072)
+    assert find_vanishing([(1, 1.2), (2, 1.1)]) is None
+
+
+def test_stock_runs_are_shared() -> None:
+    """Figure 7's runs of stock TUX are Figure 1's, wherever the levels are the same."""
+    one, seven = (
+        {
+            run.key
+            for run in make_plan(Tier.QUICK, [load_design(name)], {}).runs
+            if run.server == "tux"
+        }
+        for name in ("figure1", "figure7")
+    )
+    assert seven <= one
