@@ -22,7 +22,10 @@ from stingy.sources import Source
 
 IGNORED = shutil.ignore_patterns(".git", "build", "*.o", "*.ko", "*.cmd", "__pycache__")
 INCLUDE = re.compile(r"^[ \t]*#[ \t]*include[ \t]+([<\"][^>\"]+[>\"])", re.MULTILINE)
-CALL = re.compile(r"\b(stingy_\w+)\(\s*(STINGY_\w+)")
+# Calls that allocate and release; a question about an object (stingy_room) rewrites nothing.
+CALL = re.compile(
+    r"\b(stingy_(?:alloc|alloc_bytes|alloc_array|zalloc|calloc|free))\(\s*(STINGY_\w+)"
+)
 HEADER, BODY = "stingy.h", "stingy.c"
 SPATCH_TIMEOUT_S = 300.0
 

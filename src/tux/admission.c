@@ -13,6 +13,8 @@
  * their peer: between two requests, for the rest of a head, for space to send. A client that does
  * not complete its handshake counts for a second (TCP's first timeout).
  *
+ * Nor are more admitted than the allocator's query has room for.
+ *
  * What a client may rely on:
  *  - A SYN waits for at most MAX_WAIT, half of the time after which its sender would repeat it.
  *  - No SYN is lost: one that finds the queue full is answered at once, out of turn.
@@ -248,7 +250,7 @@ void tux_admit(void)
 	if (admission.listener) {
 		room = count_room();
 		if (room >= (int)batch)
-			answer_some(room);
+			answer_some(min_t(unsigned int, room, tux_query(TUX_STAGE_accept)));
 	}
 	spin_unlock_bh(&admission.lock);
 }

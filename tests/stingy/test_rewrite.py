@@ -20,6 +20,7 @@ from stingy.geometry import load_l2
 from stingy.map import Parameters, save_map
 from stingy.memwalk import analyse
 from stingy.plan import plan_map
+from stingy.rewrite import find_already
 from stingy.rewrite_command import main
 from stingy.rewrite_report import RewriteReport
 from stingy.rewrite_sites import Status, split_arguments
@@ -294,3 +295,12 @@ def test_arguments_are_split_at_the_outer_commas() -> None:
 
 def test_annotations_of_the_tiny_server_are_valid(tmp_path: Path) -> None:
     assert read_annotations(make_server(tmp_path / "s", "", "")).annotations.server.name == "tiny"
+
+
+def test_a_question_about_an_object_is_no_rewriting(tmp_path: Path) -> None:
+    (tmp_path / "query.c").write_text("return stingy_room(STINGY_CONN);\n")
+    assert not find_already(tmp_path, {"conn": "STINGY_CONN"})
+    (tmp_path / "conn.c").write_text("conn = stingy_alloc(STINGY_CONN);\n")
+    assert [site.file for site in find_already(tmp_path, {"conn": "STINGY_CONN"})["conn"]] == [
+        "conn.c"
+    ]

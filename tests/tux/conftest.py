@@ -26,7 +26,7 @@ POLICIES = {
     "bounded-accept": {"accept_limit": "2"},
     "multi-accept": {"accept_limit": "2"},
 }
-STARTERS = {
+STARTERS: dict[str, Start] = {
     "nginx": start_nginx,
     "apache": start_apache,
     "tux": start_tux,
