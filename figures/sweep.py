@@ -15,7 +15,8 @@ COLUMNS = ("axis", "at", "server", "value", "low", "high")
 def draw(frame: pl.DataFrame, label: str, provenance: Provenance) -> Figure:
     """``frame`` has COLUMNS: the ratio ``value`` of ``server`` at ``at`` on ``axis``; points
     without interval have one seed.  Where a line crosses 1 there is no gain left."""
-    names = frame["axis"].unique(maintain_order=True).to_list()
+    counts = frame.group_by("axis", maintain_order=True).agg(pl.col("at").n_unique())
+    names = counts.filter(pl.col("at") > 1)["axis"].to_list()  # one place is no sweep
     servers = frame["server"].unique().sort().to_list()
     with apply_style():
         figure, panels = make_figure(max(1, len(names)), 0.6 + 1.5 * max(1, len(names)), provenance)
