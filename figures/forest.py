@@ -21,7 +21,7 @@ SCHEMA: dict[str, type[pl.DataType]] = {
     "band_high": pl.Float64,
     "note": pl.String,
 }
-FINE_TICKS = (0.4, 0.5, 0.6, 0.8, 1, 1.2, 1.5, 2, 2.5)
+FINE_TICKS = (0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1, 1.1, 1.2, 1.3, 1.5, 1.7, 2, 2.5)
 MIDDLE_TICKS = (0.2, 0.5, 1, 2, 5)
 COARSE_TICKS = (0.001, 0.01, 0.1, 1, 10, 100)
 
@@ -40,7 +40,7 @@ def draw(frame: pl.DataFrame, provenance: Provenance, title: str = "ratio") -> F
         axes.axvline(1, color="#333333", linewidth=0.8, zorder=1)
         for i, row in enumerate(frame.iter_rows(named=True)):
             _draw_row(axes, i, row, limits)
-        axes.set_yticks(range(len(frame)), frame["label"].to_list())
+        axes.set_yticks(range(len(frame)), frame["label"].to_list(), fontsize=5.5)
         axes.set_ylim(len(frame) - 0.4, -0.6)
         axes.grid(visible=False, axis="y")
         axes.tick_params(axis="y", length=0)
@@ -48,13 +48,14 @@ def draw(frame: pl.DataFrame, provenance: Provenance, title: str = "ratio") -> F
         axes.xaxis.set_major_locator(FixedLocator(ticks))
         axes.xaxis.set_minor_locator(NullLocator())
         axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
-        axes.set_xlabel(f"{title} (band: shaded; 95 % interval)")
+        bands = frame["band_low"].count() + frame["band_high"].count()
+        axes.set_xlabel(f"{title} ({'band: shaded; ' if bands else ''}95 % interval)", fontsize=6.5)
         return figure
 
 
 def _choose_ticks(limits: tuple[float, float]) -> tuple[float, ...]:
     width = limits[1] / limits[0]
-    return FINE_TICKS if width < 3 else MIDDLE_TICKS if width < 20 else COARSE_TICKS
+    return FINE_TICKS if width < 5 else MIDDLE_TICKS if width < 20 else COARSE_TICKS
 
 
 def _find_limits(frame: pl.DataFrame) -> tuple[float, float]:

@@ -11,9 +11,8 @@ from matplotlib.ticker import FuncFormatter
 from figures.curves import make_handles
 from figures.style import COLOURS, MARKERS, Provenance, apply_style, make_figure
 
-COLUMNS = ("server", "level", "valid", "value")
+COLUMNS = ("server", "level", "valid", "value", "seeds")
 PEAK_COLUMNS = ("server", "value", "low", "high")
-MARKS = 4  # of the number of open connections along a curve
 
 
 def draw(
@@ -52,8 +51,10 @@ def draw(
 
 
 def _pick(frame: pl.DataFrame, server: str, factor: float) -> pl.DataFrame:
-    mine = frame.filter(pl.col("server") == server).sort("level")
-    return mine.with_columns(pl.col("value") * factor)
+    """One point a rate; hollow if any of its runs broke a gate."""
+    mine = frame.filter(pl.col("server") == server).group_by("level")
+    weighted = (pl.col("value") * pl.col("seeds")).sum() / pl.col("seeds").sum()
+    return mine.agg(value=weighted * factor, valid=pl.col("valid").all()).sort("level")
 
 
 def _draw_line(axes: Axes, frame: pl.DataFrame, colour: str, marker: str) -> None:
@@ -74,16 +75,18 @@ def _draw_line(axes: Axes, frame: pl.DataFrame, colour: str, marker: str) -> Non
 def _mark_connections(
     axes: Axes, replies: pl.DataFrame, connections: pl.DataFrame, server: str, index: int
 ) -> None:
-    """Numbers of open connections at some points of the curve, evenly spread."""
+    """Numbers of open connections where the curve begins, is highest, and ends."""
     points = _pick(replies, server, 1e-3).join(
         _pick(connections, server, 1.0).select("level", open="value"), on="level"
     )
-    chosen = range(0, len(points), max(1, len(points) // MARKS))
-    for row in points[list(chosen)].iter_rows(named=True):
+    if not len(points):
+        return
+    chosen = sorted({0, int(points["value"].arg_max() or 0), len(points) - 1})
+    for row in points[chosen].iter_rows(named=True):
         axes.annotate(
             f"{row['open']:.0f}",
             (row["level"] / 1000, row["value"]),
-            xytext=(0, 5 if index % 2 == 0 else -9),
+            xytext=(0, 4 + 6 * index),
             textcoords="offset points",
             ha="center",
             fontsize=5,

@@ -37,8 +37,8 @@ SCHEDULERS = (
     ),
     Scheduler(
         "TUX with Stingy",
-        ("query:\nis there room?", "a queue\na stage", "run while\nroom lasts"),
-        "1. stages that allocate no more   2. earlier stages with room   3. no room: wait",
+        ("query:\nroom?", "a queue\na stage", "run while\nroom lasts"),
+        "1. all allocated   2. room: earlier stages first   3. no room: last",
         "over stages; accept asks too",
     ),
 )
@@ -73,8 +73,8 @@ def _draw_scheduler(axes: Axes, scheduler: Scheduler) -> None:
         axes.text(i + 0.46, 0.63, text, ha="center", va="center", fontsize=6.5)
         if i:
             _draw_arrow(axes, (i - 0.17, 0.63), (i + 0.09, 0.63))
-    _draw_arrow(axes, (2.46, 0.38), (0.46, 0.38), bend=-0.12)
-    axes.text(1.46, 0.27, scheduler.loop, ha="center", va="center", fontsize=5.8, color="#444444")
+    _draw_arrow(axes, (2.46, 0.38), (0.46, 0.38), bend=-0.06)
+    axes.text(1.46, 0.24, scheduler.loop, ha="center", va="center", fontsize=5.8, color="#444444")
     axes.text(0.05, 0.02, f"elects: {scheduler.rule}", ha="left", va="center", fontsize=5.8)
 
 

@@ -12,16 +12,20 @@ from figures.style import COLOURS, MARKERS, Provenance, apply_style, make_figure
 COLUMNS = ("axis", "at", "server", "value", "low", "high")
 
 
-def draw(frame: pl.DataFrame, label: str, provenance: Provenance) -> Figure:
-    """``frame`` has COLUMNS: the ratio ``value`` of ``server`` at ``at`` on ``axis``; points
+def draw(frame: pl.DataFrame, reference: str, provenance: Provenance) -> Figure:
+    """``frame`` has COLUMNS: the ratio ``value`` of ``server``'s throughput to that of
+    ``reference``, at ``at`` on ``axis``; points
     without interval have one seed.  Where a line crosses 1 there is no gain left."""
-    names = frame["axis"].unique(maintain_order=True).to_list()
-    servers = frame["server"].unique().sort().to_list()
+    counts = frame.group_by("axis", maintain_order=True).agg(pl.col("at").n_unique())
+    names = counts.filter(pl.col("at") > 1)["axis"].to_list()  # one place is no sweep
+    servers = sorted({reference, *frame["server"].to_list()})
     with apply_style():
         figure, panels = make_figure(max(1, len(names)), 0.6 + 1.5 * max(1, len(names)), provenance)
         for axes, name in zip(panels, names, strict=False):
             for i, server in enumerate(servers):
                 line = frame.filter(axis=name, server=server).drop_nulls("value").sort("at")
+                if not len(line):
+                    continue
                 colour, marker = COLOURS[i % len(COLOURS)], MARKERS[i % len(MARKERS)]
                 drawn = line["low"].is_null().all()
                 axes.plot(
@@ -42,6 +46,6 @@ def draw(frame: pl.DataFrame, label: str, provenance: Provenance) -> Figure:
             axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
             axes.axhline(1, color="#333333", linewidth=0.8, zorder=1)
             axes.set_xlabel(name)
-            axes.set_ylabel(label)
+            axes.set_ylabel(f"throughput / {reference}'s")
         figure.legend(loc="outside upper center", ncols=3)
         return figure

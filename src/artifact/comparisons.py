@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from artifact.claims import NoWorseClaim, PeakClaim, ShiftClaim
 from artifact.peak import estimate_peak_ratio
@@ -20,11 +21,14 @@ def find_worst(
 
     All levels must be within the margin, so each is held against it at full confidence and the
     worst decides (an intersection-union test).  A level whose whole interval is beyond the margin
-    comes before all others.  Raises ValueError if a level has no interval.
+    comes before all others.  Raises ValueError if a level has one seed only.
     """
     found: list[tuple[bool, float, Estimate]] = []
     for level, values, reference in pairs:
         estimate = estimate_ratio(values, reference)
+        if estimate.low is None and estimate.n > 1:
+            # The same ratio in every boot, such as where the wire sets the pace: it is what it is.
+            estimate = replace(estimate, low=estimate.value, high=estimate.value)
         if estimate.low is None or estimate.high is None:
             raise ValueError(f"c = {level}: {estimate.note}")
         falls = claim.worse == "falls"

@@ -79,23 +79,23 @@ def find_zones(results: Results, design: Design) -> Zones:
     return found
 
 
-def make_origins(design: Design) -> Illustration:
-    """Misses by origin, live objects and their bytes."""
+def make_origins(design: Design, server: str = SERVER) -> Illustration:
+    """Misses by origin, live objects and their bytes, of one server."""
 
     def draw(results: Results, provenance: Provenance) -> Figure:
         misses, live, kib = (
-            summarize_origins(results.origins, design.id, quantity)
+            summarize_origins(results.origins, design.id, quantity, server)
             for quantity in ("misses", "live", "kib")
         )
         return origins.draw(misses, live, kib, provenance)
 
     return Illustration(
-        f"{design.id}-origins",
+        f"{design.id}-origins" + ("" if server == SERVER else f"-{server}"),
         design.id,
-        "Above: L2 misses per request by what the missed memory serves for. Below: how many "
-        "objects of requests are alive, and their size. From runs of their own, in which memory "
-        "is marked; means over seeds.",
-        (),
+        f"{server}. Above: L2 misses per request by what the missed memory serves for. Below: how "
+        "many objects of requests are alive, and their size. From runs of their own, in which "
+        "memory is marked; means over seeds.",
+        ("l2_own",),
         draw,
-        lambda results: results.origins.filter(pl.col("design") == design.id).drop("design"),
+        lambda results: results.origins.filter(design=design.id, server=server).drop("design"),
     )

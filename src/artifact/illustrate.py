@@ -42,7 +42,8 @@ def list_illustrations(designs: Sequence[Design]) -> list[Illustration]:
         if design.load == "chase":
             found.append(_make_plateaus(design))
         elif design.base.get("instruments.regions"):
-            found.append(make_origins(design))
+            servers = dict.fromkeys(s for scope in design.tier.values() for s in scope.servers)
+            found += [make_origins(design, server) for server in servers]
         elif design.reference:
             found += list_pair_illustrations(design)
         elif len(design.variant) > 1:

@@ -58,12 +58,15 @@ def find_origin(region: str) -> str:
     return next((origin for origin, regions in ORIGINS.items() if region in regions), REST)
 
 
-def summarize_origins(table: pl.DataFrame, design: str, quantity: str) -> pl.DataFrame:
-    """Means over seeds by level and name; misses by origin, in the order of the stack.
+def summarize_origins(
+    table: pl.DataFrame, design: str, quantity: str, server: str = "tux"
+) -> pl.DataFrame:
+    """Means over seeds by level and name, for one ``server``; misses by origin, in the order of
+    the stack.
 
     Columns: level, name, value.
     """
-    rows = table.filter((pl.col("design") == design) & (pl.col("quantity") == quantity))
+    rows = table.filter(design=design, quantity=quantity, server=server)
     if quantity == "misses":
         origin = pl.col("name").map_elements(find_origin, return_dtype=pl.String)
         rows = rows.with_columns(name=origin)

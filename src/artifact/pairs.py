@@ -273,7 +273,7 @@ def make_sweep(design: Design) -> Illustration:
         f"Throughput over that of {design.reference}, paired by seed, with one thing changed at a "
         "time. Below 1 nothing is gained. Hollow points have one seed and no interval.",
         ("throughput",),
-        lambda r, p: sweep.draw(tabulate_sweep(r, design), f"throughput / {design.reference}'s", p),
+        lambda r, p: sweep.draw(tabulate_sweep(r, design), design.reference, p),
         lambda r: tabulate_sweep(r, design),
     )
 

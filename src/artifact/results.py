@@ -49,8 +49,8 @@ LATENCY_SCHEMA: dict[str, type[pl.DataType] | pl.DataType] = {
 class Results:
     """``plan`` includes the runs of peak searches.  ``runs`` has one row per run, ``latencies``
     one per working set of each pointer chase, ``origins`` what the runs that marked memory found
-    (`artifact.origins`), ``peaks`` what the searches found; ``digest`` stands for all
-    results together."""
+    (`artifact.origins`), ``peaks`` what the searches found; ``digest`` stands for all results
+    together."""
 
     plan: Plan
     runs: pl.DataFrame

@@ -19,7 +19,7 @@ from forge.modules import Module, digest_sources, find_sources
 from forge.stage import Built, Stage, Workshop
 from forge.toolchain import describe_toolchain
 from ground import process
-from ground.files import digest_file, digest_tree, write_atomically
+from ground.files import digest_file, write_atomically
 from ground.places import PROJECT
 from ground.voice import ArtifactError, ExitCode
 
@@ -53,7 +53,7 @@ class VariantsRecipe:
             inputs={
                 "sources": digest_sources(find_sources(self.module.sources)),
                 "tree": digest_file(self.kernel / MODULE_TREE),
-                "tools": digest_tree(TOOLS),
+                "tools": digest_sources(find_tools(TOOLS)),
                 "annotations": digest_file(ANNOTATIONS),
                 "geometry": digest_file(GEOMETRY),
                 "maps": json.dumps(MAPS, sort_keys=True),
@@ -189,6 +189,15 @@ class Rewriting:
             raise ArtifactError(
                 f"{command} ended with {result.returncode}", hint=f"read {self.workshop.log}"
             )
+
+
+def find_tools(folder: Path) -> dict[str, Path]:
+    """The files that the three commands are made of, by path below ``folder``.
+
+    What the interpreter compiles and keeps beside them is none: it comes and goes as they run.
+    """
+    paths = (path for path in folder.rglob("*") if path.is_file() and path.suffix != ".pyc")
+    return {path.relative_to(folder).as_posix(): path for path in sorted(paths)}
 
 
 def copy_files(files: Mapping[str, Path], folder: Path) -> None:

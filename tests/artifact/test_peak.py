@@ -16,6 +16,7 @@ from artifact.comparisons import find_worst, list_peaks
 from artifact.design import Tier, load_design, parse_design
 from artifact.engines import LocalEngine
 from artifact.estimate import forecast
+from artifact.origins import summarize_origins
 from artifact.pairs import find_vanishing
 from artifact.peak import (
     Bracket,
@@ -223,3 +224,20 @@ def test_stock_runs_are_shared() -> None:
         for name in ("figure1", "figure7")
     )
     assert seven <= one
+
+
+def test_origins_of_servers_are_not_added_up(tmp_path: Path) -> None:
+    """One figure a server: its misses by origin sum to what a run of it has."""
+    plan = make_plan(Tier.QUICK, [load_design("attribution")], SyntheticRunner().products)
+    places = Places(tmp_path)
+    found = forecast(plan, places.store, 1)
+    runner = SyntheticRunner(noise=0.0)
+    plan = make_plan(Tier.QUICK, [load_design("attribution")], runner.products)
+    run_sweep(plan, runner, LocalEngine(1), places, found=found, illustrate=False)
+    results = load_results(plan, places.store)
+    for server in ("tux", "tux-stingy"):
+        table = summarize_origins(results.origins, "attribution", "misses", server)
+        runs = results.runs.filter(server=server, level=2500)
+        misses = runs["l2_total"][0] + runs["l2_fetch"][0]  # the synthetic runner adds code to it
+        assert table.filter(level=2500)["value"].sum() == pytest.approx(misses)
+        assert runs["l2_own"][0] == pytest.approx(runs["l2_total"][0] / 2)

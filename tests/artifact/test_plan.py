@@ -14,6 +14,7 @@ from artifact.plan import Plan, load_plan, make_plan, record_plan
 from ground.voice import UsageError
 from testbed.experiment import Limits
 from testbed.geometries import find_geometries
+from testbed.servers import find_servers
 
 
 def test_first_seed_comes_first_and_the_rest_is_shuffled(plan: Plan) -> None:
@@ -98,6 +99,8 @@ def test_the_designs_of_the_project_are_whole() -> None:
             runs = make_plan(tier, [design], {}).runs
             assert runs
             assert all(run.experiment.load.kind == design.load for run in runs)
+            served = {run.server for run in runs if design.load != "chase"}
+            assert served <= set(find_servers())
 
 
 def test_a_chase_measures_the_machine_of_each_variant_before_all_else() -> None:
