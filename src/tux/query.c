@@ -80,7 +80,7 @@ static unsigned int find_room(enum tux_stage stage)
 	return stingy_query(stingy_stages[stage]);
 }
 
-/* Not stingy_holds_all(): what memwalk cannot be sure a request holds, it would count as missing. */
+/* Not stingy_holds_all(): what a request holds only perhaps, it counts as missing. */
 bool tux_holds_all(enum tux_stage stage)
 {
 	if (stage == TUX_STAGE_accept)

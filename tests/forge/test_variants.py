@@ -1,11 +1,15 @@
 # SPDX-License-Identifier: MIT
-"""The key of the stage that rewrites TUX."""
+"""The key of the stage that rewrites TUX; what the servers' descriptions ask of it."""
 
 import py_compile
+import re
 from pathlib import Path
 
-from forge.modules import digest_sources
-from forge.variants import TOOLS, find_tools
+import pytest
+
+from forge.modules import MODULES, digest_sources
+from forge.variants import ANNOTATIONS, MAPS, TOOLS, find_tools, place_annotations
+from testbed.servers import find_servers, load_server
 
 
 def test_what_the_interpreter_keeps_is_no_tool(tmp_path: Path) -> None:
@@ -26,3 +30,25 @@ def test_tools_and_templates_are_found() -> None:
     found = find_tools(TOOLS)
     assert "memwalk.py" in found
     assert any(name.startswith("templates/") for name in found)
+
+
+@pytest.mark.parametrize("name", [n for n in find_servers() if n.startswith("tux")])
+@pytest.mark.parametrize("slab_kib", ["", *(n.split("-")[-1] for n in MAPS if "slab" in n)])
+def test_a_server_loads_a_module_that_is_built(name: str, slab_kib: str) -> None:
+    built = {f"/{module.installed}" for module in MODULES}
+    built |= {f"/usr/lib/tux/{variant}/tux.ko" for variant in MAPS}
+    (line,) = (text for text in load_server(name).prepare if text.startswith("insmod"))
+    path = line.split()[1]
+    optional = re.compile(r"\$\{SLAB_KIB:\+([^}]*)\}")
+    path = optional.sub(lambda found: found[1] if slab_kib else "", path)
+    path = re.sub(r"\$\{\w+:-([^}]*)\}", r"\1", path)  # the default
+    assert path.replace("$SLAB_KIB", slab_kib) in built
+
+
+def test_the_annotations_follow_the_sources(tmp_path: Path) -> None:
+    class Place:
+        scratch = tmp_path
+
+    text = place_annotations(Place(), tmp_path / "linux").read_text()  # type: ignore[arg-type]
+    assert f'root = "{tmp_path / "linux"}"' in text
+    assert len(text.splitlines()) == len(ANNOTATIONS.read_text().splitlines())

@@ -109,3 +109,10 @@ def test_stacks_are_walked_where_the_kernel_maps_its_memory() -> None:
     config = (PROJECT / "images" / "kernel" / "common.config").read_text()
     assert "CONFIG_VMSPLIT_3G_OPT=y" in config
     assert KERNEL_BASE == 0xB000_0000
+
+
+def test_only_servers_set_memory_aside(experiment: Experiment) -> None:
+    boot = Boot(Path("/q"), Path("/fw"), Path("/k"), Path("/r"))
+    for machine in ("server", "client1"):
+        argv = plan_machine(experiment, boot, machine, Path("/d"), ()).argv
+        assert ("reserve_mem=32M:1M:stingy" in " ".join(argv)) == (machine == "server")
