@@ -7,7 +7,7 @@ from invoke import Collection, Context, task
 
 from ground.voice import report_errors
 
-TIER = "kick (minutes), quick (about an hour and a quarter on 2 cores) or full"
+TIER = "kick (minutes), quick (about an hour on 2 cores) or full"
 REHEARSE = "use synthetic measurements instead of machines (kept apart, marked as such)"
 
 
