@@ -20,6 +20,7 @@ from forge.pipeline import Pipeline
 from ground.files import digest_bytes, digest_file
 from ground.places import PROJECT, find_outputs
 from ground.process import run
+from testbed.command import SLAB_MEMORY
 from testbed.servers import find_servers, load_server
 
 pytestmark = pytest.mark.real
@@ -41,6 +42,8 @@ def boot(manifest: Manifest, machine: str, job: str, folder: Path, timeout_s: fl
     (folder / "job.sh").write_text(job)
     (folder / "entropy").write_bytes(bytes(range(64)))
     arguments = "console=ttyS0 quiet panic=-1 tsc=reliable tsc_early_khz=1000000 lpj=4000000"
+    if machine == "server":
+        arguments += f" {SLAB_MEMORY}"
     run(
         [
             *(manifest.qemu.path, "-L", manifest.firmware.path, "-nodefaults", "-no-user-config"),
