@@ -11,7 +11,7 @@ import polars as pl
 from artifact.claims import AnyClaim, EquivalenceClaim, load_claims
 from artifact.design import Design
 from artifact.figure1 import FIGURE1, make_figure1, make_origins
-from artifact.illustration import Illustration
+from artifact.illustration import Illustration, tabulate_ratio
 from artifact.pairs import list_pair_illustrations
 from artifact.results import Results, find_pairs, summarize
 from artifact.statistics import estimate_ratio
@@ -163,17 +163,8 @@ def tabulate_variants(results: Results, design: Design) -> pl.DataFrame:
                 base=scope.levels[0],
             )
             found = estimate_ratio(above, below) if above else None
-            rows.append(
-                {
-                    "label": variant.name
-                    if len(scope.servers) == 1
-                    else f"{variant.name}/{server}",
-                    "value": found.value if found else None,
-                    "low": found.low if found else None,
-                    "high": found.high if found else None,
-                    "note": "" if found else "no valid runs",
-                }
-            )
+            label = variant.name if len(scope.servers) == 1 else f"{variant.name}/{server}"
+            rows.append(tabulate_ratio(label, found))
     return pl.DataFrame(rows, schema=FOREST)
 
 

@@ -10,6 +10,7 @@ import polars as pl
 from matplotlib.figure import Figure
 
 from artifact.results import Results
+from artifact.statistics import Estimate
 from figures.style import Provenance
 
 
@@ -23,3 +24,14 @@ class Illustration:
     metrics: tuple[str, ...]
     draw: Callable[[Results, Provenance], Figure]
     tabulate: Callable[[Results], pl.DataFrame]
+
+
+def tabulate_ratio(label: str, found: Estimate | None) -> dict[str, object]:
+    """A row of a list of ratios (`figures.forest`)."""
+    return {
+        "label": label,
+        "value": found.value if found else None,
+        "low": found.low if found else None,
+        "high": found.high if found else None,
+        "note": "" if found else "no valid runs",
+    }

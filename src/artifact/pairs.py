@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 
 from artifact.comparisons import list_peaks
 from artifact.design import Design, Variant
-from artifact.illustration import Illustration
+from artifact.illustration import Illustration, tabulate_ratio
 from artifact.peak import estimate_peak
 from artifact.results import Results, select_valid, summarize
 from artifact.statistics import Estimate, estimate_ratio
@@ -254,13 +254,7 @@ def tabulate_servers(results: Results, design: Design, metric: str) -> pl.DataFr
         for level in levels:
             found = compare(results, design, metric, server=server, level=level)
             rows.append(
-                {
-                    "label": server if len(levels) == 1 else f"{server}, c = {level}",
-                    "value": found.value if found else None,
-                    "low": found.low if found else None,
-                    "high": found.high if found else None,
-                    "note": "" if found else "no valid runs",
-                }
+                tabulate_ratio(server if len(levels) == 1 else f"{server}, c = {level}", found)
             )
     return pl.DataFrame(rows, schema=FOREST)
 
@@ -326,15 +320,7 @@ def _make_unplaced(design: Design) -> list[Illustration]:
                 found = compare(
                     results, design, "throughput", server=server, level=level, variant=variant.name
                 )
-                rows.append(
-                    {
-                        "label": f"{variant.name}, {server}",
-                        "value": found.value if found else None,
-                        "low": found.low if found else None,
-                        "high": found.high if found else None,
-                        "note": "" if found else "no valid runs",
-                    }
-                )
+                rows.append(tabulate_ratio(f"{variant.name}, {server}", found))
         return pl.DataFrame(rows, schema=FOREST)
 
     return [
