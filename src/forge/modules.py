@@ -90,19 +90,32 @@ class ModuleRecipe:
 
     def build(self, workshop: Workshop) -> None:
         """Unpack the tree, add the sources, compile, leave no debug information."""
-        module = self.module
+        tree = self.unpack(workshop)
+        self.compile(workshop, tree)
+        self.keep(workshop, tree, self.module.file)
+
+    def unpack(self, workshop: Workshop) -> Path:
+        """The kernel's tree with the module's sources in their place."""
         tree = workshop.scratch / "linux"
         tree.mkdir()
         workshop.run(["tar", "-xf", self.kernel / MODULE_TREE, "-C", tree])
-        folder = tree / module.place
+        folder = tree / self.module.place
         folder.mkdir(parents=True, exist_ok=True)
-        for name, path in find_sources(module.sources).items():
+        for name, path in find_sources(self.module.sources).items():
             shutil.copyfile(path, folder / name)
+        return tree
+
+    def compile(self, workshop: Workshop, tree: Path, *options: str) -> None:
+        """Compile the module in ``tree``, with ``options`` of its Makefile."""
         # With a relative M no path of the builder gets into the module.
         make = ("make", "-s", f"-j{workshop.jobs}", f"ARCH={self.architecture}", *IDENTITY)
-        workshop.run(["nice", *make, *module.config, f"M={module.place}", "modules"], cwd=tree)
-        product = workshop.output / module.file
-        shutil.copyfile(folder / module.file, product)
+        command = ["nice", *make, *self.module.config, *options, f"M={self.module.place}"]
+        workshop.run([*command, "modules"], cwd=tree)
+
+    def keep(self, workshop: Workshop, tree: Path, name: str) -> None:
+        """The compiled module becomes the product ``name``, without debug information."""
+        product = workshop.output / name
+        shutil.copyfile(tree / self.module.place / self.module.file, product)
         workshop.run(["strip", "--strip-debug", product])
 
 

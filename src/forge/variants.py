@@ -10,16 +10,16 @@ from __future__ import annotations
 import json
 import shutil
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from forge.kernel import IDENTITY, MODULE_TREE
-from forge.modules import Module, digest_sources, find_sources
+from forge.kernel import MODULE_TREE
+from forge.modules import Module, ModuleRecipe, digest_sources, find_sources
 from forge.stage import Built, Stage, Workshop
 from forge.toolchain import describe_toolchain
 from ground import process
-from ground.files import digest_file, write_atomically
+from ground.files import digest_file
 from ground.places import PROJECT
 from ground.voice import ArtifactError, ExitCode
 
@@ -31,8 +31,6 @@ RATED = "stingy"
 MAPS: dict[str, tuple[str, ...]] = {RATED: ()} | {
     f"{RATED}-slab-{kib}": ("--slab-bytes", f"{kib}KiB") for kib in (256, 512, 1024)
 }
-# Sources that include what stingygen generates, so that they are no part of stock.
-NEED_ALLOCATOR = ("slab.c",)
 FEW_ROUNDS = 3  # an object that is refused gets no room in the next round's map
 
 
@@ -64,35 +62,20 @@ class VariantsRecipe:
 
     def build(self, workshop: Workshop) -> None:
         """Compile stock, so that its compile commands are known; analyse, rewrite, compile."""
-        tree = workshop.scratch / "linux"
-        tree.mkdir()
-        workshop.run(["tar", "-xf", self.kernel / MODULE_TREE, "-C", tree])
-        folder = tree / self.module.place
-        folder.mkdir(parents=True, exist_ok=True)
-        sources = find_sources(self.module.sources)
-        later = {name: sources.pop(name) for name in NEED_ALLOCATOR}
-        copy_files(sources, folder)
-        self._compile(workshop, tree)
-        pipeline = Rewriting(workshop, place_annotations(workshop, folder), folder)
+        stock = ModuleRecipe(self.module, self.kernel, self.architecture)
+        tree = stock.unpack(workshop)
+        stock.compile(workshop, tree)
+        pipeline = Rewriting(workshop, tree / self.module.place)
         pipeline.analyse()
-        refused = pipeline.find_refused()
-        for name, (number, flags) in zip(MAPS, enumerate(MAPS.values()), strict=True):
-            pipeline.generate([*flags, *refused])
-            if number == 0:
-                pipeline.rewrite()
-                pipeline.keep_reports()
-                pipeline.take_sources()
-                copy_files(later, folder)
+        refused = pipeline.settle()
+        pipeline.keep_reports()
+        pipeline.take_sources()
+        for name, flags in MAPS.items():
+            if name != RATED:  # that map is there, since the sources were rewritten for it
+                pipeline.generate([*flags, *refused])
             pipeline.take_allocator()
-            self._compile(workshop, tree, "TUX_STINGY=y")
-            product = workshop.output / f"{name}.ko"
-            shutil.copyfile(folder / self.module.file, product)
-            workshop.run(["strip", "--strip-debug", product])
-
-    def _compile(self, workshop: Workshop, tree: Path, *options: str) -> None:
-        make = ("make", "-s", f"-j{workshop.jobs}", f"ARCH={self.architecture}", *IDENTITY)
-        command = ["nice", *make, *self.module.config, *options, f"M={self.module.place}"]
-        workshop.run([*command, "modules"], cwd=tree)
+            stock.compile(workshop, tree, "TUX_STINGY=y")
+            stock.keep(workshop, tree, f"{name}.ko")
 
 
 @dataclass(frozen=True)
@@ -100,7 +83,6 @@ class Rewriting:
     """The three commands, one after the other, on the sources in ``folder``."""
 
     workshop: Workshop
-    annotations: Path
     folder: Path
 
     @property
@@ -120,7 +102,8 @@ class Rewriting:
 
     def analyse(self) -> None:
         """memwalk."""
-        self._run("memwalk", [self.annotations, "--out", self.result, "--quiet"])
+        where: list[str | Path] = ["--root", self.folder, "--out", self.result]
+        self._run("memwalk", [ANNOTATIONS, *where, "--quiet"])
 
     def generate(self, flags: Sequence[str]) -> None:
         """stingygen."""
@@ -129,16 +112,17 @@ class Rewriting:
 
     def rewrite(self) -> None:
         """stingify; that it refuses some objects is no failure."""
-        where: list[str | Path] = ["--result", self.result / "memwalk.json"]
+        where: list[str | Path] = ["--root", self.folder, "--result", self.result / "memwalk.json"]
         where += ["--allocator", self.allocator]
         self._run(
             "stingify",
-            [self.annotations, *where, "--out", self.rewritten, "--no-compile"],
+            [ANNOTATIONS, *where, "--out", self.rewritten, "--no-compile"],
             fine=(ExitCode.HOLDS, ExitCode.DOES_NOT_HOLD),
         )
 
-    def find_refused(self) -> list[str]:
-        """Flags for stingygen that leave out what stingify refuses, which then needs no room."""
+    def settle(self) -> list[str]:
+        """Rewrite for the rated map.  Returns the flags for stingygen that leave out what stingify
+        refuses, which then needs no room."""
         flags: list[str] = []
         for _ in range(FEW_ROUNDS):
             self.generate(flags)
@@ -198,20 +182,3 @@ def find_tools(folder: Path) -> dict[str, Path]:
     """
     paths = (path for path in folder.rglob("*") if path.is_file() and path.suffix != ".pyc")
     return {path.relative_to(folder).as_posix(): path for path in sorted(paths)}
-
-
-def copy_files(files: Mapping[str, Path], folder: Path) -> None:
-    """Copy ``files`` into ``folder`` under their names."""
-    for name, path in files.items():
-        shutil.copyfile(path, folder / name)
-
-
-def place_annotations(workshop: Workshop, folder: Path) -> Path:
-    """The annotations, with the compiled sources as the server's root."""
-    text = ANNOTATIONS.read_text()
-    root = 'root = "../../src/tux"'
-    if root not in text:
-        raise ArtifactError(f"{ANNOTATIONS} has no line {root}", hint="see forge.variants")
-    path = workshop.scratch / "tux.toml"
-    write_atomically(path, text.replace(root, f'root = "{folder}"').encode())
-    return path

@@ -3,12 +3,13 @@
 
 import py_compile
 import re
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 
 from forge.modules import MODULES, digest_sources
-from forge.variants import ANNOTATIONS, MAPS, TOOLS, find_tools, place_annotations
+from forge.variants import ANNOTATIONS, MAPS, TOOLS, Rewriting, find_tools
 from testbed.servers import find_servers, load_server
 
 
@@ -46,9 +47,20 @@ def test_a_server_loads_a_module_that_is_built(name: str, slab_kib: str) -> None
 
 
 def test_the_annotations_follow_the_sources(tmp_path: Path) -> None:
+    """memwalk and stingify work on the folder in which the module was compiled."""
+    calls: list[tuple[str, list[str]]] = []
+
+    class Recorded(Rewriting):
+        def _run(self, command: str, arguments: Sequence[str | Path], **_: object) -> None:
+            calls.append((command, [str(word) for word in arguments]))
+
     class Place:
         scratch = tmp_path
 
-    text = place_annotations(Place(), tmp_path / "linux").read_text()  # type: ignore[arg-type]
-    assert f'root = "{tmp_path / "linux"}"' in text
-    assert len(text.splitlines()) == len(ANNOTATIONS.read_text().splitlines())
+    pipeline = Recorded(Place(), tmp_path / "linux")  # type: ignore[arg-type]
+    pipeline.analyse()
+    pipeline.rewrite()
+    assert [command for command, _ in calls] == ["memwalk", "stingify"]
+    for _, words in calls:
+        assert words[0] == str(ANNOTATIONS)
+        assert words[words.index("--root") + 1] == str(tmp_path / "linux")
