@@ -69,7 +69,7 @@ def _units(analysis: Analysis) -> list[TranslationUnit]:
             digest=unit.digest,
             status="refused" if unit.problem else "analysed",
             reason=unit.problem,
-            functions=len(unit.routines),
+            functions=len(unit.functions()),
         )
         for unit in analysis.program.units
     ]

@@ -49,7 +49,7 @@ ELEMENT = ("[]", "")
 
 def has_element(place: Place) -> bool:
     """Whether a place is in an array (what is stored there is not followed)."""
-    return any(step[0] == "[]" for step in place[1:])
+    return len(place) > 1 and "[]" in (step[0] for step in place)
 
 
 def _element(index: Value) -> tuple[str, str]:

@@ -83,13 +83,19 @@ def _make_source(
 ) -> Source:
     resolved = path.resolve()
     base = root.resolve()
-    file = str(resolved.relative_to(base)) if resolved.is_relative_to(base) else str(resolved)
+    file = relative_to_root(resolved, root)
     command = commands.get(resolved)
     if command is None:
         return Source(resolved, file, sources.compiler, sources.flags, base)
     words = command.arguments or shlex.split(command.command)
     flags = _without_files(words[1:], command)
     return Source(resolved, file, words[0], (*flags, *sources.flags), command.directory)
+
+
+def relative_to_root(path: Path, root: Path) -> str:
+    """A resolved path as shown: relative to the server's root where it is below it."""
+    base = root.resolve()
+    return str(path.relative_to(base)) if path.is_relative_to(base) else str(path)
 
 
 def _without_files(words: list[str], command: _Command) -> list[str]:

@@ -33,7 +33,7 @@ def lower_text(folder: Path, source: Path, text: bytes) -> str:
     standard = "-std=c2x" if source.name == "c23_attributes.c" else "-std=gnu17"
     flags = (standard, f"-I{source.parent}")
     damaged = Source(path, "damaged.c", "gcc", flags, folder)
-    return lower(path, "damaged.c", folder, clang_flags(damaged), "").problem
+    return lower(path, "damaged.c", folder, clang_flags(damaged)).problem
 
 
 @pytest.fixture(scope="module")
