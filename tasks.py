@@ -57,28 +57,36 @@ def reproduce(
     return run_reproduce(order, rehearse=rehearse, build=build, out=out, as_json=json)
 
 
-@task(help={"tier": TIER, "rehearse": REHEARSE, "json": "print the verdicts as JSON on stdout"})
+REDRAW = {
+    "tier": TIER,
+    "rehearse": REHEARSE,
+    "out": "folder of the run store and the results (default: out)",
+    "json": "print the verdicts as JSON on stdout",
+}
+
+
+@task(help=REDRAW)
 @report_errors
-def figures(_: Context, tier="quick", rehearse=False, json=False):
-    """Draw figures, tables and report again from stored results.
+def figures(_: Context, tier="quick", rehearse=False, out="", json=False):
+    """Draw figures, tables and report again from stored results and the last build's analysis.
 
     Example: ./invoke figures --tier full
     """
     from artifact.entry import run_redraw
 
-    return run_redraw(tier, rehearse=rehearse, as_json=json)
+    return run_redraw(tier, rehearse=rehearse, out=out, as_json=json)
 
 
-@task(help={"tier": TIER, "rehearse": REHEARSE, "json": "print the verdicts as JSON on stdout"})
+@task(help=REDRAW)
 @report_errors
-def report(_: Context, tier="quick", rehearse=False, json=False):
+def report(_: Context, tier="quick", rehearse=False, out="", json=False):
     """Write the HTML report again from stored results and print the verdict table.
 
     Example: ./invoke report --tier quick --json
     """
     from artifact.entry import run_redraw
 
-    return run_redraw(tier, rehearse=rehearse, as_json=json)
+    return run_redraw(tier, rehearse=rehearse, out=out, as_json=json)
 
 
 @task(
