@@ -21,7 +21,7 @@ def _make_order(tier, jobs, cluster, only, shard="", replan=False):
 @task(
     help={
         "tier": TIER,
-        "jobs": "runs at once (0: one for each two cores)",
+        "jobs": "runs at once (0: two for each three cores, rounded up)",
         "shard": "do part i of N and stop, as in 2/5; all parts share one store",
         "cluster": "address of a Dask scheduler whose workers offer the resource vm",
         "only": "experiments, separated by commas (default: all)",
@@ -92,7 +92,7 @@ def report(_: Context, tier="quick", rehearse=False, out="", json=False):
 @task(
     help={
         "tier": TIER,
-        "jobs": "runs at once (0: one for each two cores)",
+        "jobs": "runs at once (0: two for each three cores, rounded up)",
         "cluster": "address of a Dask scheduler",
         "only": "experiments, separated by commas (default: all)",
         "rehearse": REHEARSE,
@@ -114,7 +114,7 @@ def estimate(_: Context, tier="quick", jobs=0, cluster="", only="", rehearse=Fal
 @task(
     help={
         "tier": TIER,
-        "jobs": "runs at once (0: one for each two cores)",
+        "jobs": "runs at once (0: two for each three cores, rounded up)",
         "only": "experiments, separated by commas (default: all)",
         "write": "record the results as the reference instead of comparing",
         "repeat": "do every run twice on this machine and compare the two",

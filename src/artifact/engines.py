@@ -17,8 +17,12 @@ PR_SET_PDEATHSIG = 1
 
 
 def find_default_jobs() -> int:
-    """Runs at once on this host: a run keeps two cores busy, one for each machine."""
-    return max(1, len(os.sched_getaffinity(0)) // 2)
+    """Runs at once on this host: a run keeps about one and a half cores busy.
+
+    The server's machine is the slower one and the client's waits for it (BENCHMARKS.md, "Runs at
+    once").
+    """
+    return max(1, -(-2 * len(os.sched_getaffinity(0)) // 3))
 
 
 def _prepare_worker(parent: int) -> None:
