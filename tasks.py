@@ -375,6 +375,18 @@ def tux_check(_: Context, select="", parameters=""):
     return run_deep(select=select, parameters=parameters)
 
 
+@task(name="tree", help={"out": "folder of the kernel's tree; it must not exist, or be empty"})
+@report_errors
+def tux_tree(_: Context, out):
+    """Compile TUX in a copy of its kernel's tree, to try the three commands on it by hand.
+
+    Example: ./invoke tux.tree --out out/linux
+    """
+    from forge.entry import run_tree
+
+    run_tree(out)
+
+
 @task(
     name="accuracy",
     help={
@@ -498,7 +510,7 @@ namespace.add_collection(
 namespace.add_collection(
     Collection("testbed", testbed_run, testbed_profile, testbed_shell, testbed_geometry)
 )
-namespace.add_collection(Collection("tux", tux_fuzz, tux_check))
+namespace.add_collection(Collection("tux", tux_fuzz, tux_check, tux_tree))
 namespace.add_collection(
     Collection(
         "stingy", stingy_memwalk, stingy_accuracy, stingy_generate, stingy_rewrite, stingy_bench

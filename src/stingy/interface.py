@@ -51,13 +51,13 @@ def show_interface(declarations: Iterable[Declaration], task: str) -> Table:
     """Fig. 2 on the terminal."""
     title = f"constructs: T is {task}, S a stage, O an object"
     table = Table(title=title, title_justify="left")
-    for column in ("construct", "in this server", "type", "C", "where"):
+    for column in ("construct", "in this server", "type", "where"):
         table.add_column(column)
     last = ""
     for one in declarations:
         where = f"{one.location.file}:{one.location.line}" if one.location else "outside"
         cells = (one.kind if one.kind != last else "", one.name, one.type)
-        table.add_row(*(Text(cell) for cell in (*cells, one.signature, where)))
+        table.add_row(*(Text(cell) for cell in (*cells, where)))
         last = one.kind
     return table
 
