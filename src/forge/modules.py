@@ -101,8 +101,8 @@ class ModuleRecipe:
         workshop.run(["tar", "-xf", self.kernel / MODULE_TREE, "-C", tree])
         folder = tree / self.module.place
         folder.mkdir(parents=True, exist_ok=True)
-        for name, path in find_sources(self.module.sources).items():
-            shutil.copyfile(path, folder / name)
+        for file, path in find_sources(self.module.sources).items():
+            shutil.copyfile(path, folder / file)
         return tree
 
     def compile(self, workshop: Workshop, tree: Path, *options: str) -> None:
