@@ -52,7 +52,8 @@ def show_report(report: RewriteReport) -> RenderableType:
     sites = Table("site", "before", "after", title="allocations and releases", title_justify="left")
     for site in report.sites:
         done = site.status is Status.REWRITTEN
-        after = Text(site.after if done else f"{site.status}: {site.reason}")
+        text = site.after if done else f"{site.status}: {site.reason}"
+        after = Text(text, overflow="fold")
         after.stylize(COLOURS[site.status] or "none")
         place = Text(f"{site.file}:{site.line}\n{site.function}", overflow="fold")
         sites.add_row(place, Text(f"{site.before}\n{site.object}", overflow="fold"), after)
