@@ -241,7 +241,7 @@ def _start_server(experiment: Experiment, server: ServerDescription) -> list[str
     if isinstance(experiment.load, Netperf):
         return ["netserver > /dev/null || fail 'netserver does not start'"]
     return [
-        *server.prepare,
+        *server.setup,
         f"{server.start} || fail '{server.name} does not start'",
         f"n=0; until {server.ready}; do",
         f"  n=$((n + 1)); [ $n -gt 200 ] && fail '{server.name} is not ready'; sleep 0.05",
