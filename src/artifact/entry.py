@@ -89,7 +89,7 @@ def run_estimate(order: Order, *, rehearse: bool, as_json: bool) -> ExitCode:
     """`./invoke estimate`."""
     plan = plan_order(order, find_runner(rehearse=rehearse))
     places = choose_places(rehearse=rehearse)
-    found = forecast(plan, places.store, find_engine(order).slots)
+    found = forecast(plan, places.store, find_engine(order))
     if as_json:
         print_json(
             {
@@ -117,7 +117,7 @@ def run_verify(order: Order, *, rehearse: bool, write: bool, repeat: bool) -> Ex
     places = choose_places(rehearse=rehearse)
     plan = plan_order(order, runner)
     engine = find_engine(order)
-    found = announce(plan, places, engine.slots)
+    found = announce(plan, places, engine)
     tally = run_sweep(plan, runner, engine, places, found=found, illustrate=False)
     if tally.unfinished:
         console.print(f"{len(tally.unfinished)} runs are unfinished; give the same command again")
@@ -143,7 +143,7 @@ def _repeat(order: Order, runner: Runner, places: Places) -> ExitCode:
     with tempfile.TemporaryDirectory(dir=places.root, prefix="repeat.") as name:
         again = Places(Path(name))
         engine = find_engine(order)
-        found = announce(plan, again, engine.slots)
+        found = announce(plan, again, engine)
         run_sweep(plan, runner, engine, again, found=found, illustrate=False)
         plan = expand_plan(plan, follow_searches(plan, places.store))
         verdict = {}

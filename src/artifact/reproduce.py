@@ -127,7 +127,7 @@ def reproduce(order: Order, runner: Runner, places: Places) -> Conclusion | None
     plan = plan_order(order, runner)
     engine = find_engine(order)
     folder = places.find_folder(order.tier)
-    found = announce(plan, places, engine.slots)
+    found = announce(plan, places, engine)
     record_plan(plan, folder / "plan.json", replan=order.replan)
     part = plan.take_shard(*order.shard) if order.shard else plan
     tally = run_sweep(part, runner, engine, places, found=found)
@@ -140,9 +140,9 @@ def reproduce(order: Order, runner: Runner, places: Places) -> Conclusion | None
     return conclusion
 
 
-def announce(plan: Plan, places: Places, jobs: int) -> Forecast:
+def announce(plan: Plan, places: Places, engine: Engine) -> Forecast:
     """Say how long it will take; DiskFullError if the disk is known to be too small."""
-    found = forecast(plan, places.store, jobs)
+    found = forecast(plan, places.store, engine)
     console.print(f"[bold]{describe_forecast(plan, found)}[/]")
     for note in plan.notes:
         console.print(f"[yellow]{escape(note)}[/]", soft_wrap=True)

@@ -11,6 +11,7 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
@@ -18,8 +19,10 @@ import pytest
 from artifact import reference
 from artifact.crate import NAME, read_citation
 from artifact.design import Tier
+from artifact.engines import CORES_A_RUN, LocalEngine
 from artifact.estimate import ASSUMED_CHASE_S, describe_time, forecast
-from artifact.inputs import collect_inputs
+from artifact.inputs import collect_inputs, find_key
+from artifact.perform import Task, perform
 from artifact.plan import load_plan
 from artifact.reproduce import (
     Conclusion,
@@ -38,9 +41,23 @@ from artifact.synthetic import Effect, SyntheticRunner
 from ground.files import digest_file
 from ground.places import PROJECT
 from ground.voice import ExitCode, UsageError
+from testbed.experiment import Experiment
+from testbed.measurement import Measurement
 
 ORDER = Order(tier=Tier.QUICK, designs=("footnote3",), jobs=2)
 RUNNER = SyntheticRunner(noise=0.02)
+
+
+@dataclass(frozen=True)
+class FixedEngine(LocalEngine):
+    """An engine whose runs keep ``slots`` cores busy, whatever host this is."""
+
+    @property
+    def busy_cores(self) -> float:
+        return float(self.slots)
+
+
+ALONE, TWO_AT_ONCE = FixedEngine(1), FixedEngine(2)
 
 
 class Page(html.parser.HTMLParser):
@@ -148,16 +165,47 @@ def test_a_tier_that_judges_nothing_cannot_pass_on_broken_runs(tmp_path: Path) -
 
 def test_estimates_come_from_measured_costs(places: Places, tmp_path: Path) -> None:
     plan = plan_order(ORDER, RUNNER)
-    nothing = forecast(plan, Store(tmp_path / "empty"), 2)
+    nothing = forecast(plan, Store(tmp_path / "empty"), TWO_AT_ONCE)
     assert nothing.measured == 0
     assert len(nothing.run_s) == 75
     assert nothing.seconds == pytest.approx(sum(nothing.run_s.values()) / 2)
     assert 0 < nothing.first_s < nothing.seconds
-    assert not forecast(plan, places.store, 2).run_s
+    assert not forecast(plan, places.store, TWO_AT_ONCE).run_s
     full = plan_order(Order(Tier.FULL, ("footnote3",)), RUNNER)
-    measured = forecast(full, places.store, 2)
+    measured = forecast(full, places.store, TWO_AT_ONCE)
     assert measured.measured == 75
     assert measured.seconds < nothing.seconds / 10  # synthetic runs take no time
+
+
+def test_a_sweep_takes_its_processor_seconds_over_the_cores_that_it_keeps_busy(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Measured with two runs at once; told for one, for two, and for more than fit."""
+    plan = plan_order(Order(Tier.KICK, ("latency",)), RUNNER)
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: {0, 1})
+    seconds = [forecast(plan, Store(tmp_path), LocalEngine(n)).seconds for n in (1, 2, 8)]
+    work_s = 4 * ASSUMED_CHASE_S
+    assert seconds == pytest.approx([work_s / CORES_A_RUN, work_s / 2, work_s / 2])
+
+
+def test_a_run_is_charged_for_what_its_children_compute(tmp_path: Path) -> None:
+    task = Task("", "spins", plan_order(ORDER, RUNNER).runs[0].experiment, tmp_path)
+    runner = Spinning()
+    key = find_key(collect_inputs(task.experiment, runner.products))
+    done = perform(replace(task, key=key), runner)
+    assert done.cost is not None
+    assert done.cost.processor_s >= 0.3
+
+
+@dataclass(frozen=True)
+class Spinning(SyntheticRunner):
+    """A child of a run computes for 0.3 processor seconds."""
+
+    def run(self, experiment: Experiment, directory: Path) -> Measurement:
+        """Spin, then measure."""
+        code = "import time\nwhile time.process_time() < 0.3: pass"
+        subprocess.run([sys.executable, "-c", code], check=True)
+        return super().run(experiment, directory)
 
 
 def test_chases_alone_tell_little_of_runs_under_load(tmp_path: Path) -> None:
@@ -169,10 +217,10 @@ def test_chases_alone_tell_little_of_runs_under_load(tmp_path: Path) -> None:
         folder.mkdir(parents=True)
         inputs = collect_inputs(run.experiment, RUNNER.products)
         (folder / "entry.json").write_text(json.dumps({"inputs": inputs}))
-        cost = Cost(seconds=ASSUMED_CHASE_S, bytes=1000)
+        cost = Cost(seconds=1, processor_s=ASSUMED_CHASE_S, bytes=1000)
         (folder / "cost.json").write_text(cost.model_dump_json())
     plan = plan_order(Order(Tier.KICK), RUNNER)
-    known, fresh = forecast(plan, store, 1), forecast(plan, Store(tmp_path / "none"), 1)
+    known, fresh = (forecast(plan, found, ALONE) for found in (store, Store(tmp_path / "none")))
     assert known.measured == 4
     assert known.seconds == pytest.approx(fresh.seconds - 4 * ASSUMED_CHASE_S)
     assert known.bytes >= 3 << 20
@@ -180,7 +228,7 @@ def test_chases_alone_tell_little_of_runs_under_load(tmp_path: Path) -> None:
 
 def test_the_first_curve_is_one_server_and_what_comes_before_it() -> None:
     plan = plan_order(Order(Tier.QUICK, ("footnote3", "latency")), RUNNER)
-    found = forecast(plan, Store(Path("absent")), 1)
+    found = forecast(plan, Store(Path("absent")), ALONE)
     wanted = [run for run in plan.runs if run.server in {"pchase", "nginx"} and run.seed == 1]
     assert len(wanted) == 4 + 5
     assert found.first_s == pytest.approx(sum(found.run_s[run.key] for run in wanted))
