@@ -19,6 +19,7 @@ from artifact.claims import AnyClaim, load_claims
 from artifact.design import Design
 from artifact.illustrate import list_illustrations
 from artifact.metrics import find_metric
+from artifact.reference import Comparison, find_agreement
 from artifact.results import Results, count_outcomes
 from artifact.verdicts import Judgement, Verdict, describe_band, describe_measure
 from ground.files import write_atomically
@@ -80,7 +81,11 @@ def describe_verdicts(judgements: Sequence[Judgement]) -> str:
 
 
 def write_report(
-    results: Results, designs: Sequence[Design], judgements: Sequence[Judgement], folder: Path
+    results: Results,
+    designs: Sequence[Design],
+    judgements: Sequence[Judgement],
+    folder: Path,
+    comparison: Comparison | None = None,
 ) -> Path:
     """Write ``folder``/report.html, which needs no other file; figures must have been drawn."""
     environment = jinja2.Environment(
@@ -113,6 +118,8 @@ def write_report(
         shown={f.name for claim in claims for f in claim.figures},
         figures=figures,
         problems=_list_problems(results),
+        comparison=comparison,
+        compared=_list_compared(comparison),
         machines=[
             load_geometry(name) for name in sorted({name for d in designs for name in d.geometries})
         ],
@@ -206,6 +213,12 @@ def _describe_claim(
         ],
         command=f"./invoke reproduce --tier {tier} --only {claim.design}",
     )
+
+
+def _list_compared(comparison: Comparison | None) -> list[tuple[Judgement, Judgement, str]]:
+    """Each verdict here and in the reference, and how they agree."""
+    pairs = comparison.verdicts if comparison else ()
+    return [(mine, other, find_agreement(mine, other).value) for mine, other in pairs if other]
 
 
 def _list_problems(results: Results) -> list[dict[str, str]]:

@@ -20,6 +20,7 @@ from artifact.estimate import Forecast, describe_forecast, forecast
 from artifact.illustrate import write_illustrations
 from artifact.plan import Plan, load_plan, make_plan, record_plan
 from artifact.progress import Display, open_progress
+from artifact.reference import Comparison, compare, find_reference
 from artifact.report import TITLE, describe_verdicts, print_verdicts, write_report
 from artifact.results import MISSING, Results, count_outcomes, load_results
 from artifact.runner import DiskFullError, Runner
@@ -64,12 +65,14 @@ class Places:
 
 @dataclass(frozen=True)
 class Conclusion:
-    """What came out, and with which exit code the command ends."""
+    """What came out, beside the committed reference if the tier has one, and with which exit code
+    the command ends."""
 
     results: Results
     judgements: tuple[Judgement, ...]
     report: Path
     code: ExitCode
+    comparison: Comparison | None = None
 
     def to_json(self) -> JsonValue:
         """For ``--json``."""
@@ -217,19 +220,26 @@ def list_milestones(plan: Plan) -> list[frozenset[str]]:
     return sorted({frozenset(keys) for keys in groups.values()}, key=sorted)
 
 
+def judge_plan(results: Results) -> tuple[Judgement, ...]:
+    """The verdicts on all claims about the experiments of the plan."""
+    designs = results.plan.designs
+    return tuple(judge([claim for claim in load_claims() if claim.design in designs], results))
+
+
 def conclude(tier: Tier, places: Places, *, quiet: bool = False) -> Conclusion:
     """Judge, draw and report what the store holds of the recorded plan of ``tier``."""
     folder = places.find_folder(tier)
     plan = load_plan(folder / "plan.json")
     designs = load_designs(plan.designs)
     results = load_results(plan, places.store)
-    claims = [claim for claim in load_claims() if claim.design in plan.designs]
-    judgements = tuple(judge(claims, results))
+    judgements = judge_plan(results)
     files = write_illustrations(results, designs, judgements, folder)
     verdicts = folder / "verdicts.json"
     text = json.dumps([j.model_dump(mode="json") for j in judgements], indent=1)
     write_atomically(verdicts, text.encode() + b"\n")
-    report = write_report(results, designs, judgements, folder)
+    known = find_reference(plan)
+    comparison = compare(results, judgements, known) if known else None
+    report = write_report(results, designs, judgements, folder, comparison)
     write_crate(
         folder,
         [*files, verdicts, report, folder / "plan.json"],
@@ -237,7 +247,7 @@ def conclude(tier: Tier, places: Places, *, quiet: bool = False) -> Conclusion:
         description=describe_verdicts(judgements),
     )
     code = find_conclusion_code(results, judgements)
-    conclusion = Conclusion(results, judgements, report, code)
+    conclusion = Conclusion(results, judgements, report, code, comparison)
     if not quiet:
         print_conclusion(conclusion)
     return conclusion
@@ -263,6 +273,8 @@ def print_conclusion(conclusion: Conclusion) -> None:
     counts = count_outcomes(conclusion.results)
     runs = ", ".join(f"{count} {outcome}" for outcome, count in counts.items())
     console.print(f"runs: {runs}; results {conclusion.results.digest[:16]}")
+    if conclusion.comparison:
+        console.print(conclusion.comparison.describe(), soft_wrap=True)
     console.print(f"report: {conclusion.report}", soft_wrap=True)
 
 

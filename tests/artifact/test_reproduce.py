@@ -14,6 +14,7 @@ import time
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import polars as pl
 import pytest
 
 from artifact import reference
@@ -30,14 +31,17 @@ from artifact.reproduce import (
     Places,
     conclude,
     find_engine,
+    judge_plan,
     parse_shard,
     parse_tier,
     plan_order,
     redraw,
     reproduce,
 )
+from artifact.results import load_results
 from artifact.store import Cost, Store
 from artifact.synthetic import Effect, SyntheticRunner
+from artifact.verdicts import Judgement
 from ground.files import digest_file
 from ground.places import PROJECT
 from ground.voice import ExitCode, UsageError
@@ -262,25 +266,81 @@ def test_times_are_for_people() -> None:
 
 
 def test_reference_digests(places: Places, tmp_path: Path) -> None:
+    """The same bytes, other bytes from the same sources, other sources, another experiment."""
     plan = load_plan(places.find_folder(Tier.QUICK) / "plan.json")
-    path = tmp_path / "reference.toml"
-    assert reference.write_reference(plan, places.store, path) == 75
-    known = reference.load_reference(path)
-    found = reference.compare(plan, places.store, known)
-    assert reference.find_exit_code(found) is ExitCode.HOLDS
-    wrong = known.model_copy(
-        update={"run": tuple(r.model_copy(update={"result": "0" * 64}) for r in known.run)}
-    )
-    found = reference.compare(plan, places.store, wrong)
-    assert set(found.values()) == {reference.Match.DIFFERENT}
-    assert reference.find_exit_code(found) is ExitCode.DOES_NOT_HOLD
-    elsewhere = wrong.model_copy(update={"products": {"qemu": "other"}})
-    found = reference.compare(plan, places.store, elsewhere)
-    assert set(found.values()) == {reference.Match.OTHER_SOURCES}
-    assert reference.find_exit_code(found) is ExitCode.INCONCLUSIVE
-    assert reference.list_differing_products(plan, elsewhere) == ["qemu", "synthetic"]
-    with pytest.raises(UsageError, match="no reference digests"):
-        reference.load_reference(tmp_path / "absent.toml")
+    results = load_results(plan, places.store)
+    verdicts = judge_plan(results)
+    assert reference.write_reference(results, verdicts, tmp_path, "abc") == 75
+    known = reference.load_reference(tmp_path)
+    found = reference.compare(results, verdicts, known)
+    assert set(found.matches.values()) == {reference.Match.SAME}
+    assert len(found.matches) == 75
+    assert reference.find_exit_code(found.matches) is ExitCode.HOLDS
+    assert {reference.find_agreement(*pair) for pair in found.verdicts} == {
+        reference.Agreement.SAME
+    }
+    wrong = replace(known, runs=known.runs.with_columns(digest=pl.lit("0" * 64)))
+    found = reference.compare(results, verdicts, wrong)
+    assert set(found.matches.values()) == {reference.Match.DIFFERENT}
+    assert reference.find_exit_code(found.matches) is ExitCode.DOES_NOT_HOLD
+    other = known.head.model_copy(update={"products": {"qemu": "other"}})
+    found = reference.compare(results, verdicts, replace(wrong, head=other))
+    assert set(found.matches.values()) == {reference.Match.OTHER_SOURCES}
+    assert reference.find_exit_code(found.matches) is ExitCode.INCONCLUSIVE
+    assert found.products == ("qemu", "synthetic")
+    changed = replace(known, runs=known.runs.with_columns(experiment=pl.lit("")))
+    found = reference.compare(results, verdicts, changed)
+    assert set(found.matches.values()) == {reference.Match.CHANGED}
+
+
+def test_a_reference_is_whole_and_small(places: Places, tmp_path: Path) -> None:
+    """It holds all numbers bit for bit, in files that a person can read."""
+    results = load_results(load_plan(places.find_folder(Tier.QUICK) / "plan.json"), places.store)
+    reference.write_reference(results, (), tmp_path / "kept", "abc")
+    known = reference.load_reference(tmp_path / "kept")
+    columns = [name for name in known.runs.columns if name != "experiment"]
+    order = list(reference.PLACE)
+    assert known.runs.select(columns).equals(results.runs.select(columns).sort(order))
+    assert sum(path.stat().st_size for path in (tmp_path / "kept").iterdir()) < 75 * 1000
+    holed = results.runs.with_columns(outcome=pl.lit("missing"))
+    with pytest.raises(UsageError, match="75 runs of the quick tier are not stored"):
+        reference.write_reference(replace(results, runs=holed), (), tmp_path, "abc")
+    with pytest.raises(UsageError, match="no reference results"):
+        reference.load_reference(tmp_path / "absent")
+    (tmp_path / "kept" / "reference.json").write_text("{}")
+    with pytest.raises(UsageError, match="no whole reference"):
+        reference.load_reference(tmp_path / "kept")
+    assert reference.find_reference(results.plan) is None  # a rehearsal
+
+
+def test_the_report_shows_the_reference(
+    places: Places, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    results = load_results(load_plan(places.find_folder(Tier.QUICK) / "plan.json"), places.store)
+    reference.write_reference(results, judge_plan(results), tmp_path, "0123456789abcdef")
+    known = reference.load_reference(tmp_path)
+    monkeypatch.setattr("artifact.reproduce.find_reference", lambda _: known)
+    shutil.copytree(places.root, tmp_path / "out")
+    conclusion = conclude(Tier.QUICK, Places(tmp_path / "out"), quiet=True)
+    text = conclusion.report.read_text()
+    assert "reference (0123456789ab): runs: 75 same; 9 of 9 verdicts are the same" in text
+    assert "intervals are apart" not in text
+
+
+def test_agreement_is_about_intervals() -> None:
+    def judgement(value: float | None, low: float | None, high: float | None) -> Judgement:
+        return Judgement.model_construct(value=value, low=low, high=high)
+
+    mine = judgement(1.2, 1.1, 1.3)
+    for other, wanted in (
+        (mine, reference.Agreement.SAME),
+        (judgement(1.35, 1.25, 1.45), reference.Agreement.OVERLAPS),
+        (judgement(1.5, 1.4, 1.6), reference.Agreement.APART),
+        (judgement(1.25, None, None), reference.Agreement.OVERLAPS),
+        (judgement(None, None, None), reference.Agreement.ABSENT),
+        (None, reference.Agreement.ABSENT),
+    ):
+        assert reference.find_agreement(mine, other) is wanted
 
 
 @pytest.mark.parametrize("text", ["2", "a/b", "1/", "/3"])
