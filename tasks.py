@@ -134,6 +134,26 @@ def verify(_: Context, tier="kick", jobs=0, only="", write=False, repeat=False, 
     return run_verify(order, rehearse=rehearse, write=write, repeat=repeat)
 
 
+@task(
+    help={
+        "tier": TIER,
+        "write": "make the stored results the reference",
+        "commit": "the commit that made them, if it is not the one that is checked out",
+        "out": "folder with the run store and the results (default: out)",
+    }
+)
+@report_errors
+def reference(_: Context, tier="quick", write=False, commit="", out=""):
+    """Compare stored results, runs and verdicts, with the committed reference; or write that.
+
+    Example: ./invoke reference --tier quick
+    Exit codes: 0 the same bytes, 1 the same sources gave other bytes, 3 other sources.
+    """
+    from artifact.entry import run_reference
+
+    return run_reference(tier, write=write, out=out, commit=commit)
+
+
 @task(name="check", help={"rehearse": REHEARSE})
 @report_errors
 def results_check(_: Context, rehearse=False):
@@ -503,7 +523,7 @@ def stingy_bench(_: Context, map_file, live="1,50,1000", rounds=9, json=False):
     return run_benchmark(map_file, live, rounds, as_json=json)
 
 
-namespace = Collection(reproduce, figures, report, estimate, verify, lint, test, bench)
+namespace = Collection(reproduce, figures, report, estimate, verify, reference, lint, test, bench)
 namespace.add_collection(
     Collection("results", results_check, results_list, results_gc, results_disturb)
 )

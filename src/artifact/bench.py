@@ -10,6 +10,7 @@ from pathlib import Path
 
 import testbed
 from artifact.inputs import digest_code
+from artifact.symbols import record_symbols
 from forge.manifest import NAME, Manifest
 from ground.files import digest_file
 from ground.places import PROJECT, find_outputs
@@ -49,5 +50,9 @@ class TestbedRunner:
         return {**self.machines.digests, **servers, "testbed": code}
 
     def run(self, experiment: Experiment, directory: Path) -> Measurement:
-        """One measured run; captures and counter streams are dropped once they are evaluated."""
-        return run_products(experiment, self.machines, directory, keep_raw=False)
+        """One measured run; captures, counter streams and profiles are dropped once they are
+        evaluated."""
+        measurement = run_products(experiment, self.machines, directory, keep_raw=False)
+        if experiment.instruments.profile:
+            record_symbols(directory, self.machines.symbols)
+        return measurement

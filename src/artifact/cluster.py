@@ -11,6 +11,7 @@ from typing import Any
 
 from distributed import Client, KilledWorker
 
+from artifact.engines import CORES_A_RUN
 from ground.voice import UsageError
 from testbed.faults import InfrastructureFailed
 
@@ -42,6 +43,11 @@ class ClusterEngine:
         if slots == 0:
             raise UsageError(f"no worker of {address} offers the resource vm", hint=REMEDY)
         return cls(address, slots)
+
+    @property
+    def busy_cores(self) -> float:
+        """What the runs keep busy, provided that each worker has cores enough for one."""
+        return self.slots * CORES_A_RUN
 
     @contextmanager
     def open(self) -> Iterator[Executor]:

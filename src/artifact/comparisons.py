@@ -100,7 +100,8 @@ def estimate_shift(
     """
     levels = (claim.levels.start, claim.levels.end)
     mine, other = (
-        find_onset(results, claim.design, name, levels=levels) for name in (server, claim.reference)
+        find_onset(results, claim.design, name, levels=levels, needed=needed)
+        for name in (server, claim.reference)
     )
     seeds = min(mine.seeds, other.seeds)
     if seeds < needed:

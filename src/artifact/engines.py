@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import ctypes
+import math
 import multiprocessing
 import os
 import signal
@@ -14,15 +15,14 @@ from dataclasses import dataclass
 from typing import Any
 
 PR_SET_PDEATHSIG = 1
+# What one run keeps busy: the server's machine is the slower one and the client's waits for it
+# (BENCHMARKS.md, "Runs at once").
+CORES_A_RUN = 1.4
 
 
 def find_default_jobs() -> int:
-    """Runs at once on this host: a run keeps about one and a half cores busy.
-
-    The server's machine is the slower one and the client's waits for it (BENCHMARKS.md, "Runs at
-    once").
-    """
-    return max(1, -(-2 * len(os.sched_getaffinity(0)) // 3))
+    """Runs at once on this host: as many as keep all cores busy."""
+    return max(1, math.ceil(len(os.sched_getaffinity(0)) / CORES_A_RUN))
 
 
 def _prepare_worker(parent: int) -> None:
@@ -38,6 +38,11 @@ class LocalEngine:
     """``slots`` worker processes on this host."""
 
     slots: int
+
+    @property
+    def busy_cores(self) -> float:
+        """What the runs keep busy, at most what there is."""
+        return min(float(len(os.sched_getaffinity(0))), self.slots * CORES_A_RUN)
 
     @contextmanager
     def open(self) -> Iterator[Executor]:

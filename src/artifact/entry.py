@@ -14,13 +14,15 @@ from rich.table import Table
 from artifact import reference
 from artifact.disturbances import Subject, disturb_sweeps
 from artifact.estimate import describe_forecast, forecast
-from artifact.plan import load_plan
+from artifact.plan import Plan, load_plan
+from artifact.report import format_number
 from artifact.reproduce import (
     Order,
     Places,
     announce,
     find_engine,
     find_places,
+    judge_plan,
     parse_tier,
     plan_order,
     redraw,
@@ -89,7 +91,7 @@ def run_estimate(order: Order, *, rehearse: bool, as_json: bool) -> ExitCode:
     """`./invoke estimate`."""
     plan = plan_order(order, find_runner(rehearse=rehearse))
     places = choose_places(rehearse=rehearse)
-    found = forecast(plan, places.store, find_engine(order).slots)
+    found = forecast(plan, places.store, find_engine(order))
     if as_json:
         print_json(
             {
@@ -117,24 +119,58 @@ def run_verify(order: Order, *, rehearse: bool, write: bool, repeat: bool) -> Ex
     places = choose_places(rehearse=rehearse)
     plan = plan_order(order, runner)
     engine = find_engine(order)
-    found = announce(plan, places, engine.slots)
+    found = announce(plan, places, engine)
     tally = run_sweep(plan, runner, engine, places, found=found, illustrate=False)
     if tally.unfinished:
         console.print(f"{len(tally.unfinished)} runs are unfinished; give the same command again")
         return ExitCode.INFRASTRUCTURE
     if repeat:
         return _repeat(order, runner, places)
-    plan = expand_plan(plan, follow_searches(plan, places.store))
     if write:
-        count = reference.write_reference(plan, places.store)
-        console.print(f"{count} reference digests written to {reference.PATH}")
-        return ExitCode.HOLDS
-    known = reference.load_reference()
-    matches = reference.compare(plan, places.store, known)
-    _print_matches({label: match.value for label, match in matches.items()})
-    if other := reference.list_differing_products(plan, known):
-        console.print(f"build products that differ from the reference: {', '.join(other)}")
-    return reference.find_exit_code(matches)
+        return write_reference(plan, places, reference.find_commit())
+    return compare_with_reference(plan, places)
+
+
+def run_reference(tier: str, *, write: bool, out: str, commit: str) -> ExitCode:
+    """`./invoke reference`: stored results beside the committed ones, or in their place."""
+    places = choose_places(rehearse=False, out=out)
+    plan = load_plan(places.find_folder(parse_tier(tier)) / "plan.json")
+    if write:
+        return write_reference(plan, places, commit or reference.find_commit())
+    return compare_with_reference(plan, places)
+
+
+def write_reference(plan: Plan, places: Places, commit: str) -> ExitCode:
+    """Make the stored results of ``plan`` the reference of its tier."""
+    results = load_results(plan, places.store)
+    folder = reference.find_folder(plan.tier)
+    count = reference.write_reference(results, judge_plan(results), folder, commit)
+    console.print(f"{count} runs written to {folder}", soft_wrap=True)
+    return ExitCode.HOLDS
+
+
+def compare_with_reference(plan: Plan, places: Places) -> ExitCode:
+    """Print how runs and verdicts compare with the reference of the plan's tier."""
+    results = load_results(plan, places.store)
+    known = reference.load_reference(reference.find_folder(plan.tier))
+    found = reference.compare(results, judge_plan(results), known)
+    _print_matches({label: match.value for label, match in found.matches.items()})
+    _print_verdicts(found)
+    if found.products:
+        console.print(f"sources that differ from the reference's: {', '.join(found.products)}")
+    console.print(found.describe())
+    return reference.find_exit_code(found.matches)
+
+
+def _print_verdicts(comparison: reference.Comparison) -> None:
+    """A line for each verdict, here and there, that has a ratio in one of them."""
+    table = Table("claim", "here", "reference", "ratios", box=None)
+    for mine, other in comparison.verdicts:
+        if other and (mine.value or other.value):
+            sides = (f"{j.verdict} {format_number(j.value)}" for j in (mine, other))
+            table.add_row(mine.id, *sides, reference.find_agreement(mine, other))
+    if table.row_count:
+        console.print(table)
 
 
 def _repeat(order: Order, runner: Runner, places: Places) -> ExitCode:
@@ -143,7 +179,7 @@ def _repeat(order: Order, runner: Runner, places: Places) -> ExitCode:
     with tempfile.TemporaryDirectory(dir=places.root, prefix="repeat.") as name:
         again = Places(Path(name))
         engine = find_engine(order)
-        found = announce(plan, again, engine.slots)
+        found = announce(plan, again, engine)
         run_sweep(plan, runner, engine, again, found=found, illustrate=False)
         plan = expand_plan(plan, follow_searches(plan, places.store))
         verdict = {}

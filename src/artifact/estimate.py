@@ -1,5 +1,9 @@
 # SPDX-License-Identifier: MIT
-"""How long a plan will take and how much disk it needs, from what runs cost on this host."""
+"""How long a plan will take and how much disk it needs, from what runs cost on this host.
+
+Costs are processor seconds: how long a run lasts hangs on how many go on beside it, what it
+computes does not.
+"""
 
 from __future__ import annotations
 
@@ -13,12 +17,14 @@ from artifact.peak import expect_probes
 from artifact.plan import Plan, PlannedRun
 from artifact.searches import GOES_ON, follow_searches
 from artifact.store import Cost, Store
+from artifact.sweep import Engine
 from testbed.experiment import Experiment
 
-# Used until something was measured here: boot of both machines, then each request.
-ASSUMED_BOOT_S = 8.0
-ASSUMED_REQUEST_S = 0.0016
-ASSUMED_CHASE_S = 3.5  # a pointer chase: one machine, no traffic
+# Used until something was measured here, processor seconds: boot of both machines, then each
+# request.
+ASSUMED_BOOT_S = 5.0
+ASSUMED_REQUEST_S = 0.0013
+ASSUMED_CHASE_S = 2.5  # a pointer chase: one machine, no traffic
 ASSUMED_BYTES = 3 << 20
 CHASE: Final = "chase"
 
@@ -29,14 +35,16 @@ Shape = tuple[str, int, int]
 class Forecast:
     """What the missing runs of a plan will take.
 
-    ``run_s`` has the seconds of each missing run by key, ``search_s`` those that the peak
-    searches will take in about ``probes`` runs more; ``measured`` counts the runs on this
-    host behind the numbers, 0 if they are assumed.
+    ``run_s`` has the processor seconds of each missing run by key, ``search_s`` those that the
+    peak searches will take in about ``probes`` runs more; ``jobs`` runs at once keep
+    ``busy_cores`` busy; ``measured`` counts the runs on this host behind the numbers, 0 if they
+    are assumed; ``first_s`` are host seconds to the first curve.
     """
 
     run_s: Mapping[str, float]
     bytes: int
     jobs: int
+    busy_cores: float
     measured: int
     first_s: float
     probes: int = 0
@@ -44,8 +52,8 @@ class Forecast:
 
     @property
     def seconds(self) -> float:
-        """Host seconds with ``jobs`` runs at once."""
-        return (sum(self.run_s.values()) + self.search_s) / self.jobs
+        """Host seconds with ``jobs`` runs at once, if the host does nothing else."""
+        return (sum(self.run_s.values()) + self.search_s) / self.busy_cores
 
 
 def find_shape(experiment: Experiment) -> Shape:
@@ -74,12 +82,12 @@ def list_known_costs(store: Store) -> list[tuple[Shape, Cost]]:
     return known
 
 
-def forecast(plan: Plan, store: Store, jobs: int) -> Forecast:
-    """Seconds and bytes of those runs of ``plan`` that are not in ``store`` yet."""
+def forecast(plan: Plan, store: Store, engine: Engine) -> Forecast:
+    """Seconds and bytes of those runs of ``plan`` that are not in ``store`` yet, on ``engine``."""
     known = list_known_costs(store)
     exact: dict[Shape, list[float]] = defaultdict(list)
     for shape, cost in known:
-        exact[shape].append(cost.seconds)
+        exact[shape].append(cost.processor_s)
     pace = _find_pace(known)
     present = set(store.find_keys())
     missing = {run.key: run for run in plan.runs if run.key not in present}
@@ -91,9 +99,10 @@ def forecast(plan: Plan, store: Store, jobs: int) -> Forecast:
     return Forecast(
         run_s=run_s,
         bytes=round(size * (len(missing) + probes)),
-        jobs=jobs,
+        jobs=engine.slots,
+        busy_cores=engine.busy_cores,
         measured=len(known),
-        first_s=_sum_first(missing.values(), run_s) / jobs,
+        first_s=_sum_first(missing.values(), run_s) / engine.busy_cores,
         probes=probes,
         search_s=search_s,
     )
@@ -102,7 +111,7 @@ def forecast(plan: Plan, store: Store, jobs: int) -> Forecast:
 def _forecast_searches(
     plan: Plan, store: Store, exact: Mapping[Shape, list[float]], pace: float
 ) -> tuple[int, float]:
-    """About how many runs the peak searches will take, and how many seconds."""
+    """About how many runs the peak searches will take, and how many processor seconds."""
     probes, seconds = 0, 0.0
     course = follow_searches(plan, store)
     for search in plan.searches:
@@ -121,7 +130,7 @@ def _forecast_searches(
 def _find_pace(known: Iterable[tuple[Shape, Cost]]) -> float:
     """How much slower than assumed this host is."""
     return statistics.median(
-        [cost.seconds / _assume(shape) for shape, cost in known] or [1.0],
+        [cost.processor_s / _assume(shape) for shape, cost in known] or [1.0],
     )
 
 
@@ -139,7 +148,7 @@ def _predict(experiment: Experiment, exact: Mapping[Shape, list[float]], pace: f
 
 
 def _sum_first(runs: Iterable[PlannedRun], run_s: Mapping[str, float]) -> float:
-    """Seconds until the first seed of the first server under load is complete: the first curve."""
+    """Processor seconds until the first curve: seed 1 of the first server under load is whole."""
     seconds = 0.0
     curve: tuple[str, str] | None = None
     for run in runs:

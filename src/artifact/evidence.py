@@ -81,9 +81,12 @@ def gather(  # noqa: PLR0911 - one return a kind of claim
             return Evidence(claim, server, estimate=estimate, keys=keys)
         table, keys = _collect(claim, server, results, needed)
         if isinstance(claim, BendClaim):
-            return _gather_bend(claim, server, results, table, keys)
+            points = _list_points(claim, results, server, needed)
+            bend = find_bends([point.level or 1 for point in points], table, claim.breaks)
+            return _gather_bend(claim, server, bend[claim.index - 1], keys)
         if isinstance(claim, NoWorseClaim):
-            levels = [point.level or 1 for point in _list_points(claim, results, server)[0::2]]
+            points = _list_points(claim, results, server, needed)
+            levels = [point.level or 1 for point in points[0::2]]
             columns = list(zip(*table, strict=True))
             pairs = list(zip(levels, columns[0::2], columns[1::2], strict=True))
             return Evidence(claim, server, estimate=find_worst(claim, pairs), keys=keys)
@@ -93,11 +96,7 @@ def gather(  # noqa: PLR0911 - one return a kind of claim
     return Evidence(claim, server, estimate=estimate, p=p, p_reverse=p_reverse, keys=keys)
 
 
-def _gather_bend(
-    claim: BendClaim, server: str, results: Results, table: list[list[float]], keys: tuple[str, ...]
-) -> Evidence:
-    levels = [point.level or 1 for point in _list_points(claim, results, server)]
-    bend = find_bends(levels, table, claim.breaks)[claim.index - 1]
+def _gather_bend(claim: BendClaim, server: str, bend: Bend, keys: tuple[str, ...]) -> Evidence:
     estimate = Estimate(
         bend.at.value / claim.expected,
         bend.at.low / claim.expected,
@@ -114,6 +113,7 @@ def _gather_onset(claim: OnsetClaim, server: str, results: Results, needed: int)
         server,
         variant=claim.variant,
         levels=(claim.levels.start, claim.levels.end),
+        needed=needed,
     )
     if onset.seeds < needed:
         raise ValueError(f"{onset.seeds} of {needed} seeds ran at every level")
@@ -134,7 +134,7 @@ def _collect(
 
     Raises ValueError, in words, if fewer than ``needed`` seeds are complete.
     """
-    points = _list_points(claim, results, server)
+    points = _list_points(claim, results, server, needed)
     columns: list[dict[int, float]] = []
     keys: list[str] = []
     for point in points:
@@ -168,24 +168,29 @@ def _explain_losses(results: Results, claim: AnyClaim, server: str, point: Selec
     return f" ({rows['outcome'][0]}: {rows['reasons'][0]})" if len(rows) else ""
 
 
-def _list_points(claim: AnyClaim, results: Results, server: str) -> list[Selector]:
-    """Points of a claim in the order in which `_estimate` wants them."""
+def _list_points(claim: AnyClaim, results: Results, server: str, needed: int) -> list[Selector]:
+    """Points of a claim in the order in which `_estimate` wants them; of a range of levels those
+    for which ``needed`` seeds are planned, since a tier has others that only draw the curve."""
     if isinstance(claim, RatioClaim | EquivalenceClaim):
         return [claim.point, claim.reference]
     assert not isinstance(claim, PeakClaim | ShiftClaim)
     levels = (
         results.runs.filter((pl.col("design") == claim.design) & (pl.col("server") == server))
-        .filter(pl.col("level").is_between(claim.levels.start, claim.levels.end))["level"]
-        .unique()
+        .filter(pl.col("level").is_between(claim.levels.start, claim.levels.end))
+        .group_by("level")
+        .agg(planned=pl.col("seed").n_unique())
+        .filter(pl.col("planned") >= needed)["level"]
         .sort()
         .to_list()
     )
     if isinstance(claim, TrendClaim | PlaceClaim):
         if len(levels) < 3:
-            raise ValueError(f"a trend needs three levels, the plan has {len(levels)}")
+            raise ValueError(
+                f"a curve needs three levels of {needed} seeds, the plan has {len(levels)}"
+            )
         return [Selector(level=level, variant=claim.variant) for level in levels]
     if not levels:
-        raise ValueError("the plan has no level in the claim's range")
+        raise ValueError(f"the plan has no level of {needed} seeds in the claim's range")
     return [
         selector.model_copy(update={"level": selector.level or level})
         for level in levels

@@ -15,9 +15,10 @@ from artifact.illustration import Illustration, tabulate_ratio
 from artifact.pairs import list_pair_illustrations
 from artifact.results import Results, find_pairs, summarize
 from artifact.statistics import estimate_ratio
+from artifact.symbols import summarize_symbols
 from artifact.synthetic import SYNTHETIC
 from artifact.verdicts import Judgement
-from figures import cycles, forest, misses, plateaus, throughput
+from figures import cycles, forest, misses, plateaus, symbols, throughput
 from figures.forest import SCHEMA as FOREST
 from figures.style import Provenance, save_figure
 from testbed.chase import find_plateau_cycles
@@ -35,8 +36,8 @@ def make_provenance(results: Results) -> Provenance:
 
 def list_illustrations(designs: Sequence[Design]) -> list[Illustration]:
     """The figures of ``designs``: plateaus for pointer chases, origins for designs that mark
-    memory, curves for those with several levels and one variant, a table of ratios for those
-    with variants."""
+    memory, functions for those that are profiled, curves for those with several levels and one
+    variant, a table of ratios for those with variants."""
     found: list[Illustration] = []
     for design in designs:
         if design.load == "chase":
@@ -44,6 +45,8 @@ def list_illustrations(designs: Sequence[Design]) -> list[Illustration]:
         elif design.base.get("instruments.regions"):
             servers = dict.fromkeys(s for scope in design.tier.values() for s in scope.servers)
             found += [make_origins(design, server) for server in servers]
+        elif design.base.get("instruments.profile"):
+            found.append(_make_symbols(design))
         elif design.reference:
             found += list_pair_illustrations(design)
         elif len(design.variant) > 1:
@@ -64,6 +67,25 @@ def _make_plateaus(design: Design) -> Illustration:
         (),
         lambda r, p: plateaus.draw(tabulate_latencies(r, design), tabulate_plateaus(r, design), p),
         lambda r: tabulate_latencies(r, design),
+    )
+
+
+def _make_symbols(design: Design) -> Illustration:
+    servers = list(dict.fromkeys(s for scope in design.tier.values() for s in scope.servers))
+
+    def summarize_highest(results: Results) -> pl.DataFrame:
+        highest = results.symbols.filter(design=design.id)["level"].max()
+        return summarize_symbols(results.symbols, design.id, int(str(highest or 0)))
+
+    return Illustration(
+        design.id,
+        design.id,
+        "L2 misses per request, of loads, stores and fetches, by the function that missed, at the "
+        "highest concurrency of the tier; means over seeds. Functions of modules have the "
+        "module's name in brackets. All requests of a run count, those of its beginning too.",
+        (),
+        lambda r, p: symbols.draw(summarize_highest(r), servers, p),
+        lambda r: r.symbols.filter(design=design.id).drop("design"),
     )
 
 

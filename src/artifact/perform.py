@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import resource
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -49,16 +50,27 @@ def perform(task: Task, runner: Runner) -> Done:
     stored = store.find_or_discard(task.key)
     if stored is not None:
         return Done(task.key, stored.outcome, stored.reasons, store.find_cost(task.key), True)
-    begin = time.monotonic()
+    begin, worked_s = time.monotonic(), _read_processor_s()
     with store.open_workspace() as workspace:
         files = workspace / "run"
         files.mkdir()
         entry = _run(task.experiment, runner, files)
         _drop_bulk(files)
         size = sum(path.stat().st_size for path in files.rglob("*") if path.is_file())
-        cost = Cost(seconds=time.monotonic() - begin, bytes=size)
+        cost = Cost(
+            seconds=time.monotonic() - begin,
+            processor_s=_read_processor_s() - worked_s,
+            bytes=size,
+        )
         store.commit(entry, files, cost)
     return Done(task.key, entry.outcome, entry.reasons, cost, False)
+
+
+def _read_processor_s() -> float:
+    """Processor seconds of this process and of all its children that have ended; a worker does one
+    run at a time, so the difference is the run's."""
+    used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+    return sum(part.ru_utime + part.ru_stime for part in used)
 
 
 def _run(experiment: Experiment, runner: Runner, files: Path) -> Entry:

@@ -1,35 +1,61 @@
 # SPDX-License-Identifier: MIT
-"""Reference digests: the same inputs must give the same bytes on the user's machine."""
+"""Reference results: what each run of a tier gave, with digests, small enough to be committed.
+
+The same inputs must give the same bytes on the user's machine; where the inputs differ, the
+verdicts can still be held against those of the reference.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import json
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
-from artifact.design import FOLDER
-from artifact.documents import Strict, parse_document
+import polars as pl
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from artifact.design import Tier
 from artifact.plan import Plan, PlannedRun
-from artifact.store import Store
+from artifact.results import MISSING, SCHEMA, Results
+from artifact.synthetic import SYNTHETIC
+from artifact.verdicts import Judgement
+from ground import process
 from ground.files import digest_bytes, write_atomically
+from ground.places import PROJECT
 from ground.voice import ExitCode, UsageError
 
-PATH = FOLDER / "reference.toml"
+FOLDER = PROJECT / "results" / "reference"
+HEAD = "reference.json"
+RUNS = "runs.csv"
+TABLES = ("origins", "symbols", "latencies")  # of Results, kept beside the runs
+PLACE = ("design", "server", "variant", "level", "seed")
+RUNS_SCHEMA = {name: kind for name, kind in SCHEMA.items() if name != "key"} | {
+    "experiment": pl.String
+}
 
 
-class ReferenceRun(Strict):
-    """One run whose result is known: its name, its experiment's digest, its result's digest."""
+class Head(BaseModel):
+    """Where reference results come from: ``commit`` made them from ``products``; ``results``
+    stands for all of them together; ``verdicts`` were drawn from them."""
 
-    label: str
-    experiment: str
-    result: str
+    model_config = ConfigDict(frozen=True, extra="forbid")
 
-
-class Reference(Strict):
-    """Committed digests, and the digests of the build products that gave them."""
-
+    tier: Tier
+    commit: str
+    results: str
     products: dict[str, str]
-    run: tuple[ReferenceRun, ...]
+    verdicts: tuple[Judgement, ...]
+
+
+@dataclass(frozen=True)
+class Reference:
+    """Committed results of a tier: where they come from, and one row a run (RUNS_SCHEMA)."""
+
+    head: Head
+    runs: pl.DataFrame
 
 
 class Match(StrEnum):
@@ -42,83 +68,181 @@ class Match(StrEnum):
     ABSENT = "no reference"
 
 
+class Agreement(StrEnum):
+    """How a verdict compares with the reference's."""
+
+    SAME = "same"
+    OVERLAPS = "intervals overlap"
+    APART = "intervals are apart"
+    ABSENT = "not in both"
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """A tier's results beside the reference's: matches by run, ``verdicts`` with the reference's
+    (None if it has none), the products that differ."""
+
+    commit: str
+    matches: Mapping[str, Match]
+    verdicts: tuple[tuple[Judgement, Judgement | None], ...]
+    products: tuple[str, ...]
+
+    def describe(self) -> str:
+        """In a line."""
+        runs = Counter(self.matches.values())
+        same = sum(other is not None and mine.verdict == other.verdict
+                   for mine, other in self.verdicts)  # fmt: skip
+        counts = ", ".join(f"{count} {match}" for match, count in sorted(runs.items()))
+        return (
+            f"reference ({self.commit[:12]}): runs: {counts or 'none'}; "
+            f"{same} of {len(self.verdicts)} verdicts are the same"
+        )
+
+
+def find_folder(tier: Tier) -> Path:
+    """Where the reference results of ``tier`` are committed."""
+    return FOLDER / tier.value
+
+
+def find_commit() -> str:
+    """The commit that is checked out, marked if files differ from it; ``unknown`` outside of a
+    repository."""
+    head = process.run(["git", "rev-parse", "HEAD"], cwd=PROJECT, check=False)
+    if head.returncode:
+        return "unknown"
+    changed = process.run(["git", "status", "--porcelain"], cwd=PROJECT, check=False).stdout
+    return head.stdout.strip() + ("-modified" if changed.strip() else "")
+
+
 def digest_experiment(run: PlannedRun) -> str:
     """Identity of a run's experiment, host limits left out."""
     return digest_bytes(run.experiment.model_dump_json(exclude={"limits"}).encode())
 
 
-def load_reference(path: Path = PATH) -> Reference:
-    """The committed digests.  Raises UsageError if there are none or they cannot be read."""
-    if not path.is_file():
+def write_reference(
+    results: Results, judgements: Sequence[Judgement], folder: Path, commit: str
+) -> int:
+    """Write ``results`` as the reference into ``folder``; return the number of runs.
+
+    Raises UsageError if a run is missing: a reference is whole.
+    """
+    if missing := results.runs.filter(outcome=MISSING).height:
         raise UsageError(
-            f"no reference digests at {path}", hint="record them with ./invoke verify --write"
+            f"{missing} runs of the {results.plan.tier} tier are not stored",
+            hint=f"./invoke reproduce --tier {results.plan.tier}",
         )
-    return parse_document(Reference, path.read_text(), path)
+    experiments = pl.DataFrame(
+        [
+            (*(getattr(run, name) for name in PLACE), digest_experiment(run))
+            for run in results.plan.runs
+        ],
+        schema={name: RUNS_SCHEMA[name] for name in (*PLACE, "experiment")},
+        orient="row",
+    )
+    runs = results.runs.drop("key").join(experiments, on=PLACE, how="left").select(*RUNS_SCHEMA)
+    head = Head(
+        tier=results.plan.tier,
+        commit=commit,
+        results=results.digest,
+        products=dict(sorted(results.plan.products.items())),
+        verdicts=tuple(j.model_copy(update={"keys": ()}) for j in judgements),
+    )
+    write_atomically(folder / RUNS, runs.sort(PLACE).write_csv().encode())
+    for name in TABLES:
+        write_atomically(folder / f"{name}.csv", getattr(results, name).write_csv().encode())
+    write_atomically(folder / HEAD, (head.model_dump_json(indent=1) + "\n").encode())
+    return runs.height
 
 
-def write_reference(plan: Plan, store: Store, path: Path = PATH) -> int:
-    """Record the stored results of ``plan`` as the reference; return their number."""
-    lines = [
-        # REUSE-IgnoreStart: the licence of the file that is written
-        "# SPDX-License-Identifier: MIT",
-        # REUSE-IgnoreEnd
-        "# Written by ./invoke verify --write: what each run gives, byte for byte, on any host.",
-        "",
-        "[products]",
-        *(f'"{name}" = "{digest}"' for name, digest in sorted(plan.products.items())),
-    ]
-    count = 0
-    for run in plan.runs:
-        entry = store.load(run.key)
-        if entry is not None:
-            count += 1
-            lines += [
-                "",
-                "[[run]]",
-                f'label = "{run.label}"',
-                f'experiment = "{digest_experiment(run)}"',
-                f'result = "{entry.digest}"',
-            ]
-    write_atomically(path, "\n".join(lines).encode() + b"\n")
-    return count
+def load_reference(folder: Path) -> Reference:
+    """The reference results in ``folder``.  Raises UsageError if there are none, or broken ones."""
+    try:
+        head = Head.model_validate_json((folder / HEAD).read_bytes())
+        runs = pl.read_csv(folder / RUNS, schema=RUNS_SCHEMA)
+    except FileNotFoundError:
+        raise UsageError(
+            f"no reference results at {folder}",
+            hint="choose another tier, or record them: ./invoke reference --write --tier TIER",
+        ) from None
+    except (ValidationError, json.JSONDecodeError, pl.exceptions.PolarsError) as error:
+        raise UsageError(
+            f"{folder} has no whole reference results: {str(error).splitlines()[0]}",
+            hint="restore it from the repository",
+        ) from None
+    return Reference(head, runs)
 
 
-def compare(plan: Plan, store: Store, reference: Reference) -> dict[str, Match]:
-    """How each stored run of ``plan`` compares, by label.
+def find_reference(plan: Plan) -> Reference | None:
+    """The committed reference of the tier of ``plan``; None if there is none, or if the plan is a
+    rehearsal, whose numbers stand for nothing."""
+    folder = find_folder(plan.tier)
+    if SYNTHETIC in plan.products or not (folder / HEAD).is_file():
+        return None
+    return load_reference(folder)
+
+
+def compare(results: Results, judgements: Sequence[Judgement], reference: Reference) -> Comparison:
+    """Each stored run and each judgement beside the reference's.
 
     A different result is an error only if it was made from the same build products.
     """
-    known = {run.label: run for run in reference.run}
-    found: dict[str, Match] = {}
-    for run in plan.runs:
-        entry = store.load(run.key)
-        if entry is not None:
-            same_sources = plan.products == reference.products
-            found[run.label] = _compare_run(run, entry.digest, known.get(run.label), same_sources)
-    return found
+    known = {
+        row[:5]: row[5:]
+        for row in reference.runs.select(*PLACE, "experiment", "digest").iter_rows()
+    }
+    digests = dict(results.runs.select("key", "digest").iter_rows())
+    other = _list_differing_products(results.plan, reference)
+    matches = {
+        run.label: _compare_run(run, digest, known.get(_find_place(run)), same_sources=not other)
+        for run in results.plan.runs
+        if (digest := digests[run.key])
+    }
+    verdicts = {judgement.id: judgement for judgement in reference.head.verdicts}
+    return Comparison(
+        reference.head.commit,
+        matches,
+        tuple((judgement, verdicts.get(judgement.id)) for judgement in judgements),
+        tuple(other),
+    )
+
+
+def _find_place(run: PlannedRun) -> tuple[object, ...]:
+    return tuple(getattr(run, name) for name in PLACE)
 
 
 def _compare_run(
-    run: PlannedRun, digest: str, known: ReferenceRun | None, same_sources: bool
+    run: PlannedRun, digest: str, known: tuple[str, str] | None, *, same_sources: bool
 ) -> Match:
     if known is None:
         return Match.ABSENT
-    if known.experiment != digest_experiment(run):
+    if known[0] != digest_experiment(run):
         return Match.CHANGED
-    if known.result == digest:
+    if known[1] == digest:
         return Match.SAME
     return Match.DIFFERENT if same_sources else Match.OTHER_SOURCES
 
 
-def list_differing_products(plan: Plan, reference: Reference) -> list[str]:
+def find_agreement(mine: Judgement, other: Judgement | None) -> Agreement:
+    """Whether two intervals for one claim have a ratio in common."""
+    if other is None or mine.value is None or other.value is None:
+        return Agreement.ABSENT
+    here, there = ((j.low or j.value or 0.0, j.high or j.value or 0.0) for j in (mine, other))
+    if (mine.value, here) == (other.value, there):
+        return Agreement.SAME
+    overlap = here[0] <= there[1] and there[0] <= here[1]
+    return Agreement.OVERLAPS if overlap else Agreement.APART
+
+
+def _list_differing_products(plan: Plan, reference: Reference) -> list[str]:
     """Names of the build products that differ from those of the reference."""
-    names = set(plan.products) | set(reference.products)
-    return sorted(n for n in names if plan.products.get(n) != reference.products.get(n))
+    products = reference.head.products
+    names = set(plan.products) | set(products)
+    return sorted(n for n in names if plan.products.get(n) != products.get(n))
 
 
-def find_exit_code(found: Mapping[str, Match]) -> ExitCode:
+def find_exit_code(matches: Mapping[str, Match]) -> ExitCode:
     """0 if everything is the same, 1 if the same inputs gave other bytes, else 3."""
-    matches = set(found.values())
-    if Match.DIFFERENT in matches:
+    found = set(matches.values())
+    if Match.DIFFERENT in found:
         return ExitCode.DOES_NOT_HOLD
-    return ExitCode.HOLDS if matches == {Match.SAME} else ExitCode.INCONCLUSIVE
+    return ExitCode.HOLDS if found == {Match.SAME} else ExitCode.INCONCLUSIVE

@@ -19,6 +19,7 @@ from artifact.claims import AnyClaim, load_claims
 from artifact.design import Design
 from artifact.illustration import Illustration
 from artifact.metrics import find_metric
+from artifact.reference import Comparison, find_agreement
 from artifact.results import Results, count_outcomes
 from artifact.verdicts import Judgement, Verdict, describe_band, describe_measure
 from ground.files import write_atomically
@@ -85,6 +86,7 @@ def write_report(
     illustrations: Sequence[Illustration],
     judgements: Sequence[Judgement],
     folder: Path,
+    comparison: Comparison | None = None,
 ) -> Path:
     """Write ``folder``/report.html, which needs no other file; figures must have been drawn."""
     environment = jinja2.Environment(
@@ -117,6 +119,8 @@ def write_report(
         shown={f.name for claim in claims for f in claim.figures},
         figures=figures,
         problems=_list_problems(results),
+        comparison=comparison,
+        compared=_list_compared(comparison),
         machines=[
             load_geometry(name) for name in sorted({name for d in designs for name in d.geometries})
         ],
@@ -216,6 +220,12 @@ def _describe_claim(
         ],
         command=f"./invoke reproduce --tier {tier} --only {claim.design}",
     )
+
+
+def _list_compared(comparison: Comparison | None) -> list[tuple[Judgement, Judgement, str]]:
+    """Each verdict here and in the reference, and how they agree."""
+    pairs = comparison.verdicts if comparison else ()
+    return [(mine, other, find_agreement(mine, other).value) for mine, other in pairs if other]
 
 
 def _list_problems(results: Results) -> list[dict[str, str]]:

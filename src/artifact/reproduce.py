@@ -22,6 +22,7 @@ from artifact.illustrate import list_illustrations, write_illustrations
 from artifact.illustration import Illustration
 from artifact.plan import Plan, load_plan, make_plan, record_plan
 from artifact.progress import Display, open_progress
+from artifact.reference import Comparison, compare, find_reference
 from artifact.report import TITLE, describe_verdicts, print_verdicts, write_report
 from artifact.results import MISSING, Results, count_outcomes, load_results
 from artifact.runner import DiskFullError, Runner
@@ -66,12 +67,14 @@ class Places:
 
 @dataclass(frozen=True)
 class Conclusion:
-    """What came out, and with which exit code the command ends."""
+    """What came out, beside the committed reference if the tier has one, and with which exit code
+    the command ends."""
 
     results: Results
     judgements: tuple[Judgement, ...]
     report: Path
     code: ExitCode
+    comparison: Comparison | None = None
 
     def to_json(self) -> JsonValue:
         """For ``--json``."""
@@ -129,7 +132,7 @@ def reproduce(order: Order, runner: Runner, places: Places) -> Conclusion | None
     plan = plan_order(order, runner)
     engine = find_engine(order)
     folder = places.find_folder(order.tier)
-    found = announce(plan, places, engine.slots)
+    found = announce(plan, places, engine)
     record_plan(plan, folder / "plan.json", replan=order.replan)
     part = plan.take_shard(*order.shard) if order.shard else plan
     tally = run_sweep(part, runner, engine, places, found=found)
@@ -142,9 +145,9 @@ def reproduce(order: Order, runner: Runner, places: Places) -> Conclusion | None
     return conclusion
 
 
-def announce(plan: Plan, places: Places, jobs: int) -> Forecast:
+def announce(plan: Plan, places: Places, engine: Engine) -> Forecast:
     """Say how long it will take; DiskFullError if the disk is known to be too small."""
-    found = forecast(plan, places.store, jobs)
+    found = forecast(plan, places.store, engine)
     console.print(f"[bold]{describe_forecast(plan, found)}[/]")
     for note in plan.notes:
         console.print(f"[yellow]{escape(note)}[/]", soft_wrap=True)
@@ -219,6 +222,12 @@ def list_milestones(plan: Plan) -> list[frozenset[str]]:
     return sorted({frozenset(keys) for keys in groups.values()}, key=sorted)
 
 
+def judge_plan(results: Results) -> tuple[Judgement, ...]:
+    """The verdicts on all claims about the experiments of the plan."""
+    designs = results.plan.designs
+    return tuple(judge([claim for claim in load_claims() if claim.design in designs], results))
+
+
 def conclude(tier: Tier, places: Places, *, quiet: bool = False) -> Conclusion:
     """Judge, draw and report what the store holds of the recorded plan of ``tier``.
 
@@ -228,14 +237,15 @@ def conclude(tier: Tier, places: Places, *, quiet: bool = False) -> Conclusion:
     plan = load_plan(folder / "plan.json")
     designs = load_designs(plan.designs)
     results = load_results(plan, places.store)
-    claims = [claim for claim in load_claims() if claim.design in plan.designs]
-    judgements = tuple(judge(claims, results))
+    judgements = judge_plan(results)
     figures, problem = find_illustrations(plan, designs)
     files = write_illustrations(results, figures, judgements, folder)
     verdicts = folder / "verdicts.json"
     text = json.dumps([j.model_dump(mode="json") for j in judgements], indent=1)
     write_atomically(verdicts, text.encode() + b"\n")
-    report = write_report(results, designs, figures, judgements, folder)
+    known = find_reference(plan)
+    comparison = compare(results, judgements, known) if known else None
+    report = write_report(results, designs, figures, judgements, folder, comparison)
     write_crate(
         folder,
         [*files, verdicts, report, folder / "plan.json"],
@@ -243,7 +253,7 @@ def conclude(tier: Tier, places: Places, *, quiet: bool = False) -> Conclusion:
         description=describe_verdicts(judgements),
     )
     code = find_conclusion_code(results, judgements)
-    conclusion = Conclusion(results, judgements, report, code)
+    conclusion = Conclusion(results, judgements, report, code, comparison)
     if not quiet:
         print_conclusion(conclusion)
         if problem:
@@ -286,6 +296,8 @@ def print_conclusion(conclusion: Conclusion) -> None:
     counts = count_outcomes(conclusion.results)
     runs = ", ".join(f"{count} {outcome}" for outcome, count in counts.items())
     console.print(f"runs: {runs}; results {conclusion.results.digest[:16]}")
+    if conclusion.comparison:
+        console.print(conclusion.comparison.describe(), soft_wrap=True)
     console.print(f"report: {conclusion.report}", soft_wrap=True)
 
 

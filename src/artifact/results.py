@@ -14,6 +14,9 @@ from artifact.plan import Plan, PlannedRun
 from artifact.searches import Peak, expand_plan, follow_searches
 from artifact.statistics import estimate_mean
 from artifact.store import DamageError, Entry, Outcome, Store
+from artifact.symbols import NAME as SYMBOLS_FILE
+from artifact.symbols import SCHEMA as SYMBOL_SCHEMA
+from artifact.symbols import read_misses
 from ground.files import canonical_json, digest_bytes
 from testbed.measurement import Zone
 
@@ -49,7 +52,8 @@ LATENCY_SCHEMA: dict[str, type[pl.DataType] | pl.DataType] = {
 class Results:
     """``plan`` includes the runs of peak searches.  ``runs`` has one row per run, ``latencies``
     one per working set of each pointer chase, ``origins`` what the runs that marked memory found
-    (`artifact.origins`), ``peaks`` what the searches found; ``digest`` stands for all results
+    (`artifact.origins`), ``symbols`` the misses by function of those that were profiled
+    (`artifact.symbols`), ``peaks`` what the searches found; ``digest`` stands for all results
     together."""
 
     plan: Plan
@@ -58,6 +62,7 @@ class Results:
     digest: str
     origins: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=ORIGIN_SCHEMA))
     peaks: tuple[Peak, ...] = ()
+    symbols: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=SYMBOL_SCHEMA))
 
 
 def load_results(plan: Plan, store: Store) -> Results:
@@ -73,7 +78,10 @@ def load_results(plan: Plan, store: Store) -> Results:
     digests = dict(frame.select("key", "digest").drop_nulls().iter_rows())
     found = pl.DataFrame(origins, schema=ORIGIN_SCHEMA, orient="row")
     digest = digest_bytes(canonical_json(digests))
-    return Results(plan, frame, latencies, digest, found.sort(found.columns), course.peaks)
+    functions = [row for run, entry in entries for row in _list_symbols(run, entry, store)]
+    symbols = pl.DataFrame(functions, schema=SYMBOL_SCHEMA, orient="row")
+    found = found.sort(found.columns)
+    return Results(plan, frame, latencies, digest, found, course.peaks, symbols)
 
 
 def _list_origins(run: PlannedRun, entry: Entry | None) -> list[tuple[object, ...]]:
@@ -84,6 +92,16 @@ def _list_origins(run: PlannedRun, entry: Entry | None) -> list[tuple[object, ..
         return []
     place = (run.design, run.server, run.variant, run.level, run.seed)
     return [(*place, *item) for item in tabulate_attribution(measurement.attribution)]
+
+
+def _list_symbols(run: PlannedRun, entry: Entry | None, store: Store) -> list[tuple[object, ...]]:
+    """Rows of ``Results.symbols``, under the same condition as the origins'."""
+    measurement = entry.measurement if entry else None
+    path = store.find_directory(run.key) / SYMBOLS_FILE
+    if measurement is None or measurement.zone is Zone.FAILURE or not path.is_file():
+        return []
+    place = (run.design, run.server, run.variant, run.level, run.seed)
+    return [(*place, *item) for item in read_misses(path, measurement.load_report.completed)]
 
 
 def _find_entry(store: Store, key: str) -> Entry | None:

@@ -74,11 +74,16 @@ class Entry(BaseModel):
 
 
 class Cost(BaseModel):
-    """What a run cost on this host: seconds and bytes kept."""
+    """What a run cost on this host: seconds, processor seconds (of the worker and of all that it
+    started) and bytes kept.
+
+    Seconds hang on what else the host did, processor seconds hardly.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     seconds: Annotated[float, Field(ge=0)]
+    processor_s: Annotated[float, Field(ge=0)]
     bytes: Annotated[int, Field(ge=0)]
 
 

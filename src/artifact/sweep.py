@@ -40,6 +40,10 @@ class Engine(Protocol):
     def slots(self) -> int:
         """Runs at once."""
 
+    @property
+    def busy_cores(self) -> float:
+        """How many cores these runs keep busy: a sweep takes its processor seconds over that."""
+
     def open(self) -> contextlib.AbstractContextManager[Executor]:
         """An executor; leaving the block ends every run that is still going."""
 

@@ -14,6 +14,8 @@ from pathlib import Path
 
 import numpy as np
 
+from artifact.symbols import NAME as SYMBOLS_FILE
+from artifact.symbols import write_symbols
 from ground.files import canonical_json, digest_bytes
 from ground.seeds import generator
 from testbed.chase import (
@@ -102,6 +104,8 @@ class SyntheticRunner:
         lines = f"synthetic {experiment.server} {place}\n"
         (directory / "console.txt").write_text(lines)
         (directory / "series.txt").write_bytes(canonical_json(window.model_dump(mode="json")))
+        if experiment.instruments.profile:
+            _write_symbols(directory, window, asked)
         bound = 0.99 * self.fails_beyond if isinstance(load, Ab) else self.fails_beyond
         lost = window.open_connections > bound
         errors = round(asked * (1 - window.requests_per_s / window.arrivals_per_s)) if lost else 0
@@ -170,8 +174,11 @@ class SyntheticRunner:
 
     def _find_state(self, experiment: Experiment, concurrency: float) -> _State:
         effect = self.effects.get(experiment.server, USUAL.get(experiment.server, Effect()))
-        # Marking memory changes no result of a synthetic server.
-        asked = experiment.model_dump_json(exclude={"limits": True, "instruments": {"regions"}})
+        # Looking closer changes no result of a synthetic server.
+        plain = experiment.instruments.model_copy(update={"profile": False})
+        asked = experiment.model_copy(update={"instruments": plain}).model_dump_json(
+            exclude={"limits": True, "instruments": {"regions"}}
+        )
         identity = digest_bytes(asked.encode())
         random = generator(experiment.seed, f"synthetic {identity}")
         data, fetch = (
@@ -263,6 +270,15 @@ def _make_attribution(window: Window) -> Attribution:
             ObjectCount(name="request", live=live, bytes=live * 1000, peak=round(live)),
         ),
     )
+
+
+def _write_symbols(directory: Path, window: Window, requests: int) -> None:
+    """Half of the data misses in one function, half in another, those of fetches in a third."""
+    misses = window.misses_per_request
+    load, store = (round(m.total * requests / 2) for m in (misses.l2_load, misses.l2_store))
+    fetch = round(misses.l2_fetch.total * requests)
+    rows = [("tcp_v4_rcv", 0, load, store), ("tux_parse_head [tux]", 0, load, store)]
+    write_symbols(directory / SYMBOLS_FILE, [*rows, ("schedule", fetch, 0, 0)])
 
 
 def _make_latency(mean_us: float) -> Percentiles:

@@ -51,8 +51,10 @@ def find_onset(
     *,
     variant: str = "base",
     levels: tuple[int, int] = (1, 1 << 30),
+    needed: int = 1,
 ) -> Onset:
-    """The onset of ``server``'s failure zone, over the seeds that have a result at every level.
+    """The onset of ``server``'s failure zone, over the seeds that have a result, at the levels for
+    which ``needed`` seeds are planned.
 
     A run fails if it lost packets or connections, or if the server died; one that is invalid
     for another reason does neither fail nor hold.  Raises ValueError if nothing was run.
@@ -62,7 +64,9 @@ def find_onset(
         & (pl.col("server") == server)
         & (pl.col("variant") == variant)
         & pl.col("level").is_between(*levels)
-        & (pl.col("outcome") != MISSING)
+    )
+    runs = runs.filter(
+        (pl.col("seed").n_unique().over("level") >= needed) & (pl.col("outcome") != MISSING)
     )
     if not len(runs):
         raise ValueError("no run of this server is stored")

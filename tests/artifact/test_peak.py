@@ -113,7 +113,7 @@ def test_the_search_finds_the_knee_of_a_synthetic_server(tmp_path: Path) -> None
     runner = SyntheticRunner(effects, noise=0.0)
     plan = make_plan(Tier.QUICK, [parse_design(PEAK, Path("peak.toml"))], runner.products)
     places = Places(tmp_path)
-    expected = forecast(plan, places.store, 1)
+    expected = forecast(plan, places.store, LocalEngine(1))
     assert expected.probes == 2 * expect_probes(plan.searches[0].rates, 5)
     engine = LocalEngine(1)
     tally = run_sweep(plan, runner, engine, places, found=expected, illustrate=False)
@@ -140,7 +140,12 @@ def test_the_search_finds_the_knee_of_a_synthetic_server(tmp_path: Path) -> None
     before = set(places.store.find_keys())
     assert before == set(expand_plan(plan, course).keys)
     again = run_sweep(
-        plan, runner, engine, places, found=forecast(plan, places.store, 1), illustrate=False
+        plan,
+        runner,
+        engine,
+        places,
+        found=forecast(plan, places.store, LocalEngine(1)),
+        illustrate=False,
     )
     assert set(places.store.find_keys()) == before
     assert not again.unfinished
@@ -230,7 +235,7 @@ def test_origins_of_servers_are_not_added_up(tmp_path: Path) -> None:
     """One figure a server: its misses by origin sum to what a run of it has."""
     plan = make_plan(Tier.QUICK, [load_design("attribution")], SyntheticRunner().products)
     places = Places(tmp_path)
-    found = forecast(plan, places.store, 1)
+    found = forecast(plan, places.store, LocalEngine(1))
     runner = SyntheticRunner(noise=0.0)
     plan = make_plan(Tier.QUICK, [load_design("attribution")], runner.products)
     run_sweep(plan, runner, LocalEngine(1), places, found=found, illustrate=False)

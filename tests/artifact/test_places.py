@@ -6,6 +6,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable
 
+import polars as pl
 import pytest
 
 from artifact import evidence, verdicts
@@ -106,6 +107,29 @@ def test_lost_runs_are_inconclusive() -> None:
     found = judge_one("tux.data-misses-peak", {"l2_data": DATA}, lost=lambda c, s: c > 4500)
     assert found.verdict is Verdict.INCONCLUSIVE
     assert "0 of 5 seeds" in found.reason
+
+
+def test_levels_with_few_seeds_only_draw_the_curve() -> None:
+    """A wild level does not move the bend if the plan has two seeds there; if it has five and
+    three are missing, nothing is judged."""
+    wild = make_results({"l2_data": lambda c: DATA(c) * (9 if c == 512 else 1)})
+    drawn = pl.col("level") != 512
+    few = dataclasses.replace(wild, runs=wild.runs.filter(drawn | (pl.col("seed") < 3)))
+    claim = find_claim("tux.data-misses-peak")
+    assert judge([claim], few)[0].verdict is Verdict.REPRODUCED
+    lost = (
+        pl.when(drawn | (pl.col("seed") < 3)).then(pl.col("outcome")).otherwise(pl.lit("missing"))
+    )
+    holed = dataclasses.replace(wild, runs=wild.runs.with_columns(outcome=lost))
+    assert "2 of 5 seeds" in judge([claim], holed)[0].reason
+
+
+def test_the_onset_takes_levels_with_enough_seeds() -> None:
+    results = make_results({"throughput": THROUGHPUT}, lost=lambda c, s: c > 3000)
+    few = results.runs.filter((pl.col("level") != 5000) | (pl.col("seed") == 1))
+    sparse = dataclasses.replace(results, runs=few)
+    assert find_onset(sparse, "figure1", "tux").seeds == 1
+    assert find_onset(sparse, "figure1", "tux", needed=5).seeds == 5
 
 
 @pytest.mark.parametrize(

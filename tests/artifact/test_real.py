@@ -14,6 +14,7 @@ from artifact.disturbances import Subject, disturb_sweeps
 from artifact.entry import choose_kick_command
 from artifact.plan import load_plan
 from artifact.reproduce import Order, Places, reproduce
+from artifact.results import load_results
 from artifact.verdicts import Verdict
 from ground.voice import ExitCode
 
@@ -50,12 +51,12 @@ def test_the_kick_tier_passes_every_stage(places: Places) -> None:
 def test_results_are_those_of_the_reference(places: Places) -> None:
     """On any host the same products give the same bytes; other sources are told apart."""
     plan = load_plan(places.find_folder(Tier.KICK) / "plan.json")
-    known = reference.load_reference()
-    found = reference.compare(plan, places.store, known)
-    assert len(found) == len(plan.runs)
-    assert reference.Match.DIFFERENT not in found.values()
-    if not reference.list_differing_products(plan, known):
-        assert set(found.values()) == {reference.Match.SAME}
+    known = reference.load_reference(reference.find_folder(Tier.KICK))
+    found = reference.compare(load_results(plan, places.store), (), known)
+    assert len(found.matches) == len(plan.runs)
+    assert reference.Match.DIFFERENT not in found.matches.values()
+    if not found.products:
+        assert set(found.matches.values()) == {reference.Match.SAME}
 
 
 @pytest.mark.slow

@@ -11,15 +11,19 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import dataclass, replace
 from pathlib import Path
 
+import polars as pl
 import pytest
 
 from artifact import reference
 from artifact.crate import NAME, read_citation
 from artifact.design import Tier
+from artifact.engines import CORES_A_RUN, LocalEngine
 from artifact.estimate import ASSUMED_CHASE_S, describe_time, forecast
-from artifact.inputs import collect_inputs
+from artifact.inputs import collect_inputs, find_key
+from artifact.perform import Task, perform
 from artifact.plan import load_plan
 from artifact.reproduce import (
     Conclusion,
@@ -27,20 +31,37 @@ from artifact.reproduce import (
     Places,
     conclude,
     find_engine,
+    judge_plan,
     parse_shard,
     parse_tier,
     plan_order,
     redraw,
     reproduce,
 )
+from artifact.results import load_results
 from artifact.store import Cost, Store
 from artifact.synthetic import Effect, SyntheticRunner
+from artifact.verdicts import Judgement
 from ground.files import digest_file
 from ground.places import PROJECT
 from ground.voice import ExitCode, UsageError
+from testbed.experiment import Experiment
+from testbed.measurement import Measurement
 
 ORDER = Order(tier=Tier.QUICK, designs=("footnote3",), jobs=2)
 RUNNER = SyntheticRunner(noise=0.02)
+
+
+@dataclass(frozen=True)
+class FixedEngine(LocalEngine):
+    """An engine whose runs keep ``slots`` cores busy, whatever host this is."""
+
+    @property
+    def busy_cores(self) -> float:
+        return float(self.slots)
+
+
+ALONE, TWO_AT_ONCE = FixedEngine(1), FixedEngine(2)
 
 
 class Page(html.parser.HTMLParser):
@@ -148,16 +169,47 @@ def test_a_tier_that_judges_nothing_cannot_pass_on_broken_runs(tmp_path: Path) -
 
 def test_estimates_come_from_measured_costs(places: Places, tmp_path: Path) -> None:
     plan = plan_order(ORDER, RUNNER)
-    nothing = forecast(plan, Store(tmp_path / "empty"), 2)
+    nothing = forecast(plan, Store(tmp_path / "empty"), TWO_AT_ONCE)
     assert nothing.measured == 0
     assert len(nothing.run_s) == 75
     assert nothing.seconds == pytest.approx(sum(nothing.run_s.values()) / 2)
     assert 0 < nothing.first_s < nothing.seconds
-    assert not forecast(plan, places.store, 2).run_s
+    assert not forecast(plan, places.store, TWO_AT_ONCE).run_s
     full = plan_order(Order(Tier.FULL, ("footnote3",)), RUNNER)
-    measured = forecast(full, places.store, 2)
+    measured = forecast(full, places.store, TWO_AT_ONCE)
     assert measured.measured == 75
     assert measured.seconds < nothing.seconds / 10  # synthetic runs take no time
+
+
+def test_a_sweep_takes_its_processor_seconds_over_the_cores_that_it_keeps_busy(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Measured with two runs at once; told for one, for two, and for more than fit."""
+    plan = plan_order(Order(Tier.KICK, ("latency",)), RUNNER)
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: {0, 1})
+    seconds = [forecast(plan, Store(tmp_path), LocalEngine(n)).seconds for n in (1, 2, 8)]
+    work_s = 4 * ASSUMED_CHASE_S
+    assert seconds == pytest.approx([work_s / CORES_A_RUN, work_s / 2, work_s / 2])
+
+
+def test_a_run_is_charged_for_what_its_children_compute(tmp_path: Path) -> None:
+    task = Task("", "spins", plan_order(ORDER, RUNNER).runs[0].experiment, tmp_path)
+    runner = Spinning()
+    key = find_key(collect_inputs(task.experiment, runner.products))
+    done = perform(replace(task, key=key), runner)
+    assert done.cost is not None
+    assert done.cost.processor_s >= 0.3
+
+
+@dataclass(frozen=True)
+class Spinning(SyntheticRunner):
+    """A child of a run computes for 0.3 processor seconds."""
+
+    def run(self, experiment: Experiment, directory: Path) -> Measurement:
+        """Spin, then measure."""
+        code = "import time\nwhile time.process_time() < 0.3: pass"
+        subprocess.run([sys.executable, "-c", code], check=True)
+        return super().run(experiment, directory)
 
 
 def test_chases_alone_tell_little_of_runs_under_load(tmp_path: Path) -> None:
@@ -169,10 +221,10 @@ def test_chases_alone_tell_little_of_runs_under_load(tmp_path: Path) -> None:
         folder.mkdir(parents=True)
         inputs = collect_inputs(run.experiment, RUNNER.products)
         (folder / "entry.json").write_text(json.dumps({"inputs": inputs}))
-        cost = Cost(seconds=ASSUMED_CHASE_S, bytes=1000)
+        cost = Cost(seconds=1, processor_s=ASSUMED_CHASE_S, bytes=1000)
         (folder / "cost.json").write_text(cost.model_dump_json())
     plan = plan_order(Order(Tier.KICK), RUNNER)
-    known, fresh = forecast(plan, store, 1), forecast(plan, Store(tmp_path / "none"), 1)
+    known, fresh = (forecast(plan, found, ALONE) for found in (store, Store(tmp_path / "none")))
     assert known.measured == 4
     assert known.seconds == pytest.approx(fresh.seconds - 4 * ASSUMED_CHASE_S)
     assert known.bytes >= 3 << 20
@@ -180,7 +232,7 @@ def test_chases_alone_tell_little_of_runs_under_load(tmp_path: Path) -> None:
 
 def test_the_first_curve_is_one_server_and_what_comes_before_it() -> None:
     plan = plan_order(Order(Tier.QUICK, ("footnote3", "latency")), RUNNER)
-    found = forecast(plan, Store(Path("absent")), 1)
+    found = forecast(plan, Store(Path("absent")), ALONE)
     wanted = [run for run in plan.runs if run.server in {"pchase", "nginx"} and run.seed == 1]
     assert len(wanted) == 4 + 5
     assert found.first_s == pytest.approx(sum(found.run_s[run.key] for run in wanted))
@@ -214,25 +266,81 @@ def test_times_are_for_people() -> None:
 
 
 def test_reference_digests(places: Places, tmp_path: Path) -> None:
+    """The same bytes, other bytes from the same sources, other sources, another experiment."""
     plan = load_plan(places.find_folder(Tier.QUICK) / "plan.json")
-    path = tmp_path / "reference.toml"
-    assert reference.write_reference(plan, places.store, path) == 75
-    known = reference.load_reference(path)
-    found = reference.compare(plan, places.store, known)
-    assert reference.find_exit_code(found) is ExitCode.HOLDS
-    wrong = known.model_copy(
-        update={"run": tuple(r.model_copy(update={"result": "0" * 64}) for r in known.run)}
-    )
-    found = reference.compare(plan, places.store, wrong)
-    assert set(found.values()) == {reference.Match.DIFFERENT}
-    assert reference.find_exit_code(found) is ExitCode.DOES_NOT_HOLD
-    elsewhere = wrong.model_copy(update={"products": {"qemu": "other"}})
-    found = reference.compare(plan, places.store, elsewhere)
-    assert set(found.values()) == {reference.Match.OTHER_SOURCES}
-    assert reference.find_exit_code(found) is ExitCode.INCONCLUSIVE
-    assert reference.list_differing_products(plan, elsewhere) == ["qemu", "synthetic"]
-    with pytest.raises(UsageError, match="no reference digests"):
-        reference.load_reference(tmp_path / "absent.toml")
+    results = load_results(plan, places.store)
+    verdicts = judge_plan(results)
+    assert reference.write_reference(results, verdicts, tmp_path, "abc") == 75
+    known = reference.load_reference(tmp_path)
+    found = reference.compare(results, verdicts, known)
+    assert set(found.matches.values()) == {reference.Match.SAME}
+    assert len(found.matches) == 75
+    assert reference.find_exit_code(found.matches) is ExitCode.HOLDS
+    assert {reference.find_agreement(*pair) for pair in found.verdicts} == {
+        reference.Agreement.SAME
+    }
+    wrong = replace(known, runs=known.runs.with_columns(digest=pl.lit("0" * 64)))
+    found = reference.compare(results, verdicts, wrong)
+    assert set(found.matches.values()) == {reference.Match.DIFFERENT}
+    assert reference.find_exit_code(found.matches) is ExitCode.DOES_NOT_HOLD
+    other = known.head.model_copy(update={"products": {"qemu": "other"}})
+    found = reference.compare(results, verdicts, replace(wrong, head=other))
+    assert set(found.matches.values()) == {reference.Match.OTHER_SOURCES}
+    assert reference.find_exit_code(found.matches) is ExitCode.INCONCLUSIVE
+    assert found.products == ("qemu", "synthetic")
+    changed = replace(known, runs=known.runs.with_columns(experiment=pl.lit("")))
+    found = reference.compare(results, verdicts, changed)
+    assert set(found.matches.values()) == {reference.Match.CHANGED}
+
+
+def test_a_reference_is_whole_and_small(places: Places, tmp_path: Path) -> None:
+    """It holds all numbers bit for bit, in files that a person can read."""
+    results = load_results(load_plan(places.find_folder(Tier.QUICK) / "plan.json"), places.store)
+    reference.write_reference(results, (), tmp_path / "kept", "abc")
+    known = reference.load_reference(tmp_path / "kept")
+    columns = [name for name in known.runs.columns if name != "experiment"]
+    order = list(reference.PLACE)
+    assert known.runs.select(columns).equals(results.runs.select(columns).sort(order))
+    assert sum(path.stat().st_size for path in (tmp_path / "kept").iterdir()) < 75 * 1000
+    holed = results.runs.with_columns(outcome=pl.lit("missing"))
+    with pytest.raises(UsageError, match="75 runs of the quick tier are not stored"):
+        reference.write_reference(replace(results, runs=holed), (), tmp_path, "abc")
+    with pytest.raises(UsageError, match="no reference results"):
+        reference.load_reference(tmp_path / "absent")
+    (tmp_path / "kept" / "reference.json").write_text("{}")
+    with pytest.raises(UsageError, match="no whole reference"):
+        reference.load_reference(tmp_path / "kept")
+    assert reference.find_reference(results.plan) is None  # a rehearsal
+
+
+def test_the_report_shows_the_reference(
+    places: Places, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    results = load_results(load_plan(places.find_folder(Tier.QUICK) / "plan.json"), places.store)
+    reference.write_reference(results, judge_plan(results), tmp_path, "0123456789abcdef")
+    known = reference.load_reference(tmp_path)
+    monkeypatch.setattr("artifact.reproduce.find_reference", lambda _: known)
+    shutil.copytree(places.root, tmp_path / "out")
+    conclusion = conclude(Tier.QUICK, Places(tmp_path / "out"), quiet=True)
+    text = conclusion.report.read_text()
+    assert "reference (0123456789ab): runs: 75 same; 9 of 9 verdicts are the same" in text
+    assert "intervals are apart" not in text
+
+
+def test_agreement_is_about_intervals() -> None:
+    def judgement(value: float | None, low: float | None, high: float | None) -> Judgement:
+        return Judgement.model_construct(value=value, low=low, high=high)
+
+    mine = judgement(1.2, 1.1, 1.3)
+    for other, wanted in (
+        (mine, reference.Agreement.SAME),
+        (judgement(1.35, 1.25, 1.45), reference.Agreement.OVERLAPS),
+        (judgement(1.5, 1.4, 1.6), reference.Agreement.APART),
+        (judgement(1.25, None, None), reference.Agreement.OVERLAPS),
+        (judgement(None, None, None), reference.Agreement.ABSENT),
+        (None, reference.Agreement.ABSENT),
+    ):
+        assert reference.find_agreement(mine, other) is wanted
 
 
 @pytest.mark.parametrize("text", ["2", "a/b", "1/", "/3"])

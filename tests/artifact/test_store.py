@@ -160,7 +160,7 @@ def test_two_results_for_one_key_are_an_error(
     assert entry is not None
     other = Entry(inputs=entry.inputs, outcome=Outcome.SUBJECT_FAILED, reasons=("now it fails",))
     with store.open_workspace() as workspace, pytest.raises(DeterminismError):
-        store.commit(other, workspace, Cost(seconds=1, bytes=0))
+        store.commit(other, workspace, Cost(seconds=1, processor_s=1, bytes=0))
     assert store.load(task.key) == entry
 
 

@@ -119,6 +119,7 @@ class ThreadEngine:
     """Threads: so that runners of this module need no import in another process."""
 
     slots: int = 2
+    busy_cores: float = 2.0
 
     def open(self) -> object:
         from concurrent.futures import ThreadPoolExecutor

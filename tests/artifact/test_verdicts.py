@@ -7,7 +7,16 @@ from pathlib import Path
 
 import pytest
 
-from artifact.claims import AnyClaim, Claims, load_claims
+from artifact.claims import (
+    AnyClaim,
+    Claims,
+    PeakClaim,
+    PlaceClaim,
+    RatioClaim,
+    ShiftClaim,
+    TrendClaim,
+    load_claims,
+)
 from artifact.design import Tier, load_design
 from artifact.perform import Task, perform
 from artifact.plan import Plan, make_plan
@@ -205,6 +214,26 @@ def test_a_broken_claims_file_is_a_usage_error(tmp_path: Path) -> None:
         load_claims(path)
     with pytest.raises(UsageError, match="no claims"):
         load_claims(tmp_path / "absent.toml")
+
+
+@pytest.mark.parametrize("tier", Tier)
+def test_a_tier_plans_the_seeds_that_its_claims_need(tier: Tier) -> None:
+    """At the levels of ratios and searches; of ranges at their ends and in three levels."""
+    for claim in load_claims():
+        needed = claim.seeds.get(tier)
+        scope = load_design(claim.design).tier.get(tier)
+        if needed is None or scope is None:
+            continue
+        enough = [level for level in scope.levels if len(scope.list_seeds(level)) >= needed]
+        if isinstance(claim, RatioClaim):
+            assert {claim.point.level, claim.reference.level} <= set(enough), claim.id
+        elif isinstance(claim, PeakClaim):
+            assert scope.search
+            assert scope.seeds >= needed
+        elif isinstance(claim, TrendClaim | PlaceClaim | ShiftClaim):
+            ends = {claim.levels.start, claim.levels.end}
+            assert ends <= set(enough), claim.id
+            assert sum(claim.levels.start <= c <= claim.levels.end for c in enough) >= 3, claim.id
 
 
 def test_bands_are_what_was_fixed_before_the_data() -> None:

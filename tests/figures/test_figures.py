@@ -15,7 +15,7 @@ import pytest
 from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 
-from figures import cycles, forest, misses, origins, plateaus, throughput, zones
+from figures import cycles, forest, misses, origins, plateaus, symbols, throughput, zones
 from figures.style import COLOURS, FORMATS, Provenance, save_figure
 from figures.zones import Zones
 
@@ -88,6 +88,11 @@ def make_origins() -> Figure:
     return origins.draw(frame, frame, frame, PROVENANCE)
 
 
+def make_symbols() -> pl.DataFrame:
+    rows = [("tux", "tcp_ack", 12.5), ("tux", "schedule", 1.0), ("tux-stingy", "tcp_ack", 7.0)]
+    return pl.DataFrame(rows, schema=symbols.COLUMNS, orient="row")
+
+
 DRAWINGS: dict[str, Callable[[], Figure]] = {
     "throughput": lambda: throughput.draw(make_frame(), PROVENANCE),
     "misses": lambda: misses.draw(make_frame(0.1), make_frame(0.01), PROVENANCE),
@@ -96,6 +101,7 @@ DRAWINGS: dict[str, Callable[[], Figure]] = {
     "zones": lambda: make_zones(Zones((30, 40, 60), (2500, 3200, 4096))),
     "origins": make_origins,
     "forest": lambda: forest.draw(make_ratios(), PROVENANCE),
+    "symbols": lambda: symbols.draw(make_symbols(), ["tux", "tux-stingy"], PROVENANCE),
 }
 
 
