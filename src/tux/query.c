@@ -50,19 +50,8 @@ static const enum stingy_stage stingy_stages[TUX_NR_STAGES] = {
 	[TUX_STAGE_linger] = STINGY_STAGE_LINGER_CLOSE,
 };
 
-/* Stages from which on a request allocates nothing: bits of enum tux_stage. */
-static unsigned long complete_stages;
-
 void tux_query_start(void)
 {
-	unsigned int stage;
-
-	complete_stages = BIT(TUX_STAGE_linger);
-	for (stage = TUX_STAGE_flush; stage > TUX_STAGE_accept; stage--) {
-		if (stingy_allocates(stingy_stages[stage]))
-			break;
-		complete_stages |= BIT(stage);
-	}
 }
 
 /**
@@ -96,7 +85,12 @@ static unsigned int find_room(enum tux_stage stage)
 /* Not stingy_holds_all(): what a request holds only perhaps, it counts as missing. */
 bool tux_holds_all(enum tux_stage stage)
 {
-	return complete_stages & BIT(stage);
+	if (stage == TUX_STAGE_accept)
+		return false;
+	for (; stage <= TUX_STAGE_flush; stage++)
+		if (stingy_allocates(stingy_stages[stage]))
+			return false;
+	return true;
 }
 
 #else

@@ -15,8 +15,6 @@
  *	(iii) stages for which there is memory, for no more requests than fit; earlier stages have
  *	      more turns in each round of credits, and their turns first. Accept is one of them.
  *	(ii)  only if there is no other: one request of the latest stage, though memory is short.
- *	A request that nothing competes with has its turn, whatever the allocator would say: at
- *	low concurrency that is most of the visits.
  *
  * No request starves. By stage, a request that has waited for more than `patience` turns is
  * overdue, and the longest waiting overdue request is next, whatever its stage. So with k requests
@@ -55,6 +53,17 @@ static const char * const policy_names[] = {
 	[POLICY_STINGY] = "stingy",
 	[POLICY_BOUNDED_ACCEPT] = "bounded-accept",
 	[POLICY_MULTI_ACCEPT] = "multi-accept",
+};
+
+/* The atom that stands for each stage; a runnable request without any is flushed. */
+static tux_atom_t * const stage_atoms[TUX_NR_STAGES] = {
+	[TUX_STAGE_parse] = parse_request,
+	[TUX_STAGE_process] = process_message,
+	[TUX_STAGE_redirect] = redirect_request,
+	[TUX_STAGE_send_abuf] = send_abuf,
+	[TUX_STAGE_post_header] = post_header,
+	[TUX_STAGE_send_body] = send_body,
+	[TUX_STAGE_linger] = linger_close,
 };
 
 DEFINE_STATIC_KEY_FALSE(tux_by_stage);
@@ -126,30 +135,18 @@ bool is_runnable(const struct tux_thread *thread)
 	return !list_empty(&schedule->work);
 }
 
-/*
- * The stage that an atom stands for; a runnable request without any is flushed. Compared one by one
- * and not looked up in a table: it is asked in each stage of each request.
- */
 static enum tux_stage find_stage(const struct tux_req *req)
 {
 	tux_atom_t *atom;
+	unsigned int stage;
 
 	if (!req->nr_atoms)
 		return TUX_STAGE_flush;
 	atom = req->atoms[req->nr_atoms - 1];
-	if (atom == parse_request)
-		return TUX_STAGE_parse;
-	if (atom == process_message)
-		return TUX_STAGE_process;
-	if (atom == send_abuf)
-		return TUX_STAGE_send_abuf;
-	if (atom == post_header)
-		return TUX_STAGE_post_header;
-	if (atom == send_body)
-		return TUX_STAGE_send_body;
-	if (atom == redirect_request)
-		return TUX_STAGE_redirect;
-	return TUX_STAGE_linger;
+	for (stage = TUX_STAGE_parse; stage < TUX_STAGE_linger; stage++)
+		if (stage_atoms[stage] == atom)
+			break;
+	return stage;
 }
 
 static void queue_at_stage(struct tux_schedule *schedule, struct tux_req *req)
@@ -337,13 +334,6 @@ static struct tux_visit choose_by_memory(struct tux_schedule *schedule, unsigned
 	return visit;
 }
 
-/* Is there one request, at one stage, and nothing to accept? */
-static bool is_alone(const struct tux_schedule *schedule, unsigned long occupied)
-{
-	return !(occupied & (occupied - 1)) && occupied != BIT(TUX_STAGE_accept) &&
-	       READ_ONCE(schedule->lengths[__ffs(occupied)]) == 1;
-}
-
 /**
  * choose_visit() - where the scheduler goes next; by stage only
  * @thread: whose
@@ -364,8 +354,6 @@ struct tux_visit choose_visit(struct tux_thread *thread)
 	if (!occupied)
 		return (struct tux_visit){ TUX_STAGE_accept, 0 };
 	schedule->visits++;
-	if (policy == POLICY_STINGY && is_alone(schedule, occupied))
-		return (struct tux_visit){ __ffs(occupied), 1 };
 	oldest = find_longest_waiting(schedule, occupied, &wait);
 	if (unlikely(wait > patience)) {
 		schedule->overdue++;
