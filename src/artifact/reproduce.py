@@ -245,7 +245,7 @@ def conclude(tier: Tier, places: Places, *, quiet: bool = False) -> Conclusion:
     write_atomically(verdicts, text.encode() + b"\n")
     known = find_reference(plan)
     comparison = compare(results, judgements, known) if known else None
-    report = write_report(results, designs, figures, judgements, folder, comparison)
+    report = write_report(results, designs, figures, judgements, folder, comparison=comparison)
     write_crate(
         folder,
         [*files, verdicts, report, folder / "plan.json"],
