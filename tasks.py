@@ -57,28 +57,36 @@ def reproduce(
     return run_reproduce(order, rehearse=rehearse, build=build, out=out, as_json=json)
 
 
-@task(help={"tier": TIER, "rehearse": REHEARSE, "json": "print the verdicts as JSON on stdout"})
+REDRAW = {
+    "tier": TIER,
+    "rehearse": REHEARSE,
+    "out": "folder of the run store and the results (default: out)",
+    "json": "print the verdicts as JSON on stdout",
+}
+
+
+@task(help=REDRAW)
 @report_errors
-def figures(_: Context, tier="quick", rehearse=False, json=False):
-    """Draw figures, tables and report again from stored results.
+def figures(_: Context, tier="quick", rehearse=False, out="", json=False):
+    """Draw figures, tables and report again from stored results and the last build's analysis.
 
     Example: ./invoke figures --tier full
     """
     from artifact.entry import run_redraw
 
-    return run_redraw(tier, rehearse=rehearse, as_json=json)
+    return run_redraw(tier, rehearse=rehearse, out=out, as_json=json)
 
 
-@task(help={"tier": TIER, "rehearse": REHEARSE, "json": "print the verdicts as JSON on stdout"})
+@task(help=REDRAW)
 @report_errors
-def report(_: Context, tier="quick", rehearse=False, json=False):
+def report(_: Context, tier="quick", rehearse=False, out="", json=False):
     """Write the HTML report again from stored results and print the verdict table.
 
     Example: ./invoke report --tier quick --json
     """
     from artifact.entry import run_redraw
 
-    return run_redraw(tier, rehearse=rehearse, as_json=json)
+    return run_redraw(tier, rehearse=rehearse, out=out, as_json=json)
 
 
 @task(
@@ -387,6 +395,18 @@ def tux_check(_: Context, select="", parameters=""):
     return run_deep(select=select, parameters=parameters)
 
 
+@task(name="tree", help={"out": "folder of the kernel's tree; it must not exist, or be empty"})
+@report_errors
+def tux_tree(_: Context, out):
+    """Compile TUX in a copy of its kernel's tree, to try the three commands on it by hand.
+
+    Example: ./invoke tux.tree --out out/linux
+    """
+    from forge.entry import run_tree
+
+    run_tree(out)
+
+
 @task(
     name="accuracy",
     help={
@@ -510,7 +530,7 @@ namespace.add_collection(
 namespace.add_collection(
     Collection("testbed", testbed_run, testbed_profile, testbed_shell, testbed_geometry)
 )
-namespace.add_collection(Collection("tux", tux_fuzz, tux_check))
+namespace.add_collection(Collection("tux", tux_fuzz, tux_check, tux_tree))
 namespace.add_collection(
     Collection(
         "stingy", stingy_memwalk, stingy_accuracy, stingy_generate, stingy_rewrite, stingy_bench

@@ -16,7 +16,9 @@ from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
 COLUMN_INCHES = 3.5
+PAGE_INCHES = 7.2
 FOOTER_INCHES = 0.12
+POINTS_PER_INCH = 72
 FORMATS = ("svg", "png", "pdf")
 # Okabe and Ito's palette: distinct for all common kinds of colour blindness, and in print.
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
@@ -44,6 +46,20 @@ class Provenance:
         return f"{kind}{self.tier} tier, {seeds}, results {self.digest[:12]}"
 
 
+@dataclass(frozen=True)
+class Origin:
+    """What a figure without measurements is drawn from: ``digest`` is that of the analysis of
+    ``server``, ``note`` what else must be known."""
+
+    server: str
+    digest: str
+    note: str = ""
+
+    def __str__(self) -> str:
+        note = f", {self.note}" if self.note else ""
+        return f"analysis of {self.server} {self.digest[:12]}{note}"
+
+
 @contextmanager
 def apply_style() -> Iterator[None]:
     """Draw within this block; the user's own matplotlib settings have no influence."""
@@ -60,7 +76,7 @@ def make_figure(rows: int, height: float, provenance: Provenance) -> tuple[Figur
         rect=(0, FOOTER_INCHES / height, 1, 1 - FOOTER_INCHES / height)
     )
     figure = Figure(figsize=(COLUMN_INCHES, height), layout=layout)
-    figure.text(0.995, 0.008, str(provenance), ha="right", va="bottom", fontsize=4.6, color="#555")
+    add_footer(figure, str(provenance))
     if provenance.synthetic:
         figure.text(
             0.5, 0.5, "SYNTHETIC", ha="center", va="center", fontsize=30, color="#d00",
@@ -68,6 +84,25 @@ def make_figure(rows: int, height: float, provenance: Provenance) -> tuple[Figur
         )  # fmt: skip
     axes = figure.subplots(rows, 1, squeeze=False)
     return figure, [row[0] for row in axes]
+
+
+def make_canvas(
+    height_points: float, origin: Origin, width_inches: float = COLUMN_INCHES
+) -> tuple[Figure, Axes]:
+    """A figure to draw on in points, from its lower left corner; the lowest FOOTER_INCHES are the
+    footer's."""
+    figure = Figure(figsize=(width_inches, height_points / POINTS_PER_INCH))
+    add_footer(figure, str(origin))
+    axes = figure.add_axes((0, 0, 1, 1))
+    axes.set_axis_off()
+    axes.set_xlim(0, width_inches * POINTS_PER_INCH)
+    axes.set_ylim(0, height_points)
+    return figure, axes
+
+
+def add_footer(figure: Figure, text: str) -> None:
+    """Where the data come from, small, in the lower right corner."""
+    figure.text(0.995, 0.008, text, ha="right", va="bottom", fontsize=4.6, color="#555")
 
 
 def set_concurrency_axis(axes: Axes, levels: list[int]) -> None:

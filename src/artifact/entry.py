@@ -79,9 +79,9 @@ def run_reproduce(
     return conclusion.code
 
 
-def run_redraw(tier: str, *, rehearse: bool, as_json: bool) -> ExitCode:
+def run_redraw(tier: str, *, rehearse: bool, out: str, as_json: bool) -> ExitCode:
     """`./invoke figures` and `./invoke report`."""
-    conclusion = redraw(parse_tier(tier), choose_places(rehearse=rehearse))
+    conclusion = redraw(parse_tier(tier), choose_places(rehearse=rehearse, out=out))
     if as_json:
         print_json(conclusion.to_json())
     return conclusion.code

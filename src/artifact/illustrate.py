@@ -216,7 +216,10 @@ def tabulate_verdicts(judgements: Sequence[Judgement]) -> pl.DataFrame:
 
 
 def write_illustrations(
-    results: Results, designs: Sequence[Design], judgements: Sequence[Judgement], folder: Path
+    results: Results,
+    illustrations: Sequence[Illustration],
+    judgements: Sequence[Judgement],
+    folder: Path,
 ) -> list[Path]:
     """Draw every figure into ``folder``/figures and write its table to ``folder``/data."""
     provenance = make_provenance(results)
@@ -224,7 +227,7 @@ def write_illustrations(
     data.mkdir(parents=True, exist_ok=True)
     results.runs.write_csv(data / "runs.csv")
     paths = [data / "runs.csv"]
-    for illustration in list_illustrations(designs):
+    for illustration in illustrations:
         table = illustration.tabulate(results)
         if not len(table):
             continue

@@ -16,7 +16,10 @@ from figures.style import Provenance
 
 @dataclass(frozen=True)
 class Illustration:
-    """A figure: what it shows, its files, the table behind it."""
+    """A figure: what it shows, its files, the table behind it.
+
+    ``command`` repeats it where that is not the sweep of ``design``.
+    """
 
     name: str
     design: str
@@ -24,6 +27,7 @@ class Illustration:
     metrics: tuple[str, ...]
     draw: Callable[[Results, Provenance], Figure]
     tabulate: Callable[[Results], pl.DataFrame]
+    command: str = ""
 
 
 def tabulate_ratio(label: str, found: Estimate | None) -> dict[str, object]:

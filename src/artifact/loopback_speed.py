@@ -50,7 +50,7 @@ def write_root(manifest: Manifest, path: Path) -> Path:
 def write_job(blocks: int) -> str:
     """Start the server, warm up, then the blocks, each between two notes and two frames."""
     server = load_server("nginx")
-    lines = [PRELUDE, *server.prepare, server.start]
+    lines = [PRELUDE, *server.setup, server.start]
     lines += [f"n=0; until {server.ready}; do n=$((n + 1)); [ $n -gt 200 ] && fail nginx", "done"]
     lines += ["mark start", *(f"{command} > /run/warm" for command in WORKS.values())]
     for block in range(blocks):

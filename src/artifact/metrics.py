@@ -41,6 +41,11 @@ def _count_own(measurement: Measurement) -> float | None:
     return sum(misses for name, misses in found if name.startswith("tux-") and name != "tux-text")
 
 
+def _count_alive(measurement: Measurement) -> float | None:
+    """The most requests alive at a time, if the server's allocator keeps count."""
+    return next((float(o.peak) for o in measurement.pooled if o.name == "tux_req"), None)
+
+
 _ALL = (
     Metric(
         "throughput",
@@ -158,6 +163,14 @@ _ALL = (
         "L2 misses of loads and stores on memory that the server itself marked (its requests' "
         "objects, globals, stack), per completed request; only of runs that mark memory.",
         count=_count_own,
+    ),
+    Metric(
+        "requests_alive",
+        "requests alive at most",
+        "requests",
+        "The most requests that were alive at a time, by the account of Stingy's allocator over "
+        "the whole run; only of servers that have it.",
+        count=_count_alive,
     ),
 )
 METRICS = {metric.name: metric for metric in _ALL}

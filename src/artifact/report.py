@@ -17,7 +17,7 @@ from rich.table import Table
 
 from artifact.claims import AnyClaim, load_claims
 from artifact.design import Design
-from artifact.illustrate import list_illustrations
+from artifact.illustration import Illustration
 from artifact.metrics import find_metric
 from artifact.reference import Comparison, find_agreement
 from artifact.results import Results, count_outcomes
@@ -83,6 +83,7 @@ def describe_verdicts(judgements: Sequence[Judgement]) -> str:
 def write_report(
     results: Results,
     designs: Sequence[Design],
+    illustrations: Sequence[Illustration],
     judgements: Sequence[Judgement],
     folder: Path,
     comparison: Comparison | None = None,
@@ -95,7 +96,7 @@ def write_report(
     template = environment.from_string(
         (files("artifact") / "templates" / "report.html").read_text(encoding="utf-8")
     )
-    figures = _load_figures(results, designs, folder)
+    figures = _load_figures(results, illustrations, folder)
     plan = results.plan
     verdict_figure = folder / "figures" / "verdicts.svg"
     claims = [
@@ -147,20 +148,24 @@ def _embed(path: Path) -> str:
 
 @dataclass(frozen=True)
 class ShownFigure:
-    """A figure as the page shows it: embedded image, and its table."""
+    """A figure as the page shows it: embedded image, its table, the command that repeats it."""
 
     name: str
     design: str
     metrics: tuple[str, ...]
     caption: str
+    command: str
     image: str
     columns: list[str]
     rows: list[tuple[object, ...]]
 
 
-def _load_figures(results: Results, designs: Sequence[Design], folder: Path) -> list[ShownFigure]:
+def _load_figures(
+    results: Results, illustrations: Sequence[Illustration], folder: Path
+) -> list[ShownFigure]:
+    tier = results.plan.tier.value
     found = []
-    for illustration in list_illustrations(designs):
+    for illustration in illustrations:
         path = folder / "figures" / f"{illustration.name}.svg"
         if path.is_file():
             table = illustration.tabulate(results)
@@ -170,6 +175,8 @@ def _load_figures(results: Results, designs: Sequence[Design], folder: Path) -> 
                     illustration.design,
                     illustration.metrics,
                     illustration.caption,
+                    illustration.command
+                    or f"./invoke reproduce --tier {tier} --only {illustration.design}",
                     _embed(path),
                     table.columns,
                     table.rows(),

@@ -12,12 +12,14 @@ from pathlib import Path
 from pydantic import JsonValue
 from rich.markup import escape
 
+from artifact.analysis import list_analysis_illustrations, load_analysis
 from artifact.claims import load_claims
 from artifact.crate import write_crate
 from artifact.design import Design, Tier, find_designs, load_design
 from artifact.engines import LocalEngine, find_default_jobs
 from artifact.estimate import Forecast, describe_forecast, forecast
-from artifact.illustrate import write_illustrations
+from artifact.illustrate import list_illustrations, write_illustrations
+from artifact.illustration import Illustration
 from artifact.plan import Plan, load_plan, make_plan, record_plan
 from artifact.progress import Display, open_progress
 from artifact.reference import Comparison, compare, find_reference
@@ -227,19 +229,24 @@ def judge_plan(results: Results) -> tuple[Judgement, ...]:
 
 
 def conclude(tier: Tier, places: Places, *, quiet: bool = False) -> Conclusion:
-    """Judge, draw and report what the store holds of the recorded plan of ``tier``."""
+    """Judge, draw and report what the store holds of the recorded plan of ``tier``.
+
+    Raises UsageError in the end, unless ``quiet``, if figures are missing for want of a build.
+    """
     folder = places.find_folder(tier)
     plan = load_plan(folder / "plan.json")
     designs = load_designs(plan.designs)
     results = load_results(plan, places.store)
     judgements = judge_plan(results)
-    files = write_illustrations(results, designs, judgements, folder)
+    figures, problem = find_illustrations(plan, designs)
+    files = write_illustrations(results, figures, judgements, folder)
     verdicts = folder / "verdicts.json"
     text = json.dumps([j.model_dump(mode="json") for j in judgements], indent=1)
-    write_atomically(verdicts, text.encode() + b"\n")
+    write_atomically(verdicts, text.encode() + b"
+")
     known = find_reference(plan)
     comparison = compare(results, judgements, known) if known else None
-    report = write_report(results, designs, judgements, folder, comparison)
+    report = write_report(results, designs, figures, judgements, folder, comparison)
     write_crate(
         folder,
         [*files, verdicts, report, folder / "plan.json"],
@@ -250,7 +257,24 @@ def conclude(tier: Tier, places: Places, *, quiet: bool = False) -> Conclusion:
     conclusion = Conclusion(results, judgements, report, code, comparison)
     if not quiet:
         print_conclusion(conclusion)
+        if problem:
+            raise problem
     return conclusion
+
+
+def find_illustrations(
+    plan: Plan, designs: Sequence[Design]
+) -> tuple[list[Illustration], UsageError | None]:
+    """All figures of ``plan``: those of the analysis, then those of the designs.  If there is no
+    build to take the former from, why (all others are drawn nevertheless)."""
+    measured = list_illustrations(designs)
+    try:
+        analysis = load_analysis(plan)
+    except UsageError as problem:
+        return measured, problem
+    if analysis is None:
+        return measured, None
+    return [*list_analysis_illustrations(analysis, plan.tier.value), *measured], None
 
 
 def find_conclusion_code(results: Results, judgements: Sequence[Judgement]) -> ExitCode:

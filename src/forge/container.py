@@ -21,7 +21,8 @@ TAG = "tux-stingy"
 ARCHIVE = "tux-stingy.oci.tar"
 # What the runner reads at run time; tests and their tools stay outside.
 PROJECT_PARTS = (
-    *("src/ground", "src/forge", "src/testbed", "src/artifact", "src/qemu/README.md"),
+    *("src/ground", "src/forge", "src/stingy", "src/testbed", "src/artifact"),
+    "src/qemu/README.md",
     *("figures", "experiments", "images", "tasks.py", "pyproject.toml", "requirements.lock"),
     *("ARCHITECTURE.md", "CITATION.cff", "LICENSES"),
 )
@@ -98,6 +99,7 @@ class ContainerRecipe:
 def digest_products(manifest: Manifest) -> str:
     """The digest of all products, wherever they lie."""
     lines = [f"{name} {digest}" for name, digest in manifest.digests().items()]
+    lines += [f"analysis {manifest.analysis.sha256}"]
     lines += [m.image.sha256 for m in (manifest.server, manifest.client) if m.image]
     return digest_bytes("\n".join(lines).encode())
 
@@ -155,6 +157,7 @@ def compose_products(workshop: Workshop, manifest: Manifest, target: Path) -> No
             "instructions_plugin": place(manifest.instructions_plugin, "instructions.so"),
             "server": place_machine(manifest.server, "server"),
             "client": place_machine(manifest.client, "client"),
+            "analysis": place(manifest.analysis, "analysis"),
             "modules": {
                 title: place(product, f"{title}.ko") for title, product in manifest.modules.items()
             },

@@ -12,10 +12,12 @@ from rich.table import Table
 
 from forge.container import ARCHIVE
 from forge.manifest import NAME, Manifest
+from forge.modules import MODULES, ModuleRecipe
 from forge.pipeline import Pipeline, build
+from forge.stage import Workshop
 from ground.places import find_outputs
 from ground.process import run
-from ground.voice import ExitCode, complete_step, console
+from ground.voice import ExitCode, UsageError, complete_step, console
 
 
 def run_build(*, only: str, update_lock: bool, as_json: bool) -> None:
@@ -48,6 +50,24 @@ def run_twice(*, only: str) -> ExitCode:
             differ += [name] if one != two else []
     console.print(table)
     return ExitCode.DOES_NOT_HOLD if differ else ExitCode.HOLDS
+
+
+def run_tree(out: str) -> None:
+    """Unpack the tree of the server's kernel into ``out`` and compile TUX there."""
+    tree = Path(out).resolve()
+    if tree.exists() and (not tree.is_dir() or any(tree.iterdir())):
+        raise UsageError(f"{tree} is not empty", hint="name another folder, or remove this one")
+    pipeline = Pipeline()
+    recipe = ModuleRecipe(MODULES[0], pipeline.kernel("server"))
+    place = tree / recipe.module.place
+    with complete_step(f"Compiling {recipe.module.name} in {place}"):
+        tree.parent.mkdir(parents=True, exist_ok=True)
+        if tree.exists():
+            tree.rmdir()
+        log = tree.with_name(f"{tree.name}.log")
+        workshop = Workshop(tree, tree.parent, log, pipeline.jobs)
+        recipe.unpack(workshop, tree.name)
+        recipe.compile(workshop, tree)
 
 
 def run_container() -> None:

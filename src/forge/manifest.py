@@ -54,7 +54,8 @@ class Manifest(BaseModel):
 
     ``cache_plugin`` is QEMU's own, for the benchmark, ``instructions_plugin`` ours, for profiles.
     ``modules`` are those of the server's kernel by name and variant, with their symbols; the
-    server's root holds the same files.
+    server's root holds the same files.  ``analysis`` is the folder with what memwalk and stingygen
+    say of TUX (memwalk.json, map.json).
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -67,6 +68,7 @@ class Manifest(BaseModel):
     server: MachineProducts
     client: MachineProducts
     modules: dict[str, Product]
+    analysis: Product
     matches_lock: bool
     differences: tuple[str, ...] = ()
     sources: dict[str, str]
@@ -91,7 +93,7 @@ class Manifest(BaseModel):
         """Compare every product on disk with its digest; ArtifactError names one that differs."""
         machines = (self.server, self.client)
         products = [self.qemu, self.firmware, self.cache_plugin, self.instructions_plugin]
-        products += self.modules.values()
+        products += [self.analysis, *self.modules.values()]
         products += [p for m in machines for p in (m.kernel, m.bzimage, m.vmlinux, m.root, m.sbom)]
         products += [m.image for m in machines if m.image]
         for product in products:

@@ -94,15 +94,15 @@ class ModuleRecipe:
         self.compile(workshop, tree)
         self.keep(workshop, tree, self.module.file)
 
-    def unpack(self, workshop: Workshop) -> Path:
-        """The kernel's tree with the module's sources in their place."""
-        tree = workshop.scratch / "linux"
+    def unpack(self, workshop: Workshop, name: str = "linux") -> Path:
+        """The kernel's tree with the module's sources in their place, in the scratch folder."""
+        tree = workshop.scratch / name
         tree.mkdir()
         workshop.run(["tar", "-xf", self.kernel / MODULE_TREE, "-C", tree])
         folder = tree / self.module.place
         folder.mkdir(parents=True, exist_ok=True)
-        for name, path in find_sources(self.module.sources).items():
-            shutil.copyfile(path, folder / name)
+        for file, path in find_sources(self.module.sources).items():
+            shutil.copyfile(path, folder / file)
         return tree
 
     def compile(self, workshop: Workshop, tree: Path, *options: str) -> None:

@@ -149,6 +149,7 @@ class Pipeline:
                 for module in MODULES
             }
             | {"tux-stingy": Product.measure(self.variants() / "stingy.ko")},
+            analysis=Product(path=self.variants().directory, sha256=self.variants().digest),
             matches_lock=not self.sources.differences,
             differences=tuple(self.sources.differences),
             sources={

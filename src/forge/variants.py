@@ -11,7 +11,7 @@ import json
 import shutil
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from forge.kernel import MODULE_TREE
@@ -27,10 +27,35 @@ ANNOTATIONS = PROJECT / "experiments" / "annotations" / "tux.toml"
 GEOMETRY = PROJECT / "experiments" / "geometry" / "banias-1400.toml"
 TOOLS = PROJECT / "src" / "stingy"
 RATED = "stingy"
-# Modules by name, with what stingygen is told: the rated map, and others for the sweep of sizes.
-MAPS: dict[str, tuple[str, ...]] = {RATED: ()} | {
-    f"{RATED}-slab-{kib}": ("--slab-bytes", f"{kib}KiB") for kib in (256, 512, 1024)
-}
+
+
+@dataclass(frozen=True)
+class Memory:
+    """What a module does with its objects: what stingygen is told, and the option of the module's
+    Makefile that adds the code for it.  A ``mutant`` is a map that the proof has to refuse."""
+
+    flags: tuple[str, ...] = ()
+    option: str = "TUX_STINGY=y"
+    mutant: bool = False
+
+    @property
+    def words(self) -> tuple[str, ...]:
+        """What stingygen is told."""
+        return (*self.flags, "--unproven") if self.mutant else self.flags
+
+
+# Modules by name: the rated map, others for the sweep of sizes, the kernel's caches instead of
+# slabs, and mutants.
+MAPS: dict[str, Memory] = (
+    {RATED: Memory()}
+    | {f"{RATED}-slab-{kib}": Memory(("--slab-bytes", f"{kib}KiB")) for kib in (256, 512, 1024)}
+    | {
+        "pools": Memory(("--backing", "kmem_cache"), option="TUX_POOLS=y"),
+        "mutant-page": Memory(("--mutant", "off-by-a-page"), mutant=True),
+        "mutant-colours": Memory(("--mutant", "colliding"), mutant=True),
+        "mutant-size": Memory(("--slab-bytes", "2MiB"), mutant=True),
+    }
+)
 FEW_ROUNDS = 3  # an object that is refused gets no room in the next round's map
 
 
@@ -54,7 +79,7 @@ class VariantsRecipe:
                 "tools": digest_sources(find_tools(TOOLS)),
                 "annotations": digest_file(ANNOTATIONS),
                 "geometry": digest_file(GEOMETRY),
-                "maps": json.dumps(MAPS, sort_keys=True),
+                "maps": json.dumps({name: asdict(memory) for name, memory in sorted(MAPS.items())}),
                 "toolchain": describe_toolchain(),
             },
             build=self.build,
@@ -70,11 +95,11 @@ class VariantsRecipe:
         refused = pipeline.settle()
         pipeline.keep_reports()
         pipeline.take_sources()
-        for name, flags in MAPS.items():
+        for name, memory in MAPS.items():
             if name != RATED:  # that map is there, since the sources were rewritten for it
-                pipeline.generate([*flags, *refused])
+                pipeline.generate([*memory.words, *refused], mutant=memory.mutant)
             pipeline.take_allocator()
-            stock.compile(workshop, tree, "TUX_STINGY=y")
+            stock.compile(workshop, tree, memory.option)
             stock.keep(workshop, tree, f"{name}.ko")
 
 
@@ -105,10 +130,14 @@ class Rewriting:
         where: list[str | Path] = ["--root", self.folder, "--out", self.result]
         self._run("memwalk", [ANNOTATIONS, *where, "--quiet"])
 
-    def generate(self, flags: Sequence[str]) -> None:
-        """stingygen."""
+    def generate(self, flags: Sequence[str], *, mutant: bool = False) -> None:
+        """stingygen; a ``mutant`` that it can prove is a failure."""
         where: list[str | Path] = [self.result / "memwalk.json", "--out", self.allocator]
-        self._run("stingygen", [*where, "--target", "kernel", "--geometry", GEOMETRY.stem, *flags])
+        self._run(
+            "stingygen",
+            [*where, "--target", "kernel", "--geometry", GEOMETRY.stem, *flags],
+            fine=(ExitCode.DOES_NOT_HOLD if mutant else ExitCode.HOLDS,),
+        )
 
     def rewrite(self) -> None:
         """stingify; that it refuses some objects is no failure."""
@@ -158,7 +187,7 @@ class Rewriting:
 
     def take_allocator(self) -> None:
         """The allocator of the map at hand."""
-        for path in sorted(self.allocator.glob("stingy.[ch]")):
+        for path in sorted(self.allocator.glob("stingy*.[ch]")):
             shutil.copyfile(path, self.folder / path.name)
 
     def _run(

@@ -2,8 +2,8 @@
 """How exact memwalk is: its result against what a reader of the source found to be true.
 
 Recall is the share of what is true that was found, precision the share of what was found that is
-true.  An analysis that is conservative has a recall of 1 for all but exclusions, where a claim that
-is not true would be the unsafe one: there precision has to be 1.
+true.  An analysis that is conservative has a recall of 1 for all but exclusions and what is surely
+held, where a claim that is not true would be the unsafe one: there precision has to be 1.
 """
 
 from __future__ import annotations
@@ -28,6 +28,7 @@ class Category(StrEnum):
     SIZES = "sizes"
     SITES = "allocating and freeing stages"
     LIVE = "live intervals"
+    HELD = "surely held"
     MOST = "most live at once"
     EXCLUSIONS = "exclusions"
     WARNINGS = "warnings"
@@ -82,6 +83,7 @@ def compare(truth: Truth, result: Memwalk) -> Scores:
             {(o.name, stage) for o in truth.objects for stage in o.live_in},
             names.pairs(lambda found: found.live_in),
         ),
+        Category.HELD: _compare_sets(*names.held(truth.objects)),
         Category.MOST: _compare_numbers(
             {o.name: _number(o.max_live) for o in truth.objects}, names.most()
         ),
@@ -204,6 +206,18 @@ class _ObjectNames:
     def pairs(self, stages_of: Callable[[Object], Iterable[str]]) -> set[object]:
         """Pairs of an object's name and each of the stages that ``stages_of`` gives."""
         return {(self.names[o.id], s) for o in self.result.objects for s in stages_of(o)}
+
+    def held(self, objects: tuple[TrueObject, ...]) -> tuple[set[object], set[object]]:
+        """Pairs of an object and a stage at whose start all requests have it: true, and found."""
+        true: set[object] = {(o.name, stage) for o in objects for stage in o.held_in or ()}
+        judged = {o.name for o in objects if o.held_in is not None}
+        found: set[object] = {
+            (self.names[live.object], stage.name)
+            for stage in self.result.stages
+            for live in stage.live_in
+            if live.least and self.names[live.object] in judged
+        }
+        return true, found
 
     def sites(self) -> set[object]:
         known = {stage.name for stage in self.result.stages}

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Literal
 
 from stingy.accesses import describe_fields, describe_globals
 from stingy.findings import SiteUse, locate
+from stingy.interface import describe_interface
 from stingy.inventory import find_free_list
 from stingy.objects import Kind
 from stingy.program import name_of
@@ -44,6 +45,7 @@ def assemble(analysis: Analysis) -> Memwalk:
         target=analysis.program.target(),
         pointer_bytes=_pointer_bytes(analysis.program.target()),
         task=analysis.objects.task_type,
+        interface=describe_interface(analysis.annotations, analysis.program),
         units=_units(analysis),
         functions=_functions(analysis),
         stages=_stages(analysis, sizes, stacks),
@@ -69,7 +71,7 @@ def _units(analysis: Analysis) -> list[TranslationUnit]:
             digest=unit.digest,
             status="refused" if unit.problem else "analysed",
             reason=unit.problem,
-            functions=len(unit.routines),
+            functions=len(unit.functions()),
         )
         for unit in analysis.program.units
     ]

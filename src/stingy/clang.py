@@ -125,6 +125,10 @@ _eval_int = _declare("clang_EvalResult_getAsLongLong", ctypes.c_longlong, ctypes
 _eval_dispose = _declare("clang_EvalResult_dispose", None, ctypes.c_void_p)
 _anonymous_record = _declare("clang_Cursor_isAnonymousRecordDecl", ctypes.c_uint, cindex.Cursor)
 
+_is_guarded = _declare(
+    "clang_isFileMultipleIncludeGuarded", ctypes.c_uint, cindex.TranslationUnit, cindex.c_object_p
+)
+
 _sink: list[Any] = []
 
 
@@ -137,11 +141,39 @@ _collector = cindex.callbacks["cursor_visit"](_collect)
 _names: dict[int, str] = {}
 
 
-def parse(path: Path, flags: list[str]) -> Parsed | None:
-    """Parse one file; None if libclang gives nothing at all (a crash inside, no such file)."""
-    index = cindex.Index.create()
+def parse(path: Path, flags: list[str], precompiled: Path | None = None) -> Parsed | None:
+    """Parse one file; None if libclang gives nothing at all (a crash inside, no such file).
+
+    ``precompiled`` is what ``save`` wrote of the header that the file begins with, parsed with
+    everything that ``flags`` include; ``root`` and ``files`` then lack what is in there.
+    """
+    if precompiled is None:
+        return _parse(path, flags, 0)
+    # Whether it is stale was judged by contents; clang would go by times.
+    header = ["-include-pch", str(precompiled), "-Xclang", "-fno-validate-pch"]
+    return _parse(path, [*header, *_without_includes(flags)], 0, exclude=True)
+
+
+def parse_header(path: Path, flags: list[str]) -> Parsed | None:
+    """Parse a header on its own, to be precompiled."""
+    return _parse(path, ["-x", "c-header", *flags], cindex.TranslationUnit.PARSE_INCOMPLETE)
+
+
+def _without_includes(flags: list[str]) -> list[str]:
+    words = iter(flags)
+    kept: list[str] = []
+    for word in words:
+        if word in {"-include", "-imacros"}:
+            next(words, None)
+        else:
+            kept.append(word)
+    return kept
+
+
+def _parse(path: Path, flags: list[str], options: int, *, exclude: bool = False) -> Parsed | None:
+    index = cindex.Index.create(exclude)
     try:
-        unit = index.parse(str(path), args=flags)
+        unit = index.parse(str(path), args=flags, options=options)
     except cindex.TranslationUnitLoadError:
         return None
     errors = tuple(
@@ -151,6 +183,21 @@ def parse(path: Path, flags: list[str]) -> Parsed | None:
     )
     included = sorted({Path(str(i.include.name)) for i in unit.get_includes()})
     return Parsed(unit.cursor, (path, *included), errors, _target(unit), (index, unit))
+
+
+def is_guarded(header: Parsed) -> bool:
+    """Whether a header is empty where it is included once more."""
+    unit = cast("Any", header.handle)[1]
+    return bool(_is_guarded(unit, cindex.File.from_name(unit, str(header.files[0]))))
+
+
+def save(header: Parsed, path: Path) -> bool:
+    """Write a parsed header, for ``parse``; whether that succeeded."""
+    try:
+        cast("Any", header.handle)[1].save(str(path))
+    except cindex.TranslationUnitSaveError:
+        return False
+    return True
 
 
 def _target(unit: Any) -> str:

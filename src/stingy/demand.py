@@ -7,7 +7,7 @@ own allocator.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import combinations
 from typing import Annotated
 
@@ -15,7 +15,7 @@ import networkx as nx
 from pydantic import BaseModel, ConfigDict, Field
 
 from ground.voice import UsageError
-from stingy.results import EdgeKind, Live, Memwalk, Object, Stage
+from stingy.results import Edge, EdgeKind, Live, Memwalk, Object, Stage
 
 Count = Annotated[int, Field(ge=0)]
 PositiveCount = Annotated[int, Field(ge=1)]
@@ -48,8 +48,9 @@ class ObjectDemand(Record):
 class StageDemand(Record):
     """A stage: what a request surely holds when it enters, and the most it has while there.
 
-    ``allocates`` are the objects that it allocates itself; ``later`` are the stages that the
-    request can reach from here, this one included.
+    What stages do that it calls directly counts as its own.  ``allocates`` are the objects that
+    it allocates; ``later`` are the stages that the request can reach from here before its final
+    stage is over, this one included.
     """
 
     name: str
@@ -204,32 +205,47 @@ def _make_pairs(pairs: Iterable[tuple[str, str]]) -> tuple[tuple[str, str], ...]
 
 
 def _make_stages(result: Memwalk, known: set[str]) -> tuple[StageDemand, ...]:
-    graph: nx.DiGraph[str] = nx.DiGraph()
-    graph.add_nodes_from(stage.name for stage in result.stages)
-    graph.add_edges_from((e.source, e.target) for e in result.edges if e.source in graph)
+    final = {stage.name for stage in result.stages if stage.final}
+    # What follows the final stage is the next request on the connection.
+    life = _make_graph(result, lambda edge: edge.source not in final)
+    calls = _make_graph(result, lambda edge: edge.kind is EdgeKind.DIRECT)
+    stages = {stage.name: stage for stage in result.stages}
     limits = {o.id: o.max_live or 1 for o in result.objects}
     return tuple(
         StageDemand(
-            name=stage.name,
+            name=name,
             holds={
                 live.object: live.least
-                for live in stage.live_in
+                for live in stages[name].live_in
                 if live.object in known and live.least
             },
-            peak=_find_most(stage.peak, known, limits),
-            allocates=tuple(sorted(known.intersection(stage.allocates))),
-            later=tuple(sorted({stage.name, *nx.descendants(graph, stage.name)})),
+            peak=_find_most(
+                (live for one in sorted(ran) for live in stages[one].peak), known, limits
+            ),
+            allocates=tuple(sorted(known & {a for one in ran for a in stages[one].allocates})),
+            later=tuple(sorted({name, *nx.descendants(life, name)})),
         )
-        for stage in sorted(result.stages, key=lambda s: s.name)
+        for name in sorted(stages)
+        for ran in [{name, *nx.descendants(calls, name)}]
     )
 
 
+def _make_graph(result: Memwalk, keeps: Callable[[Edge], bool]) -> nx.DiGraph[str]:
+    graph: nx.DiGraph[str] = nx.DiGraph()
+    graph.add_nodes_from(stage.name for stage in result.stages)
+    graph.add_edges_from(
+        (e.source, e.target) for e in result.edges if e.source in graph and keeps(e)
+    )
+    return graph
+
+
 def _find_most(lives: Iterable[Live], known: set[str], limits: Mapping[str, int]) -> dict[str, int]:
-    return {
-        live.object: live.most if live.most is not None else limits[live.object]
-        for live in lives
-        if live.object in known and live.most != 0
-    }
+    found: dict[str, int] = {}
+    for live in lives:
+        if live.object in known and live.most != 0:
+            most = live.most if live.most is not None else limits[live.object]
+            found[live.object] = max(most, found.get(live.object, 0))
+    return found
 
 
 def _find_stack(result: Memwalk) -> int:

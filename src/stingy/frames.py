@@ -6,9 +6,11 @@ from __future__ import annotations
 import re
 import tempfile
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 from ground import process
+from ground.files import write_atomically
 from stingy.program import Frame
 from stingy.sources import Source
 
@@ -20,27 +22,103 @@ _CLONE = re.compile(r"\.(part|constprop|isra|cold|lto_priv|localalias)(\.\d+)?")
 # What the C library's headers make of names: "*__isoc99_sscanf" is sscanf, "__memcpy_chk" memcpy.
 _LIBRARY_NAME = re.compile(r"^\*?(?:__isoc\d+_(\w+)|__(\w+)_chk)$")
 _NOT_FOR_US = ("-MD", "-MMD", "-MP", "-Wp,-M", "-Werror", "-fsanitize", "-flto", "-pipe")
+_MACRO = re.compile(r"-D(\w+)(?:=(.*))?$", re.DOTALL)
 _TIME_LIMIT_S = 300
 
 
-def compile_frames(source: Source) -> tuple[dict[str, Frame], str]:
-    """Compile a file as its flags say; its frames, or why gcc does not compile it."""
-    flags = [f for f in source.flags if not f.startswith(_NOT_FOR_US)]
-    with tempfile.TemporaryDirectory(prefix="memwalk-") as folder:
-        output = Path(folder) / "unit.o"
-        argv = [source.compiler, *flags, "-w", "-c", "-fcallgraph-info=su"]
-        result = process.run(
-            [*argv, str(source.path), "-o", output],
-            cwd=source.directory,
+@dataclass(frozen=True)
+class CommonHeader:
+    """What several files begin with, for gcc: everything that their flags include and a header.
+
+    gcc precompiles it to ``path``.gch, and reads ``path`` where it cannot use that.  ``macros``
+    are those that the files define differently.
+    """
+
+    path: Path
+    macros: frozenset[str]
+
+    def precompile(self, header: Source) -> bool:
+        """Have gcc read ``header`` once for all files; whether that succeeded.
+
+        What it writes is large and is made for one run.  gcc's own tests hold it to the same
+        code with a precompiled header as without.
+        """
+        included, flags = _split_includes(header)
+        if included is None:
+            return False
+        lines = [f'#include "{path}"\n' for path in (*included, header.path)]
+        write_atomically(self.path, "".join(lines).encode())
+        made = process.run(
+            [header.compiler, *flags, "-w", "-x", "c-header", self.path, "-o", self._made()],
+            cwd=header.directory,
             check=False,
             timeout_s=_TIME_LIMIT_S,
         )
-        if result.returncode:
-            lines = [line for line in result.stderr.splitlines() if "error" in line]
-            return {}, (lines or result.stderr.splitlines() or ["it failed"])[0]
-        listing = output.with_suffix(".ci")
-        text = listing.read_text(errors="replace") if listing.exists() else ""
-    return parse_callgraph(text, _make_keys(source)), ""
+        return made.returncode == 0
+
+    def is_made(self) -> bool:
+        """Whether gcc has precompiled it."""
+        return self._made().exists()
+
+    def _made(self) -> Path:
+        return self.path.with_name(self.path.name + ".gch")
+
+    def flags_for(self, source: Source, own: Path) -> list[str]:
+        """The flags of a file that begins with it; its own macros go to the header ``own``."""
+        _, flags = _split_includes(source)
+        found = {flag: match for flag in flags if (match := _MACRO.match(flag))}
+        mine = [flag for flag, match in found.items() if match[1] in self.macros]
+        lines = [f"#define {found[flag][1]} {found[flag][2] or 1}\n" for flag in mine]
+        write_atomically(own, "".join(lines).encode())
+        common = [flag for flag in flags if flag not in mine]
+        return [*common, "-include", str(self.path), "-include", str(own)]
+
+
+def _split_includes(source: Source) -> tuple[list[Path] | None, list[str]]:
+    """The files that flags include (None: not all are known), and the other flags."""
+    included: list[Path] | None = []
+    others: list[str] = []
+    words = iter(f for f in source.flags if not f.startswith(_NOT_FOR_US))
+    for word in words:
+        if word == "-include":
+            path = source.directory / next(words, "")
+            included = None if included is None or not path.is_file() else [*included, path]
+        else:
+            others.append(word)
+            included = None if word == "-imacros" else included
+    return included, others
+
+
+def compile_frames(
+    source: Source, common: CommonHeader | None = None
+) -> tuple[dict[str, Frame], str]:
+    """Compile a file as its flags say; its frames, or why gcc does not compile it."""
+    flags = [f for f in source.flags if not f.startswith(_NOT_FOR_US)]
+    with tempfile.TemporaryDirectory(prefix="memwalk-") as name:
+        folder = Path(name)
+        if common is not None:
+            short = common.flags_for(source, folder / "own.h")
+            text, complaint = _compile(source, short, folder)
+        if common is None or complaint:  # what is wrong must be so for the file's own flags
+            text, complaint = _compile(source, flags, folder)
+    return ({}, complaint) if complaint else (parse_callgraph(text, _make_keys(source)), "")
+
+
+def _compile(source: Source, flags: list[str], folder: Path) -> tuple[str, str]:
+    """Compile a file; gcc's call graph, or its first complaint."""
+    output = folder / "unit.s"
+    argv = [source.compiler, *flags, "-w", "-S", "-fcallgraph-info=su"]
+    result = process.run(
+        [*argv, str(source.path), "-o", output],
+        cwd=source.directory,
+        check=False,
+        timeout_s=_TIME_LIMIT_S,
+    )
+    if result.returncode:
+        lines = [line for line in result.stderr.splitlines() if "error" in line]
+        return "", (lines or result.stderr.splitlines() or ["it failed"])[0]
+    listing = output.with_suffix(".ci")
+    return (listing.read_text(errors="replace") if listing.exists() else ""), ""
 
 
 class _Keys:

@@ -33,8 +33,12 @@ RESERVED = {
             "POOLS",
         ),
         *("REGION_BYTES", "LOW_BYTES", "CACHE_BYTES", "HIGH_BYTES", "STACK_BYTES"),
+        "GLOBALS_BYTES",
     )
 }
+
+
+TRACE = "stingy_trace.h"
 
 
 class Target(StrEnum):
@@ -42,6 +46,18 @@ class Target(StrEnum):
 
     USER = "user"
     KERNEL = "kernel"
+
+
+class Backing(StrEnum):
+    """Where the objects come from: the slabs of the map, or, to compare with, the kernel's own
+    allocator of objects of one size.  It gives each type a cache, anywhere in memory; what the
+    queries count is the same."""
+
+    SLABS = "slabs"
+    KMEM_CACHE = "kmem_cache"
+
+
+BODIES = {Backing.SLABS: "stingy.c", Backing.KMEM_CACHE: "kmem_cache.c"}
 
 
 def name_constants(plan: Map) -> dict[str, dict[str, str]]:
@@ -66,8 +82,16 @@ def name_constants(plan: Map) -> dict[str, dict[str, str]]:
     return named
 
 
-def generate(plan: Map, target: Target) -> dict[str, str]:
-    """File names and contents of the allocator.  With a red zone it is the debug variant."""
+def generate(plan: Map, target: Target, backing: Backing = Backing.SLABS) -> dict[str, str]:
+    """File names and contents of the allocator.  With a red zone it is the debug variant.
+
+    Raises UsageError if the region is too large, or the kernel's caches are wanted elsewhere.
+    """
+    if backing is Backing.KMEM_CACHE and (target is not Target.KERNEL or plan.red_zone_bytes):
+        raise UsageError(
+            "kmem_cache is the kernel's, and has its own red zones",
+            hint="give --target kernel, and no --debug",
+        )
     if plan.region_bytes >= 1 << 32:
         raise UsageError(
             f"the region takes {plan.region_bytes} bytes, 4 GiB or more",
@@ -81,10 +105,13 @@ def generate(plan: Map, target: Target) -> dict[str, str]:
         keep_trailing_newline=True,
         autoescape=False,
     )
-    context = make_context(plan, target)
+    context = make_context(plan, target) | {"slabs": backing is Backing.SLABS}
+    templates = {"stingy.h": "stingy.h", "stingy.c": BODIES[backing]}
+    if target is Target.KERNEL:
+        templates[TRACE] = TRACE
     return {
-        name: environment.get_template(f"{name}.j2").render(context)
-        for name in ("stingy.h", "stingy.c")
+        name: environment.get_template(f"{template}.j2").render(context)
+        for name, template in templates.items()
     }
 
 

@@ -16,10 +16,11 @@ from rich.console import Console
 from ground.voice import ExitCode, UsageError, console, report_errors
 from stingy.demand import leave_out, make_demand
 from stingy.drawing import draw_map
-from stingy.generate import Target, generate, write_allocator
+from stingy.generate import Backing, Target, generate, write_allocator
 from stingy.geometry import find_geometries, load_l2, parse_bytes
 from stingy.map import Map, Parameters, save_map
 from stingy.map_report import describe_proof, show_map
+from stingy.mutants import MUTANTS
 from stingy.plan import plan_map
 from stingy.proof import Proof, prove
 from stingy.results import load_result
@@ -31,7 +32,7 @@ examples:
   stingygen out/memwalk.json --out out/debug --debug
   stingygen out/memwalk.json --out out/stingy --share-left 0.5 --weight conn=2 --requests 10000
 
-Writes map.json, map.svg, stingy.h and stingy.c into DIR.
+Writes map.json, map.svg, stingy.h and stingy.c into DIR; for the kernel stingy_trace.h too.
 
 exit codes: 0 written and proven, 1 the L0 proof fails (nothing is written), 2 wrong usage,
 4 the infrastructure failed
@@ -56,6 +57,12 @@ def make_parser() -> argparse.ArgumentParser:
         help=f"{', '.join(find_geometries())}, or a path ending in .toml",
     )
     add("--target", choices=[t.value for t in Target], default="user", help="where it runs")
+    add(
+        "--backing",
+        choices=[b.value for b in Backing],
+        default=Backing.SLABS.value,
+        help="slabs, or to compare with: a kmem_cache for each type (kernel only)",
+    )
     add("--slab-bytes", metavar="SIZE", help="size of the cache slab, as 768KiB (default: derived)")
     add(
         "--share-left",
@@ -80,6 +87,11 @@ def make_parser() -> argparse.ArgumentParser:
     add("--requests", type=int, metavar="N", help="requests that all slabs hold (default: 4096)")
     add("--low-bytes", metavar="SIZE", help="room below the stack (default: 16KiB)")
     add("--debug", action="store_true", help="red zones and poisoning, at the cost of slots")
+    add(
+        "--mutant",
+        choices=sorted(MUTANTS),
+        help="spoil the map on purpose, to see that proof and measurement notice",
+    )
     add(
         "--unproven",
         action="store_true",
@@ -142,10 +154,13 @@ def run(options: argparse.Namespace) -> ExitCode:
     """Plan, prove, write, report."""
     demand = leave_out(make_demand(load_result(options.result)), options.without)
     plan = plan_map(demand, load_l2(options.geometry), read_parameters(options))
+    if options.mutant:
+        plan = MUTANTS[options.mutant](plan)
     proof = prove(plan)
     written = proof.holds or options.unproven
     if written:
-        write_allocator(generate(plan, Target(options.target)), options.out)
+        files = generate(plan, Target(options.target), Backing(options.backing))
+        write_allocator(files, options.out)
         save_map(plan, options.out / "map.json")
         draw(plan, options.out / "map.svg")
     _report(plan, proof, options)
@@ -155,7 +170,7 @@ def run(options: argparse.Namespace) -> ExitCode:
             hint="give a smaller --slab-bytes; --unproven writes the files all the same",
             code=ExitCode.DOES_NOT_HOLD,
         )
-    console.print(f"wrote map.json, map.svg, stingy.h, stingy.c into {options.out}")
+    console.print(f"wrote map.json, map.svg, {', '.join(files)} into {options.out}")
     return ExitCode.HOLDS if proof.holds else ExitCode.DOES_NOT_HOLD
 
 

@@ -115,6 +115,7 @@ class Interpreter:
     footprints: Footprints
     context: Context = field(default_factory=Context)
     steps: int = 0
+    blurred: bool = False  # paths were merged so that pointers got lost
     _graphs: dict[str, FlowGraph] = field(default_factory=dict)
     _known: dict[object, Results] = field(default_factory=dict)
 
@@ -247,7 +248,7 @@ class Interpreter:
     ) -> list[State]:
         """The states that are new at a step, merged with those of equal property."""
         new: list[State] = []
-        for state in collect(states, self.limit):
+        for state in self._collect(states):
             key = state.key()
             old = seen.get(key)
             now = merge(old, state) if old is not None else state
@@ -263,8 +264,13 @@ class Interpreter:
         )
         return self._unseen_wide(seen, new)
 
+    def _collect(self, states: list[State]) -> list[State]:
+        self.blurred |= len(states) > self.limit < len({state.key() for state in states})
+        return collect(states, self.limit)
+
     def _unseen_wide(self, seen: dict[object, State], states: list[State]) -> list[State]:
         """The same where there are too many: one state for all with equal pending stages."""
+        self.blurred = True
         fresh: list[State] = []
         for state in states:
             key = ("wide", state.group())
@@ -297,7 +303,7 @@ class Interpreter:
     def _finish(self, routine: Routine, ends: list[State]) -> Results:
         place: Place = ((RESULT, "", routine.key),)
         results: Results = []
-        for state in collect(ends, self.limit):
+        for state in self._collect(ends):
             facts = {
                 p: v
                 for p, v in state.facts.items()

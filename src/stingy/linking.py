@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from stingy.program import (
@@ -34,6 +35,7 @@ class Program:
     constants: dict[str, int] = field(default_factory=dict)
     frames: dict[str, Frame] = field(default_factory=dict)
     clashes: list[tuple[Spot, str]] = field(default_factory=list)
+    outside: set[str] = field(default_factory=set)  # functions declared outside of the server
     _by_name: dict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
 
     def find(self, name: str) -> list[str]:
@@ -73,9 +75,7 @@ class Program:
 def link(units: list[Unit]) -> Program:
     """Put the analysed units together; a function that two units define is a clash."""
     program = Program(units)
-    for unit in units:
-        if unit.problem:
-            continue
+    for unit in _in_order(units):
         for key, routine in unit.routines.items():
             known = program.routines.setdefault(key, routine)
             if known.spot != routine.spot:
@@ -86,6 +86,7 @@ def link(units: list[Unit]) -> Program:
         for name, record in unit.records.items():
             if name not in program.records or not program.records[name].members:
                 program.records[name] = record
+        program.outside |= unit.outside
         program.typedefs.update(unit.typedefs)
         program.initialisers += unit.initialisers
         program.constants.update(unit.constants)
@@ -96,6 +97,18 @@ def link(units: list[Unit]) -> Program:
             _merge_frame(program.frames, key, frame)
     _index(program)
     return program
+
+
+def _in_order(units: list[Unit]) -> Iterator[Unit]:
+    """The units that were analysed, each after the header that it shares with others."""
+    headers: set[int] = set()
+    for unit in units:
+        if unit.problem:
+            continue
+        if unit.header is not None and id(unit.header) not in headers:
+            headers.add(id(unit.header))
+            yield unit.header
+        yield unit
 
 
 def _merge_frame(frames: dict[str, Frame], key: str, frame: Frame) -> None:

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 
 from ground.files import digest_bytes
@@ -15,16 +16,47 @@ from stingy.statements import Statements
 _NOT_A_VALUE = ("_REF", "_ATTR", "_DECL")
 
 
-def lower(path: Path, file: str, root: Path, flags: list[str], digest: str) -> Unit:
+@dataclass(frozen=True, slots=True)
+class Precompiled:
+    """A header that was lowered already, as the files that begin with it need it.
+
+    ``path`` is its syntax tree on disk; ``declared`` and ``routines`` are those of its unit.
+    """
+
+    path: Path
+    digest: str
+    declared: dict[str, str]
+    routines: tuple[str, ...]
+
+
+def lower(
+    path: Path, file: str, root: Path, flags: list[str], header: Precompiled | None = None
+) -> Unit:
     """Parse ``path`` and lower it; a file that clang does not accept gives a unit with a
-    ``problem``, never an exception."""
-    unit = Unit(file, digest)
-    parsed = clang.parse(path, flags)
+    ``problem``, never an exception.  What comes from ``header`` is not repeated in the unit."""
+    parsed = clang.parse(path, flags, header.path if header else None)
+    if header is None:
+        return lower_parsed(parsed, path, file, root)
+    unit = lower_parsed(parsed, path, file, root, header)
+    if unit.problem or unit.warnings:  # what is wrong must not come from how it was parsed
+        return lower(path, file, root, flags)
+    unit.header_digest = header.digest
+    return unit
+
+
+def lower_parsed(
+    parsed: Parsed | None, path: Path, file: str, root: Path, header: Precompiled | None = None
+) -> Unit:
+    """Lower a file that was parsed."""
+    unit = Unit(file)
     if parsed is None:
         unit.problem = "clang cannot read it at all"
         return unit
     unit.target = parsed.target
     names = Names(unit, root)
+    if header is not None:
+        unit.declared.update(header.declared)
+        names.earlier = header.routines
     _note_inputs(unit, parsed, names)
     if _judge_errors(unit, parsed, names):
         return unit

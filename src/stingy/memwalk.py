@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from stingy.absences import Absences, find_born_in_stages
 from stingy.accesses import Accesses, find_accesses
 from stingy.annotation_file import AnnotationFile, read_annotations
 from stingy.annotations import Annotations
@@ -21,6 +22,7 @@ from stingy.inventory import add_other_sites, find_holders
 from stingy.lifetimes import Lifetimes
 from stingy.linking import Program, link
 from stingy.objects import Objects, find_objects
+from stingy.origins import find_foreign
 from stingy.places import Memory
 from stingy.pointers import Pointers, resolve_pointers
 from stingy.requests import Walk
@@ -123,7 +125,12 @@ def _walk(effects: Effects, program: Program, pointers: Pointers, findings: Find
     lifo = annotations.dispatch.discipline == "lifo"
     final = annotations.dispatch.final or ""
     names = [stages.functions[k] for k in program.find(final) if k in stages.functions]
-    walk = Walk(interpreter, effects, lifo, names[0] if names else "")
+    absences = Absences(
+        memory, pointers, effects.objects,
+        find_foreign(program, effects.constructs, pointers),
+        find_born_in_stages(stages, pointers, effects.objects),
+    )  # fmt: skip
+    walk = Walk(interpreter, effects, absences, lifo, names[0] if names else "")
     walk.run()
     return walk
 

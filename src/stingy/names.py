@@ -27,6 +27,7 @@ class Names:
     def __init__(self, unit: Unit, root: Path):
         self.unit = unit
         self.root = root.resolve()
+        self.earlier: tuple[str, ...] = ()  # routines of a header that was lowered before
         self._files: dict[str, str] = {}
         self._decls: dict[int, Var | Func | int | None] = {}
         self._fields: dict[int, tuple[str, str, str]] = {}
@@ -78,7 +79,8 @@ class Names:
             text = self.attributes_text(cursor) if self.is_local(self.file_of(cursor)) else ""
             found = _ALIAS.search(text)
             if found:
-                same = (k for k in self.unit.routines if k.rsplit(":", 1)[-1] == found[1])
+                keys = (*self.unit.routines, *self.earlier)
+                same = (k for k in keys if k.rsplit(":", 1)[-1] == found[1])
                 self._aliases[name] = next(same, found[1])
         return self._aliases[name]
 

@@ -49,7 +49,7 @@ ELEMENT = ("[]", "")
 
 def has_element(place: Place) -> bool:
     """Whether a place is in an array (what is stored there is not followed)."""
-    return any(step[0] == "[]" for step in place[1:])
+    return len(place) > 1 and "[]" in (step[0] for step in place)
 
 
 def _element(index: Value) -> tuple[str, str]:
@@ -316,7 +316,7 @@ class Memory:
         state = state.set(place, None) if limit is None else state
         if self.is_shared(place, state):
             return state
-        for field_, offset in self._fields_of(record):
+        for field_, offset in self.fields_of(record):
             if limit is None or offset < limit:
                 state = state.set((*place, *field_), 0)
         return self._clear_overlapping(place, whole=limit is None, state=state)
@@ -329,7 +329,7 @@ class Memory:
                 state = state.set(other, 0)
         return state
 
-    def _fields_of(self, record: str) -> list[tuple[Place, int]]:
+    def fields_of(self, record: str) -> list[tuple[Place, int]]:
         """The scalar fields of a record worth following: those that ever point to something."""
         found: list[tuple[Place, int]] = []
         self._add_fields(record, (), 0, found)

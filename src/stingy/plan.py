@@ -106,26 +106,27 @@ def finalize_slab(l2: L2, parameters: Parameters) -> int:
 def _find_needs(demand: Demand, pools: Sequence[Pool]) -> list[StageNeed]:
     """What a request elected at each stage takes beyond what it surely holds there.
 
+    Only what a stage allocates is taken there: what a request holds perhaps was taken before.
     Objects of one pool are never live together in a request, so that its use of the pool is the
     most of any of them.
     """
-    peaks = {stage.name: stage.peak for stage in demand.stages}
+    stages = {stage.name: stage for stage in demand.stages}
 
-    def use(stage: str, pool: Pool) -> int:
-        return max(peaks[stage].get(name, 0) for name in pool.objects)
+    def take(name: str, pool: Pool) -> int:
+        taken = set(pool.objects).intersection(stages[name].allocates)
+        return max((stages[name].peak.get(one, 0) for one in taken), default=0)
 
-    placed = {name for pool in pools for name in pool.objects}
     needs = []
     for stage in demand.stages:
         now, to_end = {}, {}
         for pool in (p for p in pools if not p.transient):
             held = sum(stage.holds.get(name, 0) for name in pool.objects)
-            now[pool.name] = use(stage.name, pool) - held
-            to_end[pool.name] = max(use(name, pool) for name in (stage.name, *stage.later)) - held
+            now[pool.name] = take(stage.name, pool) - held
+            to_end[pool.name] = max(take(name, pool) for name in stage.later) - held
         needs.append(
             StageNeed(
                 name=stage.name,
-                allocates=bool(placed.intersection(stage.allocates)),
+                allocates=any(take(stage.name, pool) for pool in pools),
                 now={name: n for name, n in now.items() if n > 0},
                 to_end={name: n for name, n in to_end.items() if n > 0},
             )

@@ -19,6 +19,7 @@ from stingy.program import (
     Assign,
     Call,
     Cast,
+    Const,
     Deref,
     Expr,
     Field,
@@ -29,6 +30,7 @@ from stingy.program import (
     Return,
     Routine,
     Spot,
+    Text,
     Unknown,
     Var,
     is_array,
@@ -64,6 +66,9 @@ class Pointers:
     escaping: set[str] = field(default_factory=set)  # functions given to the outside
     callbacks: list[tuple[str, Call, str]] = field(default_factory=list)
     addressed: set[str] = field(default_factory=set)  # functions whose address is taken
+    copies: dict[Node, set[Node]] = field(default_factory=lambda: defaultdict(set))
+    loads: dict[Node, set[Node]] = field(default_factory=lambda: defaultdict(set))
+    opaque: set[Node] = field(default_factory=set)  # values of which not all origins are known
     _aux: dict[Expr, Node] = field(default_factory=dict)
 
     def is_open(self, expr: Expr) -> bool:
@@ -138,8 +143,8 @@ class _Solver:
         self.constructs = constructs
         self.result = Pointers()
         self.targets = self.result.targets
-        self.copies: dict[Node, set[Node]] = defaultdict(set)
-        self.loads: dict[Node, set[Node]] = defaultdict(set)
+        self.copies = self.result.copies
+        self.loads = self.result.loads
         self.stores: dict[Node, set[Node]] = defaultdict(set)
         self.indirect: dict[Node, list[tuple[str, int, Call]]] = defaultdict(list)
         self.pending: list[tuple[Node, Node]] = []
@@ -167,7 +172,8 @@ class _Solver:
         """A node that holds what the expression may point to."""
         match expr:
             case Cast(operand=operand):
-                return self.value(operand)
+                inner = self.value(operand)
+                return inner if _is_pointer(operand) else self._opaque(inner)
             case Func(key=key):
                 node = self.fresh()
                 self.result.addressed.add(key)
@@ -182,14 +188,24 @@ class _Solver:
                 node = self.fresh()
                 self.load(source, node)
                 return node
-            case Op(operands=operands) | Unknown(parts=operands):
+            case Op(operands=operands):
                 node = self.fresh()
                 for operand in operands:
                     self.copy(self.value(operand), node)
                 return node
+            case Unknown(parts=parts):
+                return self._opaque(*(self.value(part) for part in parts))
             case Var(type=type_) | Field(type=type_) if is_array(type_):
                 return self._constant(expr)
         return place_node(expr)
+
+    def _opaque(self, *sources: Node | None) -> Node:
+        """What may hold these, and anything else."""
+        node = self.fresh()
+        self.result.opaque.add(node)
+        for source in sources:
+            self.copy(source, node)
+        return node
 
     def _constant(self, place: Expr) -> Node | None:
         inner = place_node(place)
@@ -352,6 +368,18 @@ class _Solver:
                 self.result.escaping |= {t[1] for t in targets if t[0] == "function"}
         self.result.callbacks.sort(key=lambda c: (_order(c[1].spot), c[2]))
         return self.result
+
+
+def _is_pointer(expr: Expr) -> bool:
+    """Whether an expression that is cast to a pointer is one already, by its declared type."""
+    match expr:
+        case Var(type=type_) | Field(type=type_) | Cast(type=type_):
+            return "*" in type_ or is_array(type_)
+        case Op(operands=operands):
+            return any(_is_pointer(operand) for operand in operands)
+        case Index(base=inner) | Deref(pointer=inner):
+            return isinstance(inner, Var | Field | Cast) and "*" in inner.type.rstrip("* ")
+    return isinstance(expr, Addr | Func | Const | Text)
 
 
 def _node_of(variable: Var) -> Node:

@@ -7,13 +7,27 @@ Expressions are pure: calls, assignments and short-circuit operators have become
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 
+class _Value:
+    """Something that is equal to whatever has equal fields.
+
+    It is pickled as the call that makes it: units are read from the cache by the thousand, and
+    what dataclasses do for themselves takes three times as long.
+    """
+
+    __slots__: tuple[str, ...] = ()
+
+    def __reduce__(self) -> tuple[type, tuple[object, ...]]:
+        return type(self), tuple(getattr(self, name) for name in self.__slots__)
+
+
 @dataclass(frozen=True, slots=True)
-class Spot:
+class Spot(_Value):
     """A place in the source (file relative to the server's root, line and column from 1)."""
 
     file: str
@@ -22,26 +36,26 @@ class Spot:
 
 
 @dataclass(frozen=True, slots=True)
-class Const:
+class Const(_Value):
     """An integer constant (NULL is 0)."""
 
     value: int
 
 
 @dataclass(frozen=True, slots=True)
-class Text:
+class Text(_Value):
     """A string literal."""
 
 
 @dataclass(frozen=True, slots=True)
-class Unknown:
+class Unknown(_Value):
     """A value of which nothing is known but its parts."""
 
     parts: tuple[Expr, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
-class Var:
+class Var(_Value):
     """A variable; ``function`` is the key of the function it is local to, "" for globals."""
 
     name: str
@@ -50,14 +64,14 @@ class Var:
 
 
 @dataclass(frozen=True, slots=True)
-class Func:
+class Func(_Value):
     """A function, by its key."""
 
     key: str
 
 
 @dataclass(frozen=True, slots=True)
-class Field:
+class Field(_Value):
     """Field ``name`` of the aggregate ``base``, whose type is ``record``."""
 
     base: Expr
@@ -67,14 +81,14 @@ class Field:
 
 
 @dataclass(frozen=True, slots=True)
-class Deref:
+class Deref(_Value):
     """What the pointer points to."""
 
     pointer: Expr
 
 
 @dataclass(frozen=True, slots=True)
-class Index:
+class Index(_Value):
     """An element of an array (not of a pointer: that is a Deref)."""
 
     base: Expr
@@ -82,14 +96,14 @@ class Index:
 
 
 @dataclass(frozen=True, slots=True)
-class Addr:
+class Addr(_Value):
     """The address of a place."""
 
     place: Expr
 
 
 @dataclass(frozen=True, slots=True)
-class Op:
+class Op(_Value):
     """A pure operator."""
 
     operator: str
@@ -97,7 +111,7 @@ class Op:
 
 
 @dataclass(frozen=True, slots=True)
-class Cast:
+class Cast(_Value):
     """A pointer cast as written; ``type`` is canonical."""
 
     type: str
@@ -105,7 +119,7 @@ class Cast:
 
 
 @dataclass(frozen=True, slots=True)
-class SizeOf:
+class SizeOf(_Value):
     """The size of ``type``, with the text as written."""
 
     type: str
@@ -117,12 +131,12 @@ Expr = Const | Text | Unknown | Var | Func | Field | Deref | Index | Addr | Op |
 
 
 @dataclass(frozen=True, slots=True)
-class Nop:
+class Nop(_Value):
     """A join point or a label."""
 
 
 @dataclass(frozen=True, slots=True)
-class Assume:
+class Assume(_Value):
     """Execution goes on only where ``condition`` has this truth; ``text`` as written."""
 
     condition: Expr
@@ -131,7 +145,7 @@ class Assume:
 
 
 @dataclass(frozen=True, slots=True)
-class Assign:
+class Assign(_Value):
     """``place = value``."""
 
     place: Expr
@@ -140,7 +154,7 @@ class Assign:
 
 
 @dataclass(frozen=True, slots=True)
-class Call:
+class Call(_Value):
     """``result = callee(arguments)``; ``signature`` is the callee's canonical function type."""
 
     callee: Expr
@@ -153,7 +167,7 @@ class Call:
 
 
 @dataclass(frozen=True, slots=True)
-class Return:
+class Return(_Value):
     """The end of the function."""
 
     value: Expr | None
@@ -190,7 +204,7 @@ class Routine:
 
 
 @dataclass(frozen=True, slots=True)
-class Member:
+class Member(_Value):
     """A field of a record's layout; ``type`` is canonical."""
 
     name: str
@@ -200,7 +214,7 @@ class Member:
 
 
 @dataclass(frozen=True, slots=True)
-class Record:
+class Record(_Value):
     """The layout of a struct or union; ``local`` if it is defined below the server's root."""
 
     name: str
@@ -212,7 +226,7 @@ class Record:
 
 
 @dataclass(frozen=True, slots=True)
-class Storage:
+class Storage(_Value):
     """A variable with static storage."""
 
     key: str
@@ -225,7 +239,7 @@ class Storage:
 
 
 @dataclass(frozen=True, slots=True)
-class Frame:
+class Frame(_Value):
     """A function as compiled: its frame in bytes and what it calls (with file and line).
 
     ``kind``: static, dynamic (grows at run time) or bounded (grows, but not beyond ``bytes``).
@@ -238,10 +252,14 @@ class Frame:
 
 @dataclass(slots=True)
 class Unit:
-    """One lowered translation unit; ``problem`` says why it was refused."""
+    """One lowered translation unit; ``problem`` says why it was refused.
+
+    Where the file begins with a header that others begin with too, ``header`` is that one's unit,
+    and what comes from there is not repeated; ``header_digest`` says which content it had.
+    """
 
     file: str
-    digest: str
+    digest: str = ""
     problem: str = ""
     inputs: dict[str, str] = field(default_factory=dict)  # file -> digest
     routines: dict[str, Routine] = field(default_factory=dict)
@@ -255,6 +273,12 @@ class Unit:
     target: str = ""
     outside: frozenset[str] = frozenset()  # functions declared outside of the server
     frames: dict[str, Frame] = field(default_factory=dict)  # as compiled; empty: not compiled
+    header_digest: str = ""
+    header: Unit | None = None
+
+    def functions(self) -> set[str]:
+        """The keys of all functions with a body, those of its headers too."""
+        return {*self.routines, *(self.header.routines if self.header else ())}
 
 
 def parts_of(expr: Expr) -> tuple[Expr, ...]:
@@ -323,6 +347,7 @@ def bare_type(type_: str) -> str:
 _ARRAY_OF_POINTERS = re.compile(r"\(\*[\w ]*\[")
 
 
+@functools.cache
 def is_array(type_: str) -> bool:
     """Whether a canonical type is an array (``int (*)[3]`` is a pointer)."""
     return bool(_ARRAY_OF_POINTERS.search(type_)) or (type_.endswith("]") and "(*)" not in type_)

@@ -6,6 +6,7 @@ line of the cache slab and through every slot, and is therefore no argument but 
 
 * the slab's lines map to pairs (set, way-slot) that are all distinct, on the page frames that
   the slab really occupies, and these have the planned colours;
+* the first lines of all slots of the cache slab find ways too, whatever the slab's extent;
 * areas and pools lie in their slabs, on whole units, without overlap;
 * objects overlap only in a slot that they share, and only if one request never has both live.
 """
@@ -59,6 +60,7 @@ def prove(plan: Map, frames: Sequence[int] | None = None) -> Proof:
     violations = [
         *_check_frames(plan, found),
         *_check_places(plan, sets, ways),
+        *_check_slots(plan),
         *_check_extents(plan),
         *_check_sharing(plan),
     ]
@@ -118,6 +120,22 @@ def _check_places(plan: Map, sets: NDArray[np.int64], ways: NDArray[np.int64]) -
         f"{beyond.size} lines find no way: line {first} of the cache slab is number "
         f"{int(ways[first]) + 1} in set {int(sets[first])}, which has {plan.l2.ways} ways "
         f"({crowded} sets are too full)"
+    ]
+
+
+def _check_slots(plan: Map) -> list[str]:
+    """Objects that live together do not begin in the same sets more often than these have ways."""
+    lines = [
+        (pool.offset + np.arange(pool.slots) * pool.stride_bytes) // plan.l2.line_bytes
+        for pool in plan.pools
+    ]
+    used = np.bincount(np.concatenate(lines) % plan.l2.sets, minlength=plan.l2.sets)
+    worst = int(used.argmax())
+    if used[worst] <= plan.l2.ways:
+        return []
+    return [
+        f"objects collide: {int(used[worst])} begin in set {worst}, which has {plan.l2.ways} ways "
+        f"({int(np.count_nonzero(used > plan.l2.ways))} sets are too full)"
     ]
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import deque
 from dataclasses import dataclass, field, replace
 
+from stingy.absences import Absences
 from stingy.annotations import QueueKind
 from stingy.effects import Effects
 from stingy.findings import SiteUse
@@ -53,6 +54,7 @@ class Walk:
 
     interpreter: Interpreter
     effects: Effects
+    absences: Absences
     lifo: bool
     final: str
     entries: dict[Entry, dict[object, State]] = field(default_factory=dict)
@@ -167,6 +169,8 @@ class Walk:
         if not self.effects.stages.has_body(stage):
             return
         small = self._at_rest(state)
+        if not self.interpreter.blurred:
+            small = self.absences.complete(small)
         for flag in sorted(flags, key=lambda f: (f is None, f)):
             self._enter_with(Entry(stage, thread, flag), small)
 
@@ -183,6 +187,7 @@ class Walk:
             self.waiting.append((entry, now))
 
     def _enter_wide(self, entry: Entry, known: dict[object, State], state: State) -> None:
+        self.interpreter.blurred = True
         key = ("wide", state.group())
         old = known.get(key)
         now = widen([old, state]) if old is not None else state
@@ -272,8 +277,8 @@ class Walk:
     def _next_of_queue(self, stage: str, state: State) -> None:
         p = state.property
         if not p.pending:
-            if not self._stay(stage, state):
-                self._check_leaks(stage, state)
+            if not self._stay(stage, state) and not self.pushes:
+                self._check_leaks(stage, state)  # nobody has it any more
             return
         work = [one for one in p.pending if one.queue in {"work", "helper"}]
         for one in p.pending:
@@ -363,11 +368,15 @@ class Walk:
         below = rest.property.pending if push.keeps else ()
         if self.lifo:
             below = tuple(Pending(p.stage, p.queue) for p in below)
+            depth = self.effects.annotations.dispatch.depth
+            pending = (*below, *push.pending)[-depth:]
         else:
             replaced = {p.queue for p in push.pending} - {"work"}
             below = tuple(p for p in below if p.queue not in replaced)
+            there = {(p.stage, p.queue) for p in below}
+            pending = (*below, *(p for p in push.pending if (p.stage, p.queue) not in there))
         queue = push.queue or rest.property.queue
-        changed = rest.change(pending=(*below, *push.pending), queue=queue, by=EXTERNAL)
+        changed = rest.change(pending=pending, queue=queue, by=EXTERNAL)
         if push.pending:
             self._next(EXTERNAL, changed)
 

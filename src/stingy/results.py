@@ -240,6 +240,25 @@ class Warning(Record):
     hint: str = ""
 
 
+class Declaration(Record):
+    """What the annotation file says of one function (or store): the paper's Figs. 2 and 3.
+
+    ``kind`` is the construct, ``type`` and ``text`` are in roles (T the request, S a stage, O an
+    object), ``signature`` is in C and empty where the source does not show it.  A ``wrapper`` does
+    not fit its construct as it is: ``notes`` say what it leaves out or what it is restricted to.
+    ``location`` is where it is defined; None: outside of the server.
+    """
+
+    kind: str
+    name: str
+    type: str
+    text: str
+    wrapper: bool
+    notes: list[str]
+    signature: str
+    location: Location | None
+
+
 class Memwalk(Record):
     """The whole result."""
 
@@ -251,6 +270,7 @@ class Memwalk(Record):
     target: str  # of the compiler, as in i386-linux-gnu
     pointer_bytes: int
     task: str
+    interface: list[Declaration]
     units: list[TranslationUnit]
     functions: list[Function]
     stages: list[Stage]

@@ -27,6 +27,7 @@ CALL = re.compile(
     r"\b(stingy_(?:alloc|alloc_bytes|alloc_array|zalloc|calloc|free))\(\s*(STINGY_\w+)"
 )
 HEADER, BODY = "stingy.h", "stingy.c"
+GENERATED = "stingy*.[ch]"  # what stingygen writes
 SPATCH_TIMEOUT_S = 300.0
 
 
@@ -55,8 +56,8 @@ def copy_sources(root: Path, folder: Path, allocator: Path) -> None:
     shutil.rmtree(folder, ignore_errors=True)
     folder.parent.mkdir(parents=True, exist_ok=True)
     shutil.copytree(root, folder, ignore=IGNORED)
-    for name in (HEADER, BODY):
-        shutil.copyfile(allocator / name, folder / name)
+    for path in sorted(allocator.glob(GENERATED)):
+        shutil.copyfile(path, folder / path.name)
 
 
 def rewrite_copy(
@@ -172,7 +173,7 @@ def find_already(folder: Path, constants: dict[str, str]) -> dict[str, list[Site
     names = {constant: name for name, constant in constants.items()}
     found: dict[str, list[SiteDecision]] = defaultdict(list)
     for path in sorted(folder.rglob("*.[ch]")):
-        if path.name in {HEADER, BODY}:
+        if path.match(GENERATED):
             continue
         file = path.relative_to(folder).as_posix()
         for number, line in enumerate(path.read_text(errors="replace").splitlines(), 1):

@@ -49,18 +49,14 @@ def show_report(report: RewriteReport) -> RenderableType:
     for item in report.objects:
         status = Text(item.status, style=COLOURS[item.status])
         objects.add_row(item.object, Text(item.type), status, Text(item.reason))
-    sites = Table(
-        *("site", "function", "object", "before", "after", "why"),
-        title="allocations and releases",
-        title_justify="left",
-    )
+    sites = Table("site", "before", "after", title="allocations and releases", title_justify="left")
     for site in report.sites:
-        after = Text(site.status if site.status is not Status.REWRITTEN else site.after)
+        done = site.status is Status.REWRITTEN
+        text = site.after if done else f"{site.status}: {site.reason}"
+        after = Text(text, overflow="fold")
         after.stylize(COLOURS[site.status] or "none")
-        place = f"{site.file}:{site.line}"
-        sites.add_row(
-            place, site.function, site.object, Text(site.before), after, Text(site.reason)
-        )
+        place = Text(f"{site.file}:{site.line}\n{site.function}", overflow="fold")
+        sites.add_row(place, Text(f"{site.before}\n{site.object}", overflow="fold"), after)
     return Group(objects, sites, *(Text(f"note: {n}") for n in report.notes))
 
 

@@ -19,7 +19,8 @@ from stingy.annotations import Sources
 # What clang needs to see the same program as gcc; everything else is code generation.
 _WITH_VALUE = ("-I", "-D", "-U", "-include", "-isystem", "-iquote", "-idirafter", "-imacros")
 _KEPT = ("-std=", "-m32", "-m64", "-m16", "-nostdinc", "-ffreestanding", "-fshort-wchar")
-_KBUILD_COMMAND = re.compile(r"^(saved)?cmd_\S+\.o := ")
+_KBUILD_COMMAND = re.compile(r"^(?:saved)?cmd_\S+\.o := (.+)", re.MULTILINE)
+_KBUILD_SOURCE = re.compile(r"^source_\S+ := (\S+)", re.MULTILINE)
 _KEPT_MODES = (
     "-fms-extensions", "-funsigned-char", "-fsigned-char", "-fshort-enums", "-ansi",
     "-fpack-struct", "-malign-double", "-fgnu89-inline",
@@ -83,13 +84,34 @@ def _make_source(
 ) -> Source:
     resolved = path.resolve()
     base = root.resolve()
-    file = str(resolved.relative_to(base)) if resolved.is_relative_to(base) else str(resolved)
+    file = relative_to_root(resolved, root)
     command = commands.get(resolved)
     if command is None:
         return Source(resolved, file, sources.compiler, sources.flags, base)
-    words = command.arguments or shlex.split(command.command)
+    words = command.arguments or _split_command(command)
     flags = _without_files(words[1:], command)
     return Source(resolved, file, words[0], (*flags, *sources.flags), command.directory)
+
+
+def _split_command(command: _Command) -> list[str]:
+    try:
+        words = shlex.split(command.command)
+    except ValueError as error:
+        words, reason = [], str(error)
+    else:
+        reason = "it is empty"
+    if not words:
+        raise UsageError(
+            f"the compile command of {command.file} cannot be read: {reason}",
+            hint="build again, so that your build tool writes it anew",
+        )
+    return words
+
+
+def relative_to_root(path: Path, root: Path) -> str:
+    """A resolved path as shown: relative to the server's root where it is below it."""
+    base = root.resolve()
+    return str(path.relative_to(base)) if path.is_relative_to(base) else str(path)
 
 
 def _without_files(words: list[str], command: _Command) -> list[str]:
@@ -137,16 +159,15 @@ def _read_kbuild(folder: Path) -> dict[Path, _Command]:
     """The commands that a kernel's build left beside the objects (``.NAME.o.cmd``)."""
     found: dict[Path, _Command] = {}
     for path in sorted(folder.glob(".*.o.cmd")):
-        lines = path.read_text(errors="replace").splitlines()
-        command = next((line for line in lines if _KBUILD_COMMAND.match(line)), "")
-        source = next((line for line in lines if line.startswith("source_")), "")
-        if not command or not source:
+        text = path.read_text(errors="replace")
+        command, source = _KBUILD_COMMAND.search(text), _KBUILD_SOURCE.search(text)
+        if command is None or source is None:
             continue
-        file = Path(source.split(" := ", 1)[1].strip())
+        file = Path(source[1])
         tree = next((p for p in folder.resolve().parents if (p / file).is_file()), None)
         if tree is not None:
-            text = command.split(" := ", 1)[1].split(" ; ")[0]
-            found[(tree / file).resolve()] = _Command(directory=tree, file=file, command=text)
+            words = command[1].split(" ; ")[0]
+            found[(tree / file).resolve()] = _Command(directory=tree, file=file, command=words)
     if not found:
         raise UsageError(
             f"{folder} has no .NAME.o.cmd files of a kernel's build",

@@ -19,7 +19,7 @@ STYLES: dict[EdgeKind, dict[str, str]] = {
     EdgeKind.FLUSH: {"style": "bold", "color": "#009E73", "arrowhead": "empty"},
     EdgeKind.DIRECT: {"style": "solid", "color": "#222222", "arrowhead": "vee"},
     EdgeKind.HELPER: {"style": "dashed", "color": "#D55E00"},
-    EdgeKind.SOCKET: {"style": "dotted", "color": "#56B4E9"},
+    EdgeKind.SOCKET: {"style": "dotted", "color": "#2E86B5"},
     EdgeKind.TIMER: {"style": "dotted", "color": "#CC79A7"},
     EdgeKind.EXTERNAL: {"style": "solid", "color": "#888888"},
 }
@@ -35,7 +35,7 @@ def make_graph(result: Memwalk) -> graphviz.Digraph:
     )
     graph.attr("edge", fontname=FONT, fontsize="7", arrowsize="0.6")
     stages = {stage.name: stage for stage in result.stages}
-    order = _order_nodes(result)
+    order = order_nodes(result)
     for name in order:
         if name in stages:
             stage = stages[name]
@@ -44,7 +44,7 @@ def make_graph(result: Memwalk) -> graphviz.Digraph:
             graph.node(name, label="scheduler" if name == EXTERNAL else name, shape="plaintext")
     graph.body.append(f'\t{{rank=source "{order[0]}"}}\n')
     for source, target, kinds in sorted(
-        _join_edges(result.edges), key=lambda edge: (order.index(edge[0]), order.index(edge[1]))
+        join_edges(result.edges), key=lambda edge: (order.index(edge[0]), order.index(edge[1]))
     ):
         for kind in kinds:
             label = "" if kind in {EdgeKind.QUEUE, EdgeKind.EXTERNAL} else kind.value
@@ -85,7 +85,7 @@ def render_svg(result: Memwalk) -> str:
     return made.stdout[made.stdout.index("<svg") :]
 
 
-def _order_nodes(result: Memwalk) -> list[str]:
+def order_nodes(result: Memwalk) -> list[str]:
     """Nodes from the scheduler on, breadth first, so that the graph is drawn in this direction."""
     followers: dict[str, list[str]] = {}
     for edge in result.edges:
@@ -99,7 +99,7 @@ def _order_nodes(result: Memwalk) -> list[str]:
     return order
 
 
-def _join_edges(edges: Iterable[Edge]) -> list[tuple[str, str, list[EdgeKind]]]:
+def join_edges(edges: Iterable[Edge]) -> list[tuple[str, str, list[EdgeKind]]]:
     """Kinds by pair of stages."""
     pairs: dict[tuple[str, str], set[EdgeKind]] = {}
     for edge in edges:

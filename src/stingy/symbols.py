@@ -24,7 +24,7 @@ def check_symbols(file: AnnotationFile, program: Program) -> None:
             "correct [sources] files or flags",
         )
     functions = {name_of(k) for k in (*program.routines, *program.declared)}
-    functions |= frozenset().union(*(u.outside for u in program.units))
+    functions |= program.outside
     bodies = {name_of(k) for k in program.routines}
     for where, name, needs_body in _functions(file):
         known = bodies if needs_body else functions

@@ -29,7 +29,10 @@ class Table(BaseModel):
 
 
 class TrueObject(Table):
-    """A per-request object; ``bytes`` of the target that the tools run on."""
+    """A per-request object; ``bytes`` of the target that the tools run on.
+
+    ``held_in`` are the stages at whose start every request has one; None: not looked at.
+    """
 
     type: str = ""
     holder: str = ""
@@ -37,6 +40,7 @@ class TrueObject(Table):
     allocated_in: tuple[str, ...]
     freed_in: tuple[str, ...]
     live_in: tuple[str, ...]
+    held_in: tuple[str, ...] | None = None
     max_live: int | Literal["unbounded"] = 1
     free_list: str = ""
 

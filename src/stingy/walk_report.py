@@ -11,6 +11,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from stingy.interface import list_interface, show_interface
 from stingy.results import Location, Memwalk, Size, StackDepth
 from stingy.stage_graph import format_bytes, render_svg
 
@@ -18,6 +19,7 @@ from stingy.stage_graph import format_bytes, render_svg
 def show_result(result: Memwalk) -> RenderableType:
     """Everything that a user has to look at, what needs attention last."""
     parts: list[RenderableType] = [
+        show_interface(result.interface, result.task),
         _show_stages(result),
         _show_edges(result),
         _show_objects(result),
@@ -75,6 +77,7 @@ def render_page(result: Memwalk) -> str:
         attention=describe_attention(result),
         graph=render_svg(result),
         types={found.id: found.type or found.id for found in result.objects},
+        listing=list_interface(result.interface),
     )
 
 

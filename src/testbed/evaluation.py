@@ -35,6 +35,7 @@ from testbed.load_reports import (
 from testbed.measurement import Artefact, LoadReport, Measurement, Window
 from testbed.pcap import Frames, join_frames, read_frames
 from testbed.regions import attribute
+from testbed.slab import read_slab_account
 from testbed.window import Span, build_series, count_completions, find_span, measure_window
 
 SERIES = "series.parquet"
@@ -73,6 +74,7 @@ def evaluate(experiment: Experiment, directory: Path, products: Mapping[str, str
         zone=find_zone(gates, window),
         window=window,
         attribution=attribution,
+        pooled=read_slab_account(emissions["server"]),
         server_losses=evidence.server,
         client_losses=evidence.clients,
         client_busy_share=evidence.client_busy,

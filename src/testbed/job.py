@@ -16,6 +16,7 @@ from testbed.experiment import Ab, Experiment, Httperf, Netperf
 from testbed.guest_network import NETWORK_FILES
 from testbed.regions import write_account, write_marking, write_snapshots, write_walk
 from testbed.servers import ServerDescription
+from testbed.slab import write_slab_account
 
 SMALL_FILES = 64  # f0 .. f63 of 1 KiB each in the document root
 SINGLE_FILES = {"100": "100b", "10k": "10k", "100k": "100k"}
@@ -97,6 +98,7 @@ def write_server_job(experiment: Experiment, server: ServerDescription) -> str:
         "mark stop",
         "snap after",
         *write_account(experiment),
+        *write_slab_account(),
         "emit slabinfo < /proc/slabinfo",
         "dmesg > /run/dmesg; emit dmesg < /run/dmesg",
         *_check_alive(experiment, server),
@@ -241,7 +243,7 @@ def _start_server(experiment: Experiment, server: ServerDescription) -> list[str
     if isinstance(experiment.load, Netperf):
         return ["netserver > /dev/null || fail 'netserver does not start'"]
     return [
-        *server.prepare,
+        *server.setup,
         f"{server.start} || fail '{server.name} does not start'",
         f"n=0; until {server.ready}; do",
         f"  n=$((n + 1)); [ $n -gt 200 ] && fail '{server.name} is not ready'; sleep 0.05",

@@ -208,6 +208,21 @@ class Attribution(Record):
     objects: tuple[ObjectCount, ...]
 
 
+class PooledObject(Record):
+    """One type of object of Stingy's allocator, over the whole run: how many are alive after the
+    load and were at most, allocations and releases, and what went wrong of them: ``spills`` found
+    the cache slab full, ``failures`` all slabs, ``oversize`` were too large."""
+
+    name: str
+    live: Annotated[int, Field(ge=0)]
+    peak: Annotated[int, Field(ge=0)]
+    allocs: Annotated[int, Field(ge=0)]
+    frees: Annotated[int, Field(ge=0)]
+    spills: Annotated[int, Field(ge=0)]
+    failures: Annotated[int, Field(ge=0)]
+    oversize: Annotated[int, Field(ge=0)]
+
+
 class LoadLatency(Record):
     """One working set of a pointer chase: core cycles a load; ``stretches`` counts the physically
     contiguous stretches of memory it lies in."""
@@ -230,7 +245,8 @@ class Measurement(Record):
 
     ``status`` is ``valid`` exactly if every gate passed.  ``series`` names the Parquet file of
     the in-run series in the run directory: one row per sample, with link time and increments.
-    ``latencies`` is what a pointer chase measures; it has no window.
+    ``latencies`` is what a pointer chase measures; it has no window.  ``pooled`` is empty for a
+    server without Stingy's allocator.
     ``products`` are the digests of what was run.  ``artefacts`` holds only what is
     deterministic: the same experiment and products give the same digests on any host.
     """
@@ -243,6 +259,7 @@ class Measurement(Record):
     zone: Zone
     window: Window | None
     attribution: Attribution | None = None
+    pooled: tuple[PooledObject, ...] = ()
     server_losses: Losses
     client_losses: tuple[Losses, ...]
     client_busy_share: tuple[Share, ...]

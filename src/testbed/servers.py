@@ -4,6 +4,9 @@
 from __future__ import annotations
 
 import tomllib
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
@@ -16,32 +19,69 @@ FOLDER = PROJECT / "images" / "servers"
 class ServerDescription(BaseModel):
     """How a server is run: shell lines, executed on the server machine.
 
-    ``prepare`` runs first; ``start`` must return once the server runs in the background;
-    ``ready`` is a command that succeeds as soon as the server answers on ``port``.
+    ``load`` runs first, then ``prepare``; ``start`` must return once the server runs in the
+    background; ``ready`` is a command that succeeds as soon as the server answers on ``port``.
+    The others are for reports.  ``extends`` names the server whose description this one changes.
     """
 
-    model_config = ConfigDict(frozen=True, extra="ignore")
+    model_config = ConfigDict(frozen=True, extra="forbid")
 
     name: str
     start: str
     ready: str
     port: int = 80
+    load: str = ""
     prepare: tuple[str, ...] = ()
+    extends: str = ""
+    title: str = ""
+    package: str = ""
+    model: str = ""
+    config: str = ""
+
+    @property
+    def setup(self) -> tuple[str, ...]:
+        """All lines that run before ``start``."""
+        return (self.load, *self.prepare) if self.load else self.prepare
 
 
-def find_servers() -> list[str]:
+def find_servers(folder: Path = FOLDER) -> list[str]:
     """Names of the servers that the images hold."""
-    return sorted(path.stem for path in FOLDER.glob("*.toml"))
+    return sorted(path.stem for path in folder.glob("*.toml"))
 
 
-def load_server(name: str) -> ServerDescription:
+def load_server(name: str, folder: Path = FOLDER) -> ServerDescription:
     """The description of the server ``name``; UsageError if there is none or it is wrong."""
-    path = FOLDER / f"{name}.toml"
-    if not path.is_file():
+    path = folder / f"{name}.toml"
+    try:
+        return ServerDescription.model_validate(_read_description(name, folder))
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        where = ".".join(str(part) for part in first["loc"]) or "the file"
         raise UsageError(
-            f"no server {name!r}", hint=f"choose one of {', '.join(find_servers()) or 'none yet'}"
+            f"{path}: {where}: {first['msg']}", hint="images/servers/README.md has all keys"
+        ) from None
+
+
+def _read_description(name: str, folder: Path, above: Sequence[str] = ()) -> dict[str, Any]:
+    """The keys of the description ``name``, laid over those of the one that it extends.
+
+    ``above`` are the descriptions through which one comes here.
+    """
+    path = folder / f"{name}.toml"
+    asking = f"{folder / above[-1]}.toml: extends: " if above else ""
+    if not path.is_file():
+        known = ", ".join(find_servers(folder)) or "none yet"
+        raise UsageError(f"{asking}no server {name!r}", hint=f"choose one of {known}")
+    if name in above:
+        raise UsageError(
+            f"{asking}{' extends '.join((*above, name))}", hint="let one of them stand by itself"
         )
     try:
-        return ServerDescription.model_validate({"name": name} | tomllib.loads(path.read_text()))
-    except (tomllib.TOMLDecodeError, ValidationError) as error:
+        given = tomllib.loads(path.read_text())
+    except tomllib.TOMLDecodeError as error:
         raise UsageError(f"{path}: {error}", hint="correct the description") from None
+    base = given.get("extends", "")
+    below = (
+        _read_description(base, folder, (*above, name)) if isinstance(base, str) and base else {}
+    )
+    return below | {"name": name} | given

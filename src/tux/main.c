@@ -43,8 +43,11 @@ static void close_listener(void)
 
 static int start(void)
 {
-	int ret = open_root();
+	int ret = tux_slab_check_header(tux_knobs.max_header_len);
 
+	if (ret)
+		return ret;
+	ret = open_root();
 	if (ret)
 		return ret;
 	ret = tux_log_start();

@@ -10,9 +10,7 @@
  * Context: process.
  */
 #include "tux.h"
-#ifdef __KERNEL__
-#include <linux/moduleparam.h>
-#endif
+#include "choice.h"
 
 enum query_mode {
 	QUERY_REAL,
@@ -27,29 +25,14 @@ static const char * const mode_names[] = {
 	[QUERY_NEVER] = "never",
 };
 
-static enum query_mode mode;
-
-static int set_mode(const char *value, const struct kernel_param *param)
-{
-	int found = match_string(mode_names, ARRAY_SIZE(mode_names), value);
-
-	if (found < 0)
-		return found;
-	mode = found;
-	return 0;
-}
-
-static int get_mode(char *buffer, const struct kernel_param *param)
-{
-	return sprintf(buffer, "%s\n", mode_names[mode]);
-}
+static struct tux_choice mode = { mode_names, ARRAY_SIZE(mode_names), QUERY_REAL };
 
 static const struct kernel_param_ops mode_ops = {
-	.set = set_mode,
-	.get = get_mode,
+	.set = tux_set_choice,
+	.get = tux_get_choice,
 };
 
-module_param_cb(query, &mode_ops, NULL, 0444);
+module_param_cb(query, &mode_ops, &mode, 0444);
 MODULE_PARM_DESC(query, "what the scheduler is told about memory: real, always (enough), never");
 
 #ifdef CONFIG_TUX_STINGY
@@ -69,6 +52,25 @@ static const enum stingy_stage stingy_stages[TUX_NR_STAGES] = {
 
 void tux_query_start(void)
 {
+}
+
+/**
+ * tux_slab_check_header() - whether there is memory for headers of a size
+ * @bytes: the largest that is to be, net.tux.max_header_len
+ *
+ * Without it each request would wait for memory that there never is.
+ *
+ * Return: 0 or -EINVAL, with the reason in the kernel's log.
+ */
+int tux_slab_check_header(int bytes)
+{
+	size_t most = stingy_bound(STINGY_TUX_REQ_HEADER);
+
+	if (bytes <= most)
+		return 0;
+	pr_err("tux: net.tux.max_header_len = %d is more than Stingy's buffers of %zu bytes: set it to that at most, or give the annotation of kmalloc() a larger max_bytes and build anew\n",
+	       bytes, most);
+	return -EINVAL;
 }
 
 static unsigned int find_room(enum tux_stage stage)
@@ -174,7 +176,7 @@ bool tux_holds_all(enum tux_stage stage)
  */
 unsigned int tux_query(enum tux_stage stage)
 {
-	switch (mode) {
+	switch (mode.chosen) {
 	case QUERY_ALWAYS:
 		return UINT_MAX;
 	case QUERY_NEVER:

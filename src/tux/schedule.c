@@ -32,9 +32,7 @@
  * Context: queue_request() under the thread's lock, softirq included; the rest in the fast thread.
  */
 #include "tux.h"
-#ifdef __KERNEL__
-#include <linux/moduleparam.h>
-#endif
+#include "choice.h"
 
 /* No visit is longer, so that overdue requests are noticed. */
 #define VISIT_LIMIT	64U
@@ -70,31 +68,25 @@ static tux_atom_t * const stage_atoms[TUX_NR_STAGES] = {
 
 DEFINE_STATIC_KEY_FALSE(tux_by_stage);
 static DEFINE_STATIC_KEY_FALSE(accept_limited);
-static enum policy policy;
+static struct tux_choice policy = { policy_names, ARRAY_SIZE(policy_names), POLICY_FIFO };
 static unsigned int accept_limit = 64;
 static unsigned int patience = 1024;
 
 static int set_policy(const char *value, const struct kernel_param *param)
 {
-	int found = match_string(policy_names, ARRAY_SIZE(policy_names), value);
+	int ret = tux_set_choice(value, param);
 
-	if (found < 0)
-		return found;
-	policy = found;
-	if (policy == POLICY_COHORT || policy == POLICY_STINGY)
+	if (ret)
+		return ret;
+	if (policy.chosen == POLICY_COHORT || policy.chosen == POLICY_STINGY)
 		static_branch_enable(&tux_by_stage);
 	else
 		static_branch_disable(&tux_by_stage);
-	if (policy == POLICY_BOUNDED_ACCEPT || policy == POLICY_MULTI_ACCEPT)
+	if (policy.chosen == POLICY_BOUNDED_ACCEPT || policy.chosen == POLICY_MULTI_ACCEPT)
 		static_branch_enable(&accept_limited);
 	else
 		static_branch_disable(&accept_limited);
 	return 0;
-}
-
-static int get_policy(char *buffer, const struct kernel_param *param)
-{
-	return sprintf(buffer, "%s\n", policy_names[policy]);
 }
 
 static int set_count(const char *value, const struct kernel_param *param)
@@ -104,7 +96,7 @@ static int set_count(const char *value, const struct kernel_param *param)
 
 static const struct kernel_param_ops policy_ops = {
 	.set = set_policy,
-	.get = get_policy,
+	.get = tux_get_choice,
 };
 
 static const struct kernel_param_ops count_ops = {
@@ -112,7 +104,7 @@ static const struct kernel_param_ops count_ops = {
 	.get = param_get_uint,
 };
 
-module_param_cb(policy, &policy_ops, NULL, 0444);
+module_param_cb(policy, &policy_ops, &policy, 0444);
 MODULE_PARM_DESC(policy, "who runs next: fifo, cohort, stingy, bounded-accept, multi-accept");
 module_param_cb(accept_limit, &count_ops, &accept_limit, 0444);
 MODULE_PARM_DESC(accept_limit,
@@ -367,7 +359,7 @@ struct tux_visit choose_visit(struct tux_thread *thread)
 		schedule->overdue++;
 		return (struct tux_visit){ oldest, 1 };
 	}
-	if (policy == POLICY_STINGY)
+	if (policy.chosen == POLICY_STINGY)
 		return choose_by_memory(schedule, occupied);
 	return choose_cohort(schedule, occupied);
 }
@@ -403,7 +395,7 @@ unsigned int accept_quota(const struct tux_thread *thread)
 		return 0;
 	if (!static_branch_unlikely(&accept_limited))
 		return UINT_MAX;
-	if (policy == POLICY_MULTI_ACCEPT)
+	if (policy.chosen == POLICY_MULTI_ACCEPT)
 		return accept_limit;
 	return busy < accept_limit ? accept_limit - busy : 1;
 }

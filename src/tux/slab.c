@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The kernel's side of Stingy: the memory that stingygen's map is laid over, and the stack of the
- * event loop at the bottom of its cache slab. Only built with what stingygen generates.
+ * The kernel's side of Stingy: the memory that stingygen's map is laid over, and at the bottom of
+ * its cache slab the stack of the event loop, and the state of its thread. Only built with what
+ * stingygen generates.
  *
  * The memory is set aside at boot (reserve_mem=SIZE:ALIGN:stingy): contiguous and aligned to a way
  * of the L2, so that each line of the cache slab has the place in the cache that the map says.
@@ -9,6 +10,10 @@
  * The stack grows down through its part of the cache slab and then through the low slab. The
  * task's own stack is kept aside meanwhile: the kernel finds the one in use through task->stack.
  * Interrupts have stacks of their own (i386); elsewhere the event loop stays on the task's.
+ *
+ * Of the server's globals, those that each request touches are in struct tux_thread, which is
+ * placed. A variable's own place is the linker's affair: what is left in the module's image are
+ * knobs, which are read, and counters, which are the processor's.
  *
  * Context: process.
  */
@@ -28,6 +33,7 @@
 
 static unsigned char *region;
 static atomic_t stack_users = ATOMIC_INIT(0);
+static atomic_t state_users = ATOMIC_INIT(0);
 
 /* Bytes of the stack that were in use at its deepest. */
 static size_t stack_depth(void)
@@ -47,6 +53,8 @@ static int show_slab(struct seq_file *file, void *unused)
 	seq_printf(file, "slab.low %lu\nslab.cache %lu\nslab.high %lu\n",
 		   STINGY_LOW_BYTES, STINGY_CACHE_BYTES, STINGY_HIGH_BYTES);
 	seq_printf(file, "requests %u\n", STINGY_REQUESTS);
+	seq_printf(file, "state.bytes %lu\nstate.used %d\n", STINGY_GLOBALS_BYTES,
+		   atomic_read(&state_users));
 	seq_printf(file, "stack.bytes %lu\nstack.deepest %zu\n", STINGY_STACK_BYTES,
 		   IS_ENABLED(CONFIG_X86_32) ? stack_depth() : 0);
 	stingy_show(file);
@@ -97,6 +105,34 @@ void tux_slab_close(void)
 void tux_slab_mark(void)
 {
 	tux_region(region, STINGY_REGION_BYTES, TUX_REGION_FREE);
+	tux_region(stingy_globals(), STINGY_GLOBALS_BYTES, TUX_REGION_GLOBALS);
+}
+
+/**
+ * tux_slab_take_state() - memory in the cache slab for the state of a thread
+ * @size: in bytes
+ *
+ * Return: zeroed memory; NULL if it is too small, or another thread has it.
+ */
+void *tux_slab_take_state(size_t size)
+{
+	if (size > STINGY_GLOBALS_BYTES || atomic_cmpxchg(&state_users, 0, 1))
+		return NULL;
+	return memset(stingy_globals(), 0, size);
+}
+
+/**
+ * tux_slab_give_state() - give it back
+ * @state: what tux_slab_take_state() returned, or other memory
+ *
+ * Return: whether it was that.
+ */
+bool tux_slab_give_state(const void *state)
+{
+	if (state != stingy_globals())
+		return false;
+	atomic_set(&state_users, 0);
+	return true;
 }
 
 #ifdef CONFIG_X86_32

@@ -47,6 +47,23 @@ static int set_running(struct ctl_table *table, int write, void *buffer, size_t 
 	return ret;
 }
 
+/* Not more than what there is memory for: one has to hear of it at once. */
+static int set_max_header_len(struct ctl_table *table, int write, void *buffer, size_t *length,
+			      loff_t *position)
+{
+	int bytes = tux_knobs.max_header_len;
+	struct ctl_table number = *table;
+	int ret;
+
+	number.data = &bytes;
+	ret = proc_dointvec_minmax(&number, write, buffer, length, position);
+	if (!ret && write)
+		ret = tux_slab_check_header(bytes);
+	if (!ret && write)
+		WRITE_ONCE(tux_knobs.max_header_len, bytes);
+	return ret;
+}
+
 #define NUMBER(knob, low, high) {			\
 	.procname = #knob,				\
 	.data = &tux_knobs.knob,			\
@@ -87,7 +104,14 @@ static struct ctl_table tux_table[] = {
 	NUMBER(max_connect, 1, 1000000),
 	NUMBER(max_keepalives, 0, 1000000),
 	NUMBER(max_free_requests, 0, 1000000),
-	NUMBER(max_header_len, 256, 32768),
+	{
+		.procname = "max_header_len",
+		.maxlen = sizeof(int),
+		.mode = 0644,
+		.proc_handler = set_max_header_len,
+		.extra1 = (void *)&(const int) { 256 },
+		.extra2 = (void *)&(const int) { 32768 },
+	},
 	NUMBER(max_object_size, 0, INT_MAX),
 	NUMBER(max_output_bandwidth, 0, INT_MAX),
 	NUMBER(header_timeout, 1, 3600),

@@ -70,8 +70,10 @@ void drop_privileges(void)
 
 static struct tux_thread *new_thread(void)
 {
-	struct tux_thread *thread = kzalloc(sizeof(*thread), GFP_KERNEL);
+	struct tux_thread *thread = tux_slab_take_state(sizeof(*thread));
 
+	if (!thread)
+		thread = kzalloc(sizeof(*thread), GFP_KERNEL);
 	if (!thread)
 		return NULL;
 	spin_lock_init(&thread->lock);
@@ -81,6 +83,12 @@ static struct tux_thread *new_thread(void)
 	INIT_LIST_HEAD(&thread->idle);
 	INIT_LIST_HEAD(&thread->free);
 	return thread;
+}
+
+static void free_thread(struct tux_thread *thread)
+{
+	if (!tux_slab_give_state(thread))
+		kfree(thread);
 }
 
 static int fast_loop(void *data)
@@ -97,7 +105,7 @@ static int start_fast_thread(unsigned int number)
 		return -ENOMEM;
 	task = kthread_create(fast_loop, thread, "tux/%u", number);
 	if (IS_ERR(task)) {
-		kfree(thread);
+		free_thread(thread);
 		return PTR_ERR(task);
 	}
 	get_task_struct(task);
@@ -161,7 +169,7 @@ void tux_threads_stop(void)
 		put_task_struct(thread->task);
 		tux_free_list_empty(thread);
 		release_abuf_page(thread);
-		kfree(thread);
+		free_thread(thread);
 		tux_server.threads[i] = NULL;
 	}
 	while (nr_io_threads)

@@ -37,6 +37,13 @@ def test_the_kick_tier_passes_every_stage(places: Places) -> None:
     folder = places.find_folder(Tier.KICK)
     assert (folder / "report.html").stat().st_size > 100_000
     assert {path.suffix for path in (folder / "figures").iterdir()} == {".svg", ".png", ".pdf"}
+    # Of TUX itself: the scheduler's stages, and the objects that have a place in the cache slab.
+    stages = (folder / "data" / "figure4.csv").read_text()
+    assert all(name in stages for name in ("parse_request", "process_message", "flush_request"))
+    parts = (folder / "data" / "figure5.csv").read_text()
+    assert all(f"\n{name}," in parts for name in ("stack", "globals", "tux_req", "tux_req_header"))
+    named = [f"figure{number}.svg" for number in (2, 3, 4, 5)]
+    assert all((folder / "figures" / name).is_file() for name in named)
     products = load_plan(folder / "plan.json").products
     assert {"qemu", "server.kernel", "server.root", "client.kernel", "testbed"} <= set(products)
 

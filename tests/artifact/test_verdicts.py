@@ -265,4 +265,29 @@ def test_bands_are_what_was_fixed_before_the_data() -> None:
         "stingy.failure-moves": {"low": 1.1, "high": None},
         "stingy.nothing-lost": 0.02,
         "stingy.tail": 0.02,
+        "mutants.bound-lost": {"low": 1.5, "high": None},
+        "mutants.bound-kept": 0.10,
+        "mutants.misses-lost": {"low": 1.02, "high": None},
+        "mutants.misses-kept": 0.02,
+        "mutants.cohorts-lost": {"low": 1.2, "high": None},
+        "mutants.cohorts-kept": 0.10,
     }
+
+
+def test_each_mutant_is_judged_by_each_property_and_none_by_both_sides() -> None:
+    """Bound, misses, cohorts: lost or kept; only misses without a cohort are nobody's guess."""
+    claims = [claim for claim in load_claims() if claim.design == "mutants"]
+    found: dict[tuple[str, str], list[str]] = {}
+    for claim in claims:
+        name, side = claim.id.removeprefix("mutants.").split("-")
+        for server in claim.servers:
+            found.setdefault((server, name), []).append(side)
+    assert all(len(sides) == 1 for sides in found.values())
+    mutants = set(load_design("mutants").tier[Tier.FULL].servers) - {"tux-stingy"}
+    expected = {(server, name) for server in mutants for name in ("bound", "misses", "cohorts")}
+    assert expected - set(found) == {("tux-mutant-never", "misses")}
+    assert {server for server, _ in found} == mutants
+    assert all(
+        "lost" in {s for (m, _), (s,) in found.items() if m == mutant}
+        for mutant in mutants - {"tux-mutant-page"}
+    )  # that one is the proof's

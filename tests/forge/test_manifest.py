@@ -35,6 +35,7 @@ def manifest(tmp_path: Path) -> Manifest:
         server=make_machine("server"),
         client=make_machine("client"),
         modules={"tux-stock": make("tux.ko")},
+        analysis=make("memwalk.json"),
         matches_lock=True,
         sources={"qemu": "10"},
         toolchain="gcc=12",

@@ -88,7 +88,7 @@ def test_every_server_starts_and_answers(manifest: Manifest, name: str, tmp_path
     server = load_server(name)
     job = "\n".join(
         [
-            *server.prepare,
+            *server.setup,
             f"{server.start} || echo cannot start",
             f"n=0; until {server.ready}; do",
             "  n=$((n + 1)); [ $n -gt 100 ] && break; sleep 0.05",

@@ -38,7 +38,7 @@ def test_tools_and_templates_are_found() -> None:
 def test_a_server_loads_a_module_that_is_built(name: str, slab_kib: str) -> None:
     built = {f"/{module.installed}" for module in MODULES}
     built |= {f"/usr/lib/tux/{variant}/tux.ko" for variant in MAPS}
-    (line,) = (text for text in load_server(name).prepare if text.startswith("insmod"))
+    (line,) = (text for text in load_server(name).setup if text.startswith("insmod"))
     path = line.split()[1]
     optional = re.compile(r"\$\{SLAB_KIB:\+([^}]*)\}")
     path = optional.sub(lambda found: found[1] if slab_kib else "", path)

@@ -23,7 +23,12 @@ WEB = Demand(
     ),
     apart=(("chunk", "header"), ("chunk", "reply"), ("path", "stamp")),
     stages=(
-        StageDemand(name="accept", peak={"conn": 1}, later=("accept", "parse", "lookup", "send")),
+        StageDemand(
+            name="accept",
+            peak={"conn": 1},
+            allocates=("conn",),
+            later=("accept", "parse", "lookup", "send"),
+        ),
         StageDemand(
             name="parse",
             holds={"conn": 1},
@@ -35,12 +40,14 @@ WEB = Demand(
             name="lookup",
             holds={"conn": 1, "header": 1},
             peak={"conn": 1, "header": 1, "file": 1, "path": 1},
+            allocates=("file", "path"),
             later=("lookup", "send"),
         ),
         StageDemand(
             name="send",
             holds={"conn": 1, "file": 1},
             peak={"conn": 1, "file": 1, "reply": 1, "chunk": 2},
+            allocates=("chunk", "reply"),
             later=("send",),
         ),
     ),

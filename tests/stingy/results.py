@@ -63,6 +63,7 @@ RESULT = Memwalk(
     target="x86_64-linux-gnu",
     pointer_bytes=8,
     task="struct conn",
+    interface=[],
     units=[],
     functions=[],
     stages=[

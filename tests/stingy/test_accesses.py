@@ -55,7 +55,7 @@ def program(tmp_path_factory: pytest.TempPathFactory) -> Program:
     path: Path = folder / "x.c"
     path.write_text(SOURCE)
     source = Source(path, "x.c", "gcc", ("-std=gnu17",), folder)
-    unit = lower(path, "x.c", folder, clang_flags(source), "")
+    unit = lower(path, "x.c", folder, clang_flags(source))
     assert not unit.problem
     return link([unit])
 

@@ -82,6 +82,7 @@ def make_result(**changes: object) -> Memwalk:
         "target": "x86_64-linux-gnu",
         "pointer_bytes": 8,
         "task": "struct request",
+        "interface": [],
         "stages": [make_stage(name) for name in ("stage_start", "stage_send", "stage_end")],
         "edges": [
             {"source": source, "target": target, "kind": kind, "evidence": []}

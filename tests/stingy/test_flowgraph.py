@@ -23,7 +23,7 @@ def lower_text(tmp_path: Path) -> Lower:
         path = tmp_path / name
         path.write_text(text)
         source = Source(path, name, "gcc", ("-std=gnu17",), tmp_path)
-        unit = lower(path, name, tmp_path, clang_flags(source), "")
+        unit = lower(path, name, tmp_path, clang_flags(source))
         assert not unit.problem
         return unit
 

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import json
+import re
 from itertools import pairwise
 from pathlib import Path
 
@@ -121,3 +122,28 @@ def test_the_figure_is_to_scale() -> None:
     assert all(a.end == b.start for a, b in pairwise(extents))
     by_name = {e.name: e.end - e.start for e in extents}
     assert by_name["header"] == 3008 * plan.requests_in_cache
+
+
+def test_the_kernels_caches_instead_of_slabs(result: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    assert call(result, "--out", out, "--target", "kernel", "--backing", "kmem_cache") == 0
+    header, body = ((out / name).read_text() for name in ("stingy.h", "stingy.c"))
+    assert (out / "stingy_trace.h").is_file()
+    assert "kmem_cache_create" in body
+    assert "STINGY_REGION_BYTES" not in header + body
+    slabs = tmp_path / "slabs"
+    assert call(result, "--out", slabs, "--target", "kernel") == 0
+    lost = {"stingy_owns", "stingy_stack_top", "stingy_globals"}
+    names = re.compile(r"\b(stingy_\w+)\(")
+    there = set(names.findall((slabs / "stingy.h").read_text()))
+    assert set(names.findall(header)) == there - lost
+
+
+@pytest.mark.parametrize("flags", [("--target", "user"), ("--target", "kernel", "--debug")])
+def test_the_kernels_caches_are_the_kernels(
+    result: Path, tmp_path: Path, flags: tuple[str, ...], capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "out"
+    assert call(result, "--out", out, "--backing", "kmem_cache", *flags) == 2
+    assert "--target kernel" in capsys.readouterr().err
+    assert not out.exists()

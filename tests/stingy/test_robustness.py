@@ -10,8 +10,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from stingy.annotations import Sources
 from stingy.lowering import lower
-from stingy.sources import Source, clang_flags
+from stingy.sources import Source, clang_flags, find_sources
+from stingy.units import load_units
 
 HERE = Path(__file__).parent
 CORPUS = HERE / "corpus"
@@ -33,7 +35,7 @@ def lower_text(folder: Path, source: Path, text: bytes) -> str:
     standard = "-std=c2x" if source.name == "c23_attributes.c" else "-std=gnu17"
     flags = (standard, f"-I{source.parent}")
     damaged = Source(path, "damaged.c", "gcc", flags, folder)
-    return lower(path, "damaged.c", folder, clang_flags(damaged), "").problem
+    return lower(path, "damaged.c", folder, clang_flags(damaged)).problem
 
 
 @pytest.fixture(scope="module")
@@ -64,6 +66,24 @@ def test_mangled_sources(folder: Path, source: Path, data: st.DataObject) -> Non
         pieces = [b"", b"{", b"}", b"(", b";", b"*", b"\0", b"\xff", b"0", b"goto x;", b"#if 1\n"]
         text[at : at + length] = data.draw(st.sampled_from([*pieces, bytes(text[at : at + 60])]))
     lower_text(folder, source, bytes(text))
+
+
+@settings(bounded, max_examples=bounded.max_examples // 3)  # gcc compiles it too
+@given(share=st.floats(0, 1), data=st.data())
+def test_damaged_shared_headers(folder: Path, share: float, data: st.DataObject) -> None:
+    """A header that two files begin with is cut anywhere, or has a piece of another."""
+    root = folder / "sharing"
+    root.mkdir(exist_ok=True)
+    text = (CORPUS / "stack.h").read_bytes()
+    at = int(len(text) * share)
+    rest = data.draw(st.sampled_from([b"", b"\n#endif\n", b"}", b"\0", text[: len(text) - at]]))
+    (root / "stack.h").write_bytes(text[:at] + rest)
+    for name in ("stack_loop_push.c", "stack_depth_two_ways.c"):
+        (root / name).write_bytes((CORPUS / name).read_bytes())
+    sources = find_sources(Sources(files=("*.c",), flags=("-std=gnu17",)), root)
+    units = load_units(sources, root)
+    assert [unit.file for unit in units] == [source.file for source in sources]
+    assert all(unit.problem or unit.routines for unit in units)
 
 
 def test_what_is_refused_has_a_reason(folder: Path) -> None:
