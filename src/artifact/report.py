@@ -86,6 +86,7 @@ def write_report(
     illustrations: Sequence[Illustration],
     judgements: Sequence[Judgement],
     folder: Path,
+    *,
     comparison: Comparison | None = None,
 ) -> Path:
     """Write ``folder``/report.html, which needs no other file; figures must have been drawn."""

@@ -242,11 +242,10 @@ def conclude(tier: Tier, places: Places, *, quiet: bool = False) -> Conclusion:
     files = write_illustrations(results, figures, judgements, folder)
     verdicts = folder / "verdicts.json"
     text = json.dumps([j.model_dump(mode="json") for j in judgements], indent=1)
-    write_atomically(verdicts, text.encode() + b"
-")
+    write_atomically(verdicts, text.encode() + b"\n")
     known = find_reference(plan)
     comparison = compare(results, judgements, known) if known else None
-    report = write_report(results, designs, figures, judgements, folder, comparison)
+    report = write_report(results, designs, figures, judgements, folder, comparison=comparison)
     write_crate(
         folder,
         [*files, verdicts, report, folder / "plan.json"],
