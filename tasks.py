@@ -186,13 +186,14 @@ def results_gc(_: Context, rehearse=False):
     help={
         "times": "how many sweeps are disturbed",
         "seed": "what is disturbed and when is drawn from it",
-        "real": "disturb the kick tier on real machines instead of a rehearsal",
+        "real": "disturb short runs of real machines instead of a rehearsal",
     },
 )
 @report_errors
 def results_disturb(_: Context, times=100, seed=2006, real=False):
     """Kill processes, fill disks, damage entries at random points; compare the results.
 
+    When it is stopped the same command goes on.
     Example: ./invoke results.disturb --times 100
     """
     from artifact.entry import run_disturb

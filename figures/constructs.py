@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -11,7 +12,7 @@ from matplotlib.figure import Figure
 from figures.style import FOOTER_INCHES, POINTS_PER_INCH, Origin, apply_style, make_canvas
 from stingy.results import Declaration
 
-COLUMNS = (("construct", 3.0), ("function", 57.0), ("type", 133.0), ("defined in", 203.0))
+COLUMNS = (("construct", 3.0), ("function", 57.0), ("type", 133.0), ("defined in", 202.0))
 RIGHT = 249.0
 ROW_POINTS = 8.6
 GAP_POINTS = 2.6  # between two constructs
@@ -59,14 +60,14 @@ def _draw_row(axes: Axes, row: Declaration, y: float, *, first: bool) -> None:
     where = f"{row.location.file}:{row.location.line}" if row.location else "the system"
     mark = " \N{ASTERISK OPERATOR}" if row.wrapper else ""
     cells = (row.kind if first else "", row.name + mark, format_type(row.type), where)
-    for (_, x), text in zip(COLUMNS, cells, strict=True):
-        is_name = x == COLUMNS[1][1]
-        axes.text(
-            x, y, text, va="center", fontsize=5.4 if is_name else 5.6,
-            family=MONOSPACE if is_name else "DejaVu Sans",
-            fontweight="bold" if x == COLUMNS[0][1] else "normal",
-            color="#666666" if x == COLUMNS[3][1] else "#000000",
-        )  # fmt: skip
+    styles: tuple[dict[str, Any], ...] = (
+        {"fontsize": 5.6, "fontweight": "bold"},
+        {"fontsize": 5.4, "family": MONOSPACE},
+        {"fontsize": 5.6},
+        {"fontsize": 5.2, "color": "#666666"},
+    )
+    for (_, x), text, style in zip(COLUMNS, cells, styles, strict=True):
+        axes.text(x, y, text, va="center", fontdict=style)
 
 
 def _draw_rule(axes: Axes, y: float, width: float) -> None:

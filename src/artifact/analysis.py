@@ -22,7 +22,7 @@ from stingy.drawing import find_extents
 from stingy.map import Map, load_map
 from stingy.results import Memwalk, load_result
 
-COMMAND = "./invoke build --only tux-stingy && ./invoke figures --tier {tier}"
+COMMAND = "./invoke build && ./invoke figures --tier {tier}"
 CAPTIONS = {
     "figure2": "Figure 2: the constructs of an event-driven server, the functions that are them in "
     "{server}, and their types in roles. Queue is not in the paper: a call that makes a request "

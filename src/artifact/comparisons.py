@@ -7,10 +7,9 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from artifact.claims import NoWorseClaim, PeakClaim, ShiftClaim
-from artifact.peak import estimate_peak_ratio
 from artifact.results import Results
 from artifact.searches import Peak
-from artifact.statistics import Estimate, estimate_ratio
+from artifact.statistics import Estimate, estimate_peak_ratio, estimate_ratio
 from artifact.zones import Onset, find_onset
 
 

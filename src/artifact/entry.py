@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import sys
 import tempfile
 from collections import Counter
@@ -12,7 +13,7 @@ from pathlib import Path
 from rich.table import Table
 
 from artifact import reference
-from artifact.disturbances import Subject, disturb_sweeps
+from artifact.disturbances import Toll, disturb_sweeps
 from artifact.estimate import describe_forecast, forecast
 from artifact.plan import Plan, load_plan
 from artifact.report import format_number
@@ -33,8 +34,8 @@ from artifact.results import load_results
 from artifact.runner import Runner
 from artifact.searches import expand_plan, follow_searches
 from artifact.store import DamageError
+from artifact.subjects import REAL, SYNTHETIC
 from artifact.synthetic import SyntheticRunner
-from ground.places import PROJECT
 from ground.voice import ExitCode, console
 
 
@@ -253,33 +254,27 @@ def run_gc(*, rehearse: bool) -> ExitCode:
     return ExitCode.HOLDS
 
 
-def choose_rehearsal_command(out: Path) -> list[str]:
-    """A sweep of synthetic measurements into ``out``/store."""
-    return [sys.executable, "-m", "artifact.rehearsal", str(out / "store"), "--runs", "16"]
-
-
-def choose_kick_command(out: Path) -> list[str]:
-    """The kick tier on the last build's machines, into ``out``."""
-    flags = ["--tier", "kick", "--no-build", "--out", str(out)]
-    invoke = Path(sys.executable).parent / "invoke"
-    return [str(invoke), "--search-root", str(PROJECT), "reproduce", *flags]
-
-
 def run_disturb(times: int, seed: int, *, real: bool) -> ExitCode:
-    """`./invoke results.disturb`: kill, fill and damage at random points, compare results."""
-    subject = Subject(
-        command=choose_kick_command if real else choose_rehearsal_command,
-        store=Path("store"),
-        disk_bytes=0 if real else 200 << 10,
-    )
-    with tempfile.TemporaryDirectory(prefix="disturbances.") as folder:
-        toll = disturb_sweeps(subject, Path(folder) / "trials", times=times, seed=seed)
-    console.print(
-        f"{toll.trials} sweeps disturbed: "
-        + ", ".join(f"{count} x {kind}" for kind, count in sorted(toll.hits.items()))
-    )
+    """`./invoke results.disturb`: kill, fill and damage at random points, compare results.
+
+    Complete trials are kept until all are done, so that a command that was stopped goes on.
+    """
+    subject = REAL if real else SYNTHETIC
+    folder = choose_places(rehearse=not real).root / "disturbances" / f"{subject.name}-{seed}"
+    toll = None
+    for toll in disturb_sweeps(subject, folder, times=times, seed=seed):
+        console.print(f"{toll.trials}/{times} {_describe_hits(toll)}")
+    assert toll is not None
+    console.print(f"{toll.trials} sweeps disturbed, {toll.resumes} times resumed")
     for difference in toll.differences:
         console.print(f"[red]differs[/] {difference}", soft_wrap=True)
-    if not toll.differences:
-        console.print("every one ended with the results of the undisturbed sweep")
-    return ExitCode.DOES_NOT_HOLD if toll.differences else ExitCode.HOLDS
+    if toll.differences:
+        console.print(f"what was found is in {folder}")
+        return ExitCode.DOES_NOT_HOLD
+    shutil.rmtree(folder)
+    console.print("every one ended with the results of the undisturbed sweep")
+    return ExitCode.HOLDS
+
+
+def _describe_hits(toll: Toll) -> str:
+    return ", ".join(f"{count} x {kind}" for kind, count in sorted(toll.hits.items()))

@@ -12,9 +12,8 @@ from matplotlib.figure import Figure
 from artifact.comparisons import list_peaks
 from artifact.design import Design, Variant
 from artifact.illustration import Illustration, tabulate_ratio
-from artifact.peak import estimate_peak
 from artifact.results import Results, select_valid, summarize
-from artifact.statistics import Estimate, estimate_ratio
+from artifact.statistics import Estimate, estimate_peak, estimate_ratio
 from figures import forest, gain, latency, peak, schedulers, sweep, variants
 from figures.forest import SCHEMA as FOREST
 from figures.style import Provenance

@@ -12,10 +12,6 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from scipy import stats
-
-from artifact.statistics import CONFIDENCE, Estimate, log_ratios
-
 
 @dataclass(frozen=True)
 class Bracket:
@@ -93,27 +89,3 @@ def _choose(low: int, high: int, count: int, guess: int | None, tried: int) -> i
 def expect_probes(rates: Sequence[int], seeds: int) -> int:
     """About how many runs a search takes: a bisection, then a few steps for each further seed."""
     return math.ceil(math.log2(len(rates) + 1)) + 3 * (seeds - 1)
-
-
-def estimate_peak(peaks: Sequence[float], accuracy: float) -> Estimate:
-    """The geometric mean of one peak per seed, with an interval as `estimate_peak_ratio`'s."""
-    return estimate_peak_ratio(peaks, [1.0] * len(peaks), math.sqrt(1 + accuracy) - 1)
-
-
-def estimate_peak_ratio(
-    above: Sequence[float], below: Sequence[float], accuracy: float, confidence: float = CONFIDENCE
-) -> Estimate:
-    """The geometric mean of ratios of peaks, paired by seed.
-
-    Its interval is Student's over seeds, then widened by ``accuracy`` to each side: each peak is
-    known to half a step of the grid only, and all seeds may err to the same side.  So seeds that
-    fall into the same step give an interval all the same.
-    """
-    logs = log_ratios(above, below)
-    n = len(logs)
-    if n < 2:
-        raise ValueError("one seed has no spread")
-    error = float(logs.std(ddof=1)) / math.sqrt(n)
-    reach = float(stats.t.ppf((1 + confidence) / 2, n - 1)) * error + math.log1p(accuracy)
-    mean = float(logs.mean())
-    return Estimate(math.exp(mean), math.exp(mean - reach), math.exp(mean + reach), n)

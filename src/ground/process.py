@@ -102,11 +102,6 @@ def start(
         )
     parent = os.getpid()
 
-    def die_with_parent() -> None:
-        _libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
-        if os.getppid() != parent:  # the parent died before the call above
-            os._exit(127)
-
     stream = log.open("ab") if log else None
     try:
         process = subprocess.Popen(
@@ -118,7 +113,7 @@ def start(
             stdout=stream or subprocess.PIPE,
             stderr=stream or subprocess.PIPE,
             start_new_session=True,
-            preexec_fn=die_with_parent,  # noqa: PLW1509 - two system calls, no locks
+            preexec_fn=lambda: die_with(parent),  # noqa: PLW1509 - two system calls, no locks
         )
     finally:
         if stream:
@@ -130,6 +125,13 @@ def start(
         for pipe in (process.stdin, process.stdout, process.stderr):
             if pipe:
                 pipe.close()
+
+
+def die_with(parent: int) -> None:
+    """Have the kernel kill this process when ``parent``, which has just forked it, dies."""
+    _libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+    if os.getppid() != parent:  # it died before the call above
+        os._exit(127)
 
 
 def kill_group(process: subprocess.Popen[bytes]) -> None:

@@ -3,17 +3,14 @@
 
 from __future__ import annotations
 
-import operator
-from collections.abc import Callable
-
 from stingy import clang
+from stingy.arithmetic import fold_integers
 from stingy.clang import Cursor
 from stingy.graph import Graph
 from stingy.names import Names, canonical
 from stingy.program import (
     Addr,
     Assign,
-    Assume,
     Call,
     Cast,
     Const,
@@ -32,12 +29,11 @@ from stingy.program import (
     walk,
 )
 
-_EXPECT = {"__builtin_expect", "__builtin_expect_with_probability"}
-_TRANSPARENT = {"UNEXPOSED_EXPR", "PAREN_EXPR", "CXX_STATIC_CAST_EXPR"}
+EXPECT = {"__builtin_expect", "__builtin_expect_with_probability"}
+TRANSPARENT = {"UNEXPOSED_EXPR", "PAREN_EXPR", "CXX_STATIC_CAST_EXPR"}
 _ELVIS_PARTS, _CHOOSE_PARTS = 4, 3
 _ARRAYS = ("CONSTANTARRAY", "INCOMPLETEARRAY", "VARIABLEARRAY")
 _MAX_TEXT = 160
-_WORD_BITS = 64
 
 
 class Expressions:
@@ -50,9 +46,25 @@ class Expressions:
         self.source = source
         self._temporaries = 0
 
-    def statement_expression(self, body: Cursor) -> Expr:
-        """Lower ``({ ... })``; provided by the lowering of statements."""
+    # -- provided by the layers above --------------------------------------------------------
+
+    def truth(self, cursor: Cursor) -> Expr:
+        """Lower a condition to 0 or 1 (``conditions``)."""
         raise NotImplementedError
+
+    def elvis(self, cursor: Cursor, parts: list[Cursor]) -> Expr:
+        """Lower ``x ?: y`` (``conditions``)."""
+        raise NotImplementedError
+
+    def initialise(self, place: Expr, cursor: Cursor) -> None:
+        """Add the assignments that an initialiser stands for (``initialisers``)."""
+        raise NotImplementedError
+
+    def statement_expression(self, body: Cursor) -> Expr:
+        """Lower ``({ ... })`` (``statements``)."""
+        raise NotImplementedError
+
+    # -- what all layers use -----------------------------------------------------------------
 
     def text(self, cursor: Cursor) -> str:
         """The source of a node as written, on one line."""
@@ -79,9 +91,10 @@ class Expressions:
         if lower is not None:
             result: Expr = lower(cursor)
             return result
-        return Unknown(tuple(self.value(c) for c in self._operands(cursor)))
+        return Unknown(tuple(self.value(c) for c in self.operands(cursor)))
 
-    def _operands(self, cursor: Cursor) -> list[Cursor]:
+    def operands(self, cursor: Cursor) -> list[Cursor]:
+        """The children of a node that are no references to types or labels."""
         return [c for c in clang.children(cursor) if not clang.kind(c).endswith("_REF")]
 
     def _lower_integer_literal(self, cursor: Cursor) -> Expr:
@@ -102,7 +115,7 @@ class Expressions:
         if len(parts) == 1 and not clang.kind(parts[0]).endswith("_REF"):
             return self.value(parts[0])
         if len(parts) == _ELVIS_PARTS:
-            return self._elvis(cursor, parts)
+            return self.elvis(cursor, parts)
         if len(parts) == _CHOOSE_PARTS and canonical(cursor.type) != "void":
             chosen = clang.evaluate(parts[0])
             if chosen is not None:
@@ -110,7 +123,7 @@ class Expressions:
         value = clang.evaluate(cursor)
         if value is not None:
             return Const(value)
-        return Unknown(tuple(self.value(c) for c in self._operands(cursor)))
+        return Unknown(tuple(self.value(c) for c in self.operands(cursor)))
 
     def _lower_paren_expr(self, cursor: Cursor) -> Expr:
         return self.value(clang.children(cursor)[0])
@@ -123,7 +136,7 @@ class Expressions:
         return resolved if resolved is not None else Unknown()
 
     def _lower_member_ref_expr(self, cursor: Cursor) -> Expr:
-        parts = self._operands(cursor)
+        parts = self.operands(cursor)
         target = cursor.referenced
         if not parts or target is None or clang.kind(target) != "FIELD_DECL":
             return Unknown(tuple(self.value(c) for c in parts))
@@ -141,7 +154,7 @@ class Expressions:
             record = target.type.get_canonical().get_declaration() if target else None
             if record is None or not clang.is_record(record):
                 break
-            parts = self._operands(cursor)
+            parts = self.operands(cursor)
             if not clang.is_unnamed_member(record) or not parts:
                 break
             cursor = parts[0]
@@ -157,7 +170,7 @@ class Expressions:
         return Deref(Op("+", (base, index)))
 
     def _lower_cstyle_cast_expr(self, cursor: Cursor) -> Expr:
-        parts = self._operands(cursor)
+        parts = self.operands(cursor)
         operand = self.value(parts[-1]) if parts else Unknown()
         type_ = canonical(cursor.type)
         if type_.endswith("*") and not isinstance(operand, Const):
@@ -178,7 +191,7 @@ class Expressions:
 
     def _lower_generic_selection_expr(self, cursor: Cursor) -> Expr:
         # Only the chosen branch is evaluated, and libclang does not say which: take all.
-        branches = [self.value(c) for c in self._operands(cursor)[1:]]
+        branches = [self.value(c) for c in self.operands(cursor)[1:]]
         return self._any_of(branches, cursor)
 
     def _any_of(self, values: list[Expr], cursor: Cursor) -> Expr:
@@ -195,7 +208,7 @@ class Expressions:
         return result
 
     def _lower_compound_literal_expr(self, cursor: Cursor) -> Expr:
-        parts = self._operands(cursor)
+        parts = self.operands(cursor)
         self.names.note_type(cursor.type)
         place = self.temporary(canonical(cursor.type))
         if parts:
@@ -216,11 +229,11 @@ class Expressions:
         symbol = clang.unary_operator(cursor)
         child = clang.children(cursor)[0]
         if symbol == "!":
-            return self._truth(cursor)
+            return self.truth(cursor)
         operand = self.value(child)
         match symbol:
             case "&":
-                return self._address(operand)
+                return self.address(operand)
             case "*":
                 return _dereference(operand)
             case "x++" | "x--":
@@ -237,7 +250,8 @@ class Expressions:
             return Const(-operand.value if symbol == "-" else ~operand.value)
         return Op(symbol, (operand,))
 
-    def _address(self, place: Expr) -> Expr:
+    def address(self, place: Expr) -> Expr:
+        """``&place``; the locals in it count as addressed."""
         if isinstance(place, Func):
             return place
         if isinstance(place, Deref):
@@ -253,7 +267,7 @@ class Expressions:
         symbol = clang.binary_operator(cursor)
         left, right = clang.children(cursor)[:2]
         if symbol in {"&&", "||"}:
-            return self._truth(cursor)
+            return self.truth(cursor)
         if symbol == ",":
             self.value(left)
             return self.value(right)
@@ -261,10 +275,10 @@ class Expressions:
             value = self.value(right)
             place = self.value(left)
             self.assign(place, value, cursor)
-            return place if isinstance(place, Var) else self._copy(value, cursor)
+            return place if isinstance(place, Var) else self.copy(value, cursor)
         return _fold(symbol, self.value(left), self.value(right))
 
-    def _copy(self, value: Expr, cursor: Cursor) -> Expr:
+    def copy(self, value: Expr, cursor: Cursor) -> Expr:
         """A value that is used again keeps what it was when it was stored."""
         if isinstance(value, Const | Func | Var | Text):
             return value
@@ -279,47 +293,6 @@ class Expressions:
         self.assign(place, Op(symbol, (place, value)), cursor)
         return place
 
-    def _truth(self, cursor: Cursor) -> Expr:
-        yes, no = self.condition(cursor)
-        result = self.temporary("int")
-        ends: list[int] = []
-        for exits, value in ((yes, 1), (no, 0)):
-            self.graph.open = exits
-            if exits:
-                self.assign(result, Const(value), cursor)
-                ends += self.graph.open
-        self.graph.open = ends
-        return result
-
-    def _lower_conditional_operator(self, cursor: Cursor) -> Expr:
-        test, first, second = clang.children(cursor)[:3]
-        yes, no = self.condition(test)
-        return self._either(cursor, (yes, first, None), (no, second, None))
-
-    def _elvis(self, cursor: Cursor, parts: list[Cursor]) -> Expr:
-        value = self._copy(self.value(parts[0]), cursor)
-        yes, no = self._split(value, self.text(parts[0]))
-        return self._either(cursor, (yes, None, value), (no, parts[3], None))
-
-    def _either(
-        self, cursor: Cursor, *branches: tuple[list[int], Cursor | None, Expr | None]
-    ) -> Expr:
-        type_ = canonical(cursor.type)
-        result = self.temporary(type_)
-        ends: list[int] = []
-        for exits, branch, known in branches:
-            self.graph.open = exits
-            if not exits:
-                continue
-            value = known if known is not None else Unknown()
-            if branch is not None:
-                value = self.value(branch)
-            if type_ != "void":
-                self.assign(result, value, cursor)
-            ends += self.graph.open
-        self.graph.open = ends
-        return result
-
     # -- calls -------------------------------------------------------------------------------
 
     def _lower_call_expr(self, cursor: Cursor) -> Expr:
@@ -329,7 +302,7 @@ class Expressions:
         callee = self.value(parts[0])
         if isinstance(callee, Deref):
             callee = callee.pointer  # (*f)(...) is f(...)
-        if isinstance(callee, Func) and callee.key in _EXPECT and len(parts) > 1:
+        if isinstance(callee, Func) and callee.key in EXPECT and len(parts) > 1:
             return self.value(parts[1])
         if isinstance(callee, Func) and callee.key == "__builtin_constant_p":
             return Unknown()
@@ -350,122 +323,6 @@ class Expressions:
         )
         return result
 
-    # -- conditions --------------------------------------------------------------------------
-
-    def condition(self, cursor: Cursor) -> tuple[list[int], list[int]]:
-        """Lower a condition; the open ends where it is true and where it is false."""
-        kind = clang.kind(cursor)
-        parts = clang.children(cursor)
-        if kind in _TRANSPARENT and len(parts) == 1:
-            return self.condition(parts[0])
-        if kind == "UNARY_OPERATOR" and clang.unary_operator(cursor) == "!":
-            yes, no = self.condition(parts[0])
-            return no, yes
-        if kind == "BINARY_OPERATOR":
-            symbol = clang.binary_operator(cursor)
-            if symbol == "&&":
-                yes, no = self.condition(parts[0])
-                self.graph.open = yes
-                second = self.condition(parts[1]) if yes else ([], [])
-                return second[0], no + second[1]
-            if symbol == "||":
-                yes, no = self.condition(parts[0])
-                self.graph.open = no
-                second = self.condition(parts[1]) if no else ([], [])
-                return yes + second[0], second[1]
-        if kind == "CALL_EXPR" and parts and self.text(parts[0]) in _EXPECT:
-            return self.condition(parts[1])
-        return self._split(self.value(cursor), self.text(cursor))
-
-    def _split(self, value: Expr, text: str) -> tuple[list[int], list[int]]:
-        before = list(self.graph.open)
-        if isinstance(value, Const):
-            return (before, []) if value.value else ([], before)
-        self.graph.add(Assume(value, True, text))
-        yes = self.graph.open
-        self.graph.open = before
-        self.graph.add(Assume(value, False, text))
-        return yes, self.graph.open
-
-    # -- initialisers ------------------------------------------------------------------------
-
-    def initialise(self, place: Expr, cursor: Cursor) -> None:
-        """Add the assignments that an initialiser stands for."""
-        inner = cursor
-        while clang.kind(inner) in _TRANSPARENT and len(clang.children(inner)) == 1:
-            inner = clang.children(inner)[0]
-        if clang.kind(inner) != "INIT_LIST_EXPR":
-            self.assign(place, self.value(cursor), cursor)
-            return
-        type_ = inner.type.get_canonical()
-        if type_.kind.name == "RECORD":
-            self._initialise_record(place, inner)
-            return
-        self._initialise_array(place, inner, is_array=type_.kind.name.endswith("ARRAY"))
-
-    def _initialise_array(self, place: Expr, cursor: Cursor, *, is_array: bool) -> None:
-        position = 0
-        for part in clang.children(cursor):
-            if _is_designated(part):
-                parts = clang.children(part)
-                number = clang.evaluate(parts[0]) if len(parts) == 2 else None
-                position = number if number is not None else -1
-                element = parts
-            else:
-                element = [part]
-            target = place
-            if is_array:
-                target = Index(place, Const(position) if position >= 0 else Unknown())
-            self._initialise_designated(target, element, ())
-            position = position + 1 if position >= 0 else -1
-
-    def _initialise_record(self, place: Expr, cursor: Cursor) -> None:
-        decl = cursor.type.get_canonical().get_declaration()
-        self.names.record(decl)
-        self.assign(place, Const(0), cursor)  # what is not named is zero
-        fields = list(decl.type.get_canonical().get_fields())
-        position = 0
-        for part in clang.children(cursor):
-            if _is_designated(part):
-                parts = clang.children(part)
-                self._initialise_designated(place, parts, ())
-                name = parts[0].spelling
-                position = next((i for i, f in enumerate(fields) if f.spelling == name), -1) + 1
-                continue
-            if position < len(fields):
-                self._initialise_member(place, fields[position], part)
-            position += 1
-
-    def _initialise_member(self, place: Expr, field: Cursor, part: Cursor) -> None:
-        inner = field.type.get_canonical().get_declaration()
-        if clang.is_record(inner) and clang.is_unnamed_member(inner):
-            self.initialise(place, part)
-            return
-        record, name, type_ = self.names.field(field)
-        self.initialise(Field(place, record, name, type_), part)
-
-    def _initialise_designated(self, place: Expr, parts: list[Cursor], _: tuple[()]) -> None:
-        """Follow designators (``.a.b[2] =``) to the place, then initialise it."""
-        for part in parts[:-1]:
-            referenced = part.referenced if clang.kind(part) == "MEMBER_REF" else None
-            if referenced is not None:
-                record, name, type_ = self.names.field(referenced)
-                inner = referenced.type.get_canonical().get_declaration()
-                if clang.is_record(inner) and clang.is_unnamed_member(inner):
-                    continue
-                place = Field(place, record, name, type_)
-            elif not isinstance(place, Index):
-                place = Index(place, Unknown())
-        self.initialise(place, parts[-1])
-
-
-def _is_designated(cursor: Cursor) -> bool:
-    return (
-        clang.kind(cursor) == "UNEXPOSED_EXPR"
-        and canonical(cursor.type) == "void"
-        and len(clang.children(cursor)) > 1
-    )
-
 
 def _is_array(expr: Expr) -> bool:
     return isinstance(expr, Var | Field) and is_array(expr.type)
@@ -479,37 +336,6 @@ def _dereference(pointer: Expr) -> Expr:
     if _is_array(pointer):
         return Index(pointer, Const(0))
     return Deref(pointer)
-
-
-_FOLDERS: dict[str, Callable[[int, int], int]] = {
-    "+": operator.add,
-    "-": operator.sub,
-    "*": operator.mul,
-    "|": operator.or_,
-    "&": operator.and_,
-    "^": operator.xor,
-    "==": operator.eq,
-    "!=": operator.ne,
-    "<": operator.lt,
-    ">": operator.gt,
-    "<=": operator.le,
-    ">=": operator.ge,
-}
-
-
-def fold_integers(symbol: str, left: int, right: int) -> int | None:
-    """The value of a binary operator on two integers, where it is defined."""
-    if symbol in {"/", "%"}:
-        if right == 0:
-            return None
-        quotient = abs(left) // abs(right) * (1 if (left < 0) == (right < 0) else -1)
-        return quotient if symbol == "/" else left - quotient * right
-    if symbol in {"<<", ">>"}:
-        if not 0 <= right < _WORD_BITS:
-            return None
-        return left << right if symbol == "<<" else left >> right
-    folder = _FOLDERS.get(symbol)
-    return int(folder(left, right)) if folder else None
 
 
 def _fold(symbol: str, left: Expr, right: Expr) -> Expr:

@@ -12,8 +12,8 @@ from collections import defaultdict
 from dataclasses import dataclass, field
 
 from stingy.annotations import Annotations
+from stingy.arithmetic import fold_integers
 from stingy.constructs import Constructs, size_argument
-from stingy.expressions import fold_integers
 from stingy.flowgraph import FlowGraph
 from stingy.linking import Program
 from stingy.pointers import AllocationSite, Node, Pointers

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from stingy import clang
 from stingy.clang import Cursor
-from stingy.expressions import Expressions
+from stingy.initialisers import Initialisers
 from stingy.names import canonical
 from stingy.program import (
     Assign,
@@ -38,7 +38,7 @@ class _Switch:
     default: int = -1
 
 
-class Statements(Expressions):
+class Statements(Initialisers):
     """Lowers the body of one routine."""
 
     _breaks: list[int]
@@ -105,7 +105,7 @@ class Statements(Expressions):
             signature = self.names.unit.declared.get(callee.key, "")
             spot = self.names.spot(cursor)
             result = self.temporary("void")
-            argument = self._address(variable)
+            argument = self.address(variable)
             text = f"cleanup({function})"
             self.graph.add(Call(callee, (argument,), result, signature, spot, text, function))
 
@@ -180,7 +180,7 @@ class Statements(Expressions):
 
     def _do_switch_stmt(self, cursor: Cursor) -> None:
         parts = clang.children(cursor)
-        value = self._copy(self.value(parts[-2]), parts[-2])
+        value = self.copy(self.value(parts[-2]), parts[-2])
         switch = _Switch(value, self.text(parts[-2]), list(self.graph.open))
         end = self.graph.reserve()
         switch.default = self.graph.reserve()
@@ -323,7 +323,7 @@ class Statements(Expressions):
         if isinstance(value, Unknown) and canonical(cursor.type) == "void":
             value = None
         if value is not None and any(self._cleanups):
-            value = self._copy(value, cursor)
+            value = self.copy(value, cursor)
         for scope in reversed(self._cleanups):
             self._clean_up(scope)
         self.graph.end(Return(value, self.names.spot(cursor)))

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from pydantic import JsonValue
 
+from ground import process
 from ground.files import canonical_json, digest_bytes, digest_file, write_atomically
 from ground.places import find_cache
 from stingy.frames import CommonHeader, compile_frames
@@ -55,7 +56,11 @@ def load_units(
 
     with (
         tempfile.TemporaryDirectory(prefix="memwalk-") as scratch,
-        ProcessPoolExecutor(min(_WORKERS, os.cpu_count() or 1)) as pool,
+        ProcessPoolExecutor(
+            min(_WORKERS, os.cpu_count() or 1),
+            initializer=process.die_with,
+            initargs=(os.getpid(),),
+        ) as pool,
     ):
         preambles = find_preambles(sources, root)
         headers = [

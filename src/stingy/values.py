@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from stingy.expressions import fold_integers
+from stingy.arithmetic import fold_integers
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,50 +3,50 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 
 import pytest
 
-from artifact.disturbances import Subject, Toll, disturb_sweeps, read_results
+from artifact.disturbances import KINDS, disturb_sweeps, read_results
 from artifact.store import Store
+from artifact.subjects import STORE, SYNTHETIC
 from ground import process
 from ground.files import write_atomically
+from ground.voice import UsageError
 
 
-def make_command(out: Path) -> list[str]:
-    return [sys.executable, "-m", "artifact.rehearsal", str(out / "store"), "--runs", "16"]
-
-
-SUBJECT = Subject(command=make_command, store=Path("store"), disk_bytes=200 << 10)
-
-
-def check(toll: Toll, times: int) -> None:
+@pytest.mark.parametrize("seed", range(1, 6))
+def test_every_kind_of_disturbance(seed: int, tmp_path: Path) -> None:
+    """Each kind once, at points of this seed's; `./invoke results.disturb` does a hundred."""
+    *_, toll = disturb_sweeps(SYNTHETIC, tmp_path, times=len(KINDS), seed=seed)
     assert not toll.differences
-    assert toll.trials == times
-    assert sum(toll.hits.values()) >= times // 2, toll.hits
+    assert toll.trials == len(KINDS)
+    # Killers may find the sweep at its end on a slow host; what is stored can always be damaged.
+    assert toll.hits["entry damaged"] == 1
 
 
-def test_a_few_disturbances(tmp_path: Path) -> None:
-    check(disturb_sweeps(SUBJECT, tmp_path, times=8, seed=1), 8)
-
-
-@pytest.mark.slow
-@pytest.mark.timeout(1800)
-def test_a_hundred_disturbances(tmp_path: Path) -> None:
-    toll = disturb_sweeps(SUBJECT, tmp_path, times=100, seed=2006)
-    print(toll)
-    check(toll, 100)
-    assert len(toll.hits) == 4
+def test_trials_go_on_where_they_were_stopped(tmp_path: Path) -> None:
+    trials = disturb_sweeps(SYNTHETIC, tmp_path, times=4, seed=9)
+    next(trials)
+    next(trials)
+    trials.close()
+    (tmp_path / "trial-1").mkdir()  # of a trial that was cut off
+    counts = []
+    for toll in disturb_sweeps(SYNTHETIC, tmp_path, times=2, seed=9):
+        counts.append(toll.trials)
+    assert counts == [1, 2]
+    assert not toll.differences
+    with pytest.raises(UsageError, match="seed 9"):
+        next(disturb_sweeps(SYNTHETIC, tmp_path, times=4, seed=10))
 
 
 def test_the_comparison_can_fail(tmp_path: Path) -> None:
     """A result that was changed together with its index is seen by the comparison."""
-    process.run(make_command(tmp_path))
-    before = read_results(tmp_path / "store")
+    process.run(SYNTHETIC.command(tmp_path))
+    before = read_results(tmp_path / STORE)
     assert len(before) == 16
-    store = Store(tmp_path / "store")
+    store = Store(tmp_path / STORE)
     one, two = (store.find_directory(key) for key in sorted(before)[:2])
     write_atomically(one / "entry.json", (two / "entry.json").read_bytes())
     with pytest.raises(Exception, match="damaged"):
-        read_results(tmp_path / "store")
+        read_results(tmp_path / STORE)

@@ -21,7 +21,6 @@ from artifact.pairs import find_vanishing
 from artifact.peak import (
     Bracket,
     Wanted,
-    estimate_peak_ratio,
     expect_probes,
     find_bracket,
     make_grid,
@@ -30,6 +29,7 @@ from artifact.plan import make_plan
 from artifact.reproduce import Places, run_sweep
 from artifact.results import load_results
 from artifact.searches import expand_plan, follow_searches
+from artifact.statistics import estimate_peak_ratio
 from artifact.synthetic import Effect, SyntheticRunner
 from artifact.verdicts import Verdict, decide_no_worse, judge
 from ground.voice import UsageError

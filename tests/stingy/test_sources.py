@@ -49,3 +49,22 @@ def test_a_folder_without_a_build_is_refused_with_the_remedy(tmp_path: Path) -> 
     (tmp_path / "a.c").write_text("int a;\n")
     with pytest.raises(UsageError, match=r"no \.NAME\.o\.cmd files"):
         find_sources(Sources(files=("*.c",), compile_commands=Path()), tmp_path)
+
+
+def test_a_command_that_cannot_be_read_is_refused_with_its_file(tmp_path: Path) -> None:
+    root = tmp_path / "net" / "server"
+    root.mkdir(parents=True)
+    (root / "a.c").write_text("int a;\n")
+    command = 'savedcmd_net/server/a.o := gcc -DNAME=\'"a" -c net/server/a.c\n'
+    (root / ".a.o.cmd").write_text(f"{command}source_net/server/a.o := net/server/a.c\n")
+    with pytest.raises(UsageError, match=r"a\.c cannot be read: No closing quotation"):
+        find_sources(Sources(files=("*.c",), compile_commands="."), root)
+
+
+def test_a_command_without_its_source_is_none(tmp_path: Path) -> None:
+    root = tmp_path / "net" / "server"
+    root.mkdir(parents=True)
+    (root / "a.c").write_text("int a;\n")
+    (root / ".a.o.cmd").write_text("savedcmd_net/server/a.o := gcc -c a.c\n\nsource_\n")
+    with pytest.raises(UsageError, match=r"no \.NAME\.o\.cmd files"):
+        find_sources(Sources(files=("*.c",), compile_commands="."), root)

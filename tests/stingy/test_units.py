@@ -3,6 +3,10 @@
 
 from __future__ import annotations
 
+import os
+import select
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -45,6 +49,33 @@ def test_only_what_changed_is_analysed_again(folder: Path) -> None:
     assert load(folder) == ["b.c"]
     (folder / "x.h").write_text(HEADER.replace("2 *", "3 *"))
     assert load(folder) == ["a.c"]
+
+
+def test_workers_die_with_a_memwalk_that_is_killed(folder: Path, tmp_path: Path) -> None:
+    """The compiler blocks until it is let go, so that a worker is at work when memwalk dies."""
+    gate, started = tmp_path / "gate", tmp_path / "started"
+    os.mkfifo(gate)
+    os.mkfifo(started)
+    compiler = tmp_path / "slow-gcc"
+    compiler.write_text(
+        f'#!/bin/sh\ncase "$*" in *print-file-name*) exec gcc "$@";; esac\n'
+        f"echo $PPID >{started}\nread _ <{gate}\n"
+    )
+    compiler.chmod(0o755)
+    code = (
+        "import sys; from pathlib import Path; from stingy.annotations import Sources\n"
+        "from stingy.sources import find_sources; from stingy.units import load_units\n"
+        "root = Path(sys.argv[1])\n"
+        "load_units(find_sources(Sources(files=('a.c',), compiler=sys.argv[2]), root), root)\n"
+    )
+    argv = [sys.executable, "-c", code, str(folder), str(compiler)]
+    with subprocess.Popen(argv) as memwalk:
+        worker = int(started.read_text())
+        handle = os.pidfd_open(worker)
+        memwalk.kill()
+    ended, _, _ = select.select([handle], [], [], 300)  # readable once it has ended
+    os.close(handle)
+    assert ended
 
 
 def test_a_damaged_entry_is_made_again(folder: Path, tmp_path: Path) -> None:

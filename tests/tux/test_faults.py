@@ -65,12 +65,21 @@ def test_start_without_memory(workplace: Path, documents: Path, period: int) -> 
     log = workplace / f"start{period}"
     environment = {"TUX_FAIL": str(period)}
     with process.start([program, *knobs], env=environment, log=log) as child:
+        while child.poll() is None and not blocks_sigterm(child.pid):
+            time.sleep(0.01)  # until then the signal would kill it
         with suppress(subprocess.TimeoutExpired):
             child.wait(0.5)
         child.send_signal(signal.SIGTERM)
         assert child.wait(60) in {0, 4}
     assert "Sanitizer" not in log.read_text()
     assert "runtime error" not in log.read_text()
+
+
+def blocks_sigterm(pid: int) -> bool:
+    """Whether the process takes SIGTERM when it is ready for it."""
+    status = Path(f"/proc/{pid}/status").read_text()
+    mask = next(line for line in status.splitlines() if line.startswith("SigBlk:"))
+    return bool(int(mask.split()[1], 16) >> (signal.SIGTERM - 1) & 1)
 
 
 def prepare(machine: Machine, *, pages: bool) -> None:
@@ -92,7 +101,7 @@ def read_leaks(machine: Machine) -> str:
     """What kmemleak holds for lost, after two scans with time between them."""
     for _ in range(2):
         machine.run(f"echo scan > {FAULTS}/kmemleak", timeout_s=600)
-        time.sleep(6)  # kmemleak leaves objects of the last five seconds alone
+        machine.run("sleep 6")  # kmemleak leaves objects of the last five seconds alone
     return machine.run(f"cat {FAULTS}/kmemleak")
 
 

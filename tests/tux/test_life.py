@@ -13,7 +13,7 @@ import pytest
 from tests.tux.conftest import Start
 from tests.tux.crowd import close_all, open_many
 from tests.tux.documents import HELLO, content
-from tests.tux.servers import Served, request
+from tests.tux.servers import IDLE_S, Served, request
 from tests.tux.wire import ClosedError
 
 STOP, START, RESTART = 0, 1, 2
@@ -111,6 +111,7 @@ def test_what_is_counted(tux_kind: str, start: Start) -> None:
         before = served.read_stat()
         for _ in range(10):
             served.get("/hello.txt")
+        served.assert_idle()  # a reply is read before the server is done with its request
         after = served.read_stat()
         assert after["replies.2xx"] - before["replies.2xx"] == 10
         for stage in ("accept", "parse", "process", "send_abuf", "send_body", "flush"):
@@ -122,6 +123,8 @@ def test_what_is_counted(tux_kind: str, start: Start) -> None:
 def test_objects_are_counted_while_they_live(tux_kind: str, start: Start) -> None:
     """Live objects and bytes rise with the connections and fall to nothing with them."""
     with start(tux_kind) as served:
+        served.get("/hello.txt")  # whoever asked if it listens is gone
+        served.assert_idle()
         crowd = [served.connect() for _ in range(30)]
         for connection in crowd:
             connection.send(b"GET /hello.txt HTTP/1.1\r\nHost: a")
@@ -138,7 +141,7 @@ def test_objects_are_counted_while_they_live(tux_kind: str, start: Start) -> Non
 
 def wait_for(served: Served, name: str, value: int) -> None:
     """Wait until a counter has reached ``value``."""
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + IDLE_S
     while served.read_stat()[name] != value:
         assert time.monotonic() < deadline, served.read_stat()
         time.sleep(0.05)
