@@ -219,6 +219,5 @@ def parse_design(text: str, path: Path) -> Design:
 
 
 def find_designs(folder: Path = FOLDER) -> list[str]:
-    """Names of the experiments of this project (claims and references are none)."""
-    others = {"claims", "reference"}
-    return sorted(path.stem for path in folder.glob("*.toml") if path.stem not in others)
+    """Names of the experiments of this project (the claims are none)."""
+    return sorted(path.stem for path in folder.glob("*.toml") if path.stem != "claims")
