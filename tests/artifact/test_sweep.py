@@ -171,6 +171,11 @@ def test_a_full_disk_stops_the_sweep(plan: Plan, tmp_path: Path) -> None:
 class Interrupter(Log):
     """Somebody presses Ctrl-C when a run has finished."""
 
+    def __init__(self) -> None:
+        super().__init__()
+        # A shell without job control starts background commands with Ctrl-C ignored.
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+
     def finish(self, task: Task, done: Done) -> None:
         super().finish(task, done)
         os.kill(os.getpid(), signal.SIGINT)

@@ -59,7 +59,7 @@ def test_failures_name_case_and_item(tmp_path: Path) -> None:
     assert scores["corpus"][Category.EDGES].recall == 1
     failures = find_failures([group], scores)
     assert "missed: live intervals: exclusive_branches: struct header, stage_header" in failures
-    assert "false: exclusive_branches: struct header, struct other" in failures
+    assert "false: exclusions: exclusive_branches: struct header, struct other" in failures
 
 
 def test_precision_counts_for_servers(tmp_path: Path) -> None:
