@@ -9,7 +9,7 @@ import numpy as np
 import polars as pl
 
 from testbed.capture import Floats, Traffic, measure_open
-from testbed.experiment import Ab, Experiment, Netperf
+from testbed.experiment import Ab, Experiment, Httperf, Netperf
 from testbed.measurement import Misses, Mode, Percentiles, Window
 from testbed.pcap import Frames, Ints
 
@@ -46,14 +46,19 @@ def find_span(experiment: Experiment, traffic: Traffic, completions: Ints) -> Sp
     """The part of the run in which the load stands at its level, its transient cut off.
 
     For a closed loop the level is that of open connections and the transient at least one
-    turnover (as many completions as connections); else the level is that of throughput.
-    Returns None when there is too little work to speak of a level.
+    turnover (as many completions as connections).  For an open loop it is that of arrivals: a
+    server that is overloaded goes on replying when no more is offered.  Else it is that of
+    throughput.  Returns None when there is too little work to speak of a level.
     """
     if len(completions) < 2 * STEADY_BINS:
         return None
-    edges = np.linspace(completions[0], completions[-1] + 1, BINS + 1).astype(np.int64)
+    opened = traffic.connections.opened
+    ends = opened if isinstance(experiment.load, Httperf) else completions
+    edges = np.linspace(ends[0], ends[-1] + 1, BINS + 1).astype(np.int64)
     if isinstance(experiment.load, Ab):
         level = measure_open(traffic.connections, edges)
+    elif isinstance(experiment.load, Httperf):
+        level = np.histogram(opened, edges)[0].astype(np.float64)
     else:
         level = np.histogram(completions, edges)[0].astype(np.float64)
     middle = float(np.median(level[BINS // 4 : 3 * BINS // 4]))
