@@ -3,28 +3,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import polars as pl
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 
-from figures.style import COLOURS, MARKERS, set_concurrency_axis
+from figures.style import find_looks, set_concurrency_axis
 
 COLUMNS = ("server", "level", "valid", "value", "low", "high", "zone")
 
 
-def draw_curves(axes: Axes, frame: pl.DataFrame, label: str, servers: Sequence[str] = ()) -> None:
+def draw_curves(axes: Axes, frame: pl.DataFrame, label: str) -> None:
     """One curve per server of ``frame`` (COLUMNS), ``label`` on the vertical axis.
 
     The band is the interval over seeds.  Runs that broke a validity gate are hollow and joined
-    by a dotted line: seen, but no part of the curve.  ``servers`` fixes whose colour is which,
-    where another figure shows more of them; by default they are those of ``frame``.
+    by a dotted line: seen, but no part of the curve.
     """
-    servers = servers or frame["server"].unique().sort().to_list()
-    for i, server in enumerate(servers):
-        curve = frame.filter(pl.col("server") == server).sort("level")
-        _draw_curve(axes, curve, COLOURS[i % len(COLOURS)], MARKERS[i % len(MARKERS)])
+    for server, look in find_looks(frame["server"].to_list()).items():
+        _draw_curve(axes, frame.filter(pl.col("server") == server).sort("level"), *look)
     set_concurrency_axis(axes, frame["level"].to_list() or [1])
     axes.set_ylabel(label)
     top = max([1e-9, *frame["value"].to_list(), *frame["high"].drop_nulls().to_list()])
@@ -56,16 +51,11 @@ def _draw_curve(axes: Axes, curve: pl.DataFrame, colour: str, marker: str) -> No
     )
 
 
-def make_handles(frame: pl.DataFrame, servers: Sequence[str] = ()) -> list[Line2D]:
+def make_handles(frame: pl.DataFrame) -> list[Line2D]:
     """Legend entries: the servers, and hollow points if there are any."""
-    present = set(frame["server"].to_list())
-    servers = servers or sorted(present)
     handles = [
-        Line2D(
-            [], [], color=COLOURS[i % len(COLOURS)], marker=MARKERS[i % len(MARKERS)], label=server
-        )
-        for i, server in enumerate(servers)
-        if server in present
+        Line2D([], [], color=colour, marker=marker, label=server)
+        for server, (colour, marker) in find_looks(frame["server"].to_list()).items()
     ]
     if not frame["valid"].all():
         handles.append(

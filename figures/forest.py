@@ -7,11 +7,13 @@ import polars as pl
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
+from matplotlib.patheffects import withStroke
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
-from figures.style import COLOURS, Provenance, apply_style, make_figure
+from figures.style import COLOURS, COLUMN_INCHES, PAPER, Provenance, apply_style, make_figure
 
-COLUMNS = ("label", "value", "low", "high", "band_low", "band_high", "note")
+ROW_INCHES = 0.2
+COLUMNS = ("label", "value", "low", "high", "band_low", "band_high", "paper", "note")
 SCHEMA: dict[str, type[pl.DataType]] = {
     "label": pl.String,
     "value": pl.Float64,
@@ -19,22 +21,32 @@ SCHEMA: dict[str, type[pl.DataType]] = {
     "high": pl.Float64,
     "band_low": pl.Float64,
     "band_high": pl.Float64,
+    "paper": pl.Float64,
     "note": pl.String,
 }
+NOTE_COLOURS = {"REPRODUCED": "#116329", "DIRECTION": "#7d4e00", "CONTRADICTED": "#a40e26"}
 FINE_TICKS = (0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1, 1.1, 1.2, 1.3, 1.5, 1.7, 2, 2.5)
-MIDDLE_TICKS = (0.2, 0.5, 1, 2, 5)
+MIDDLE_TICKS = (0.1, 0.2, 0.3, 0.5, 0.7, 1, 1.5, 2, 3, 5, 10)
 COARSE_TICKS = (0.001, 0.01, 0.1, 1, 10, 100)
 
 
-def draw(frame: pl.DataFrame, provenance: Provenance, title: str = "ratio") -> Figure:
+def draw(
+    frame: pl.DataFrame,
+    provenance: Provenance,
+    title: str = "ratio",
+    *,
+    width: float = COLUMN_INCHES,
+    clip: tuple[float, float] | None = None,
+) -> Figure:
     """One row of ``frame`` (COLUMNS) per line, the first on top.
 
     Null ``value`` draws no point, null ``low`` and ``high`` no interval, null ``band_low`` and
-    ``band_high`` an open band (both null: none).  ``note`` stands at the right.
+    ``band_high`` an open band (both null: none), null ``paper`` no star.  ``note`` stands at the
+    right.  What lies outside of ``clip`` is an arrow at the edge, with its number.
     """
     with apply_style():
-        figure, (axes,) = make_figure(1, 0.9 + 0.2 * len(frame), provenance)
-        limits = _find_limits(frame)
+        figure, (axes,) = make_figure(1, 0.9 + ROW_INCHES * len(frame), provenance, width)
+        limits = clip or _find_limits(frame)
         axes.set_xscale("log")
         axes.set_xlim(*limits)
         axes.axvline(1, color="#333333", linewidth=0.8, zorder=1)
@@ -49,13 +61,16 @@ def draw(frame: pl.DataFrame, provenance: Provenance, title: str = "ratio") -> F
         axes.xaxis.set_minor_locator(NullLocator())
         axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
         bands = frame["band_low"].count() + frame["band_high"].count()
-        axes.set_xlabel(f"{title} ({'band: shaded; ' if bands else ''}95 % interval)", fontsize=6.5)
+        signs = ["95 % interval"]
+        signs += ["shaded: band fixed beforehand"] * (bands > 0)
+        signs += ["star: the paper's number"] * (frame["paper"].count() > 0)
+        axes.set_xlabel(f"{title} ({'; '.join(signs)})", fontsize=6.5)
         return figure
 
 
 def _choose_ticks(limits: tuple[float, float]) -> tuple[float, ...]:
     width = limits[1] / limits[0]
-    return FINE_TICKS if width < 5 else MIDDLE_TICKS if width < 20 else COARSE_TICKS
+    return FINE_TICKS if width < 5 else MIDDLE_TICKS if width < 150 else COARSE_TICKS
 
 
 def _find_limits(frame: pl.DataFrame) -> tuple[float, float]:
@@ -76,7 +91,11 @@ def _draw_row(
         )
     if row["low"] is not None and row["high"] is not None:
         axes.hlines(y, float(row["low"]), float(row["high"]), color=COLOURS[0], linewidth=1.4)
-    if row["value"] is not None:
+    if row["paper"] is not None:
+        axes.plot([float(row["paper"])], [y], **PAPER, zorder=2.5)
+    if row["value"] is not None and not limits[0] <= float(row["value"]) <= limits[1]:
+        _draw_beyond(axes, y, float(row["value"]), limits)
+    elif row["value"] is not None:
         hollow = row["low"] is None
         axes.plot(
             [float(row["value"])],
@@ -92,5 +111,21 @@ def _draw_row(
         xycoords=("axes fraction", "data"),
         va="center",
         fontsize=5.5,
-        color="#333333",
+        color=NOTE_COLOURS.get(str(row["note"]), "#333333"),
+    )
+
+
+def _draw_beyond(axes: Axes, y: int, value: float, limits: tuple[float, float]) -> None:
+    above = value > limits[1]
+    axes.annotate(
+        f"{value:.3g}",
+        (limits[1] if above else limits[0], y),
+        xytext=(-14 if above else 14, 0),
+        textcoords="offset points",
+        ha="right" if above else "left",
+        va="center",
+        fontsize=5.5,
+        color=COLOURS[0],
+        path_effects=[withStroke(linewidth=2, foreground="white")],
+        arrowprops={"arrowstyle": "-|>", "color": COLOURS[0], "linewidth": 0.9, "shrinkB": 0},
     )

@@ -3,10 +3,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import matplotlib as mpl
 import matplotlib.style
@@ -23,7 +24,13 @@ FORMATS = ("svg", "png", "pdf")
 # Okabe and Ito's palette: distinct for all common kinds of colour blindness, and in print.
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
 MARKERS = ("o", "s", "^", "D", "v", "P", "X")
+# The paper's own number, wherever it stands beside measured ones.
+PAPER: dict[str, Any] = {"color": "black", "marker": "*", "markersize": 6, "linestyle": "none"}
+# These look the same in every figure; whatever else is drawn takes the looks that are left.
+KNOWN_SERVERS = ("tux", "tux-stingy", "tux-stingy-net", "nginx", "lighttpd", "apache")
 DECADES = (1, 10, 100, 1000, 10_000)
+# Over less than this ratio of levels the levels themselves are the ticks.
+SHORT_RANGE = 100
 
 STYLE = Path(__file__).with_name("column.mplstyle")
 
@@ -69,13 +76,27 @@ def apply_style() -> Iterator[None]:
         yield
 
 
-def make_figure(rows: int, height: float, provenance: Provenance) -> tuple[Figure, list[Axes]]:
-    """A figure of column width with ``rows`` panels above each other and a footer."""
+def find_looks(servers: Iterable[str]) -> dict[str, tuple[str, str]]:
+    """Colour and marker of each server, in the order of a legend."""
+    names = set(servers)
+    order = [*KNOWN_SERVERS, *sorted(names - set(KNOWN_SERVERS))]
+    return {
+        name: (COLOURS[i % len(COLOURS)], MARKERS[i % len(MARKERS)])
+        for i, name in enumerate(order)
+        if name in names
+    }
+
+
+def make_figure(
+    rows: int, height: float, provenance: Provenance, width: float = COLUMN_INCHES
+) -> tuple[Figure, list[Axes]]:
+    """A figure with ``rows`` panels above each other and a footer, by default as wide as a
+    column."""
     # Room at the bottom for the footer; in a rehearsal, a mark that cannot be missed.
     layout = ConstrainedLayoutEngine(
         rect=(0, FOOTER_INCHES / height, 1, 1 - FOOTER_INCHES / height)
     )
-    figure = Figure(figsize=(COLUMN_INCHES, height), layout=layout)
+    figure = Figure(figsize=(width, height), layout=layout)
     add_footer(figure, str(provenance))
     if provenance.synthetic:
         figure.text(
@@ -105,11 +126,12 @@ def add_footer(figure: Figure, text: str) -> None:
     figure.text(0.995, 0.008, text, ha="right", va="bottom", fontsize=4.6, color="#555")
 
 
-def set_concurrency_axis(axes: Axes, levels: list[int]) -> None:
+def set_concurrency_axis(axes: Axes, levels: Sequence[int]) -> None:
     """A logarithmic axis of concurrency with plain numbers."""
     axes.set_xscale("log")
     axes.set_xlim(min(levels) * 0.8, max(levels) * 1.25)
-    axes.xaxis.set_major_locator(FixedLocator(DECADES))
+    short = max(levels) < SHORT_RANGE * min(levels)
+    axes.xaxis.set_major_locator(FixedLocator(sorted(set(levels)) if short else DECADES))
     axes.xaxis.set_minor_locator(NullLocator())
     axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
     axes.set_xlabel("concurrency (connections)")

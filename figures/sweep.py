@@ -7,7 +7,7 @@ import polars as pl
 from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
-from figures.style import COLOURS, MARKERS, Provenance, apply_style, make_figure
+from figures.style import Provenance, apply_style, find_looks, make_figure
 
 COLUMNS = ("axis", "at", "server", "value", "low", "high")
 
@@ -18,15 +18,14 @@ def draw(frame: pl.DataFrame, reference: str, provenance: Provenance) -> Figure:
     without interval have one seed.  Where a line crosses 1 there is no gain left."""
     counts = frame.group_by("axis", maintain_order=True).agg(pl.col("at").n_unique())
     names = counts.filter(pl.col("at") > 1)["axis"].to_list()  # one place is no sweep
-    servers = sorted({reference, *frame["server"].to_list()})
+    looks = find_looks(frame["server"].to_list())
     with apply_style():
         figure, panels = make_figure(max(1, len(names)), 0.6 + 1.5 * max(1, len(names)), provenance)
         for axes, name in zip(panels, names, strict=False):
-            for i, server in enumerate(servers):
+            for server, (colour, marker) in looks.items():
                 line = frame.filter(axis=name, server=server).drop_nulls("value").sort("at")
                 if not len(line):
                     continue
-                colour, marker = COLOURS[i % len(COLOURS)], MARKERS[i % len(MARKERS)]
                 drawn = line["low"].is_null().all()
                 axes.plot(
                     line["at"],

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import polars as pl
 from matplotlib.figure import Figure
 
-from figures.style import COLOURS, MARKERS, Provenance, apply_style, make_figure
+from figures.style import Provenance, apply_style, find_looks, make_figure
 
 COLUMNS = ("server", "symbol", "value")
 
@@ -20,15 +20,15 @@ def draw(frame: pl.DataFrame, servers: Sequence[str], provenance: Provenance) ->
     rows = {symbol: row for row, symbol in enumerate(symbols)}
     with apply_style():
         figure, (axes,) = make_figure(1, 1.0 + 0.14 * max(1, len(symbols)), provenance)
-        for i, server in enumerate(servers):
+        for server, (colour, marker) in find_looks(servers).items():
             mine = frame.filter(server=server)
             if not len(mine):
                 continue
             axes.plot(
                 mine["value"],
                 [rows[symbol] for symbol in mine["symbol"]],
-                color=COLOURS[i % len(COLOURS)],
-                marker=MARKERS[i % len(MARKERS)],
+                color=colour,
+                marker=marker,
                 linestyle="none",
                 markersize=3.5,
                 label=f"{server}: {mine['value'].sum():.0f} in all",

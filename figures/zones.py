@@ -22,16 +22,22 @@ from figures.style import (
     set_concurrency_axis,
 )
 
-SHADES = {"elastic": "#009E73", "plastic": "#E69F00", "failure": "#D55E00"}
+SHADES = {
+    "elastic": "#009E73",
+    "plastic": "#E69F00",
+    "elastic, plastic": "#999999",
+    "failure": "#D55E00",
+}
 
 
 @dataclass(frozen=True)
 class Zones:
     """Where the zones meet, as estimated from the data; each place with its interval (low,
-    middle, high) or None if it was not found."""
+    middle, high) or None if it was not found.  ``paper`` has the places that the paper names."""
 
     elastic_ends: tuple[float, float, float] | None = None
     failure_begins: tuple[float, float, float] | None = None
+    paper: tuple[float, ...] = ()
 
 
 def draw(
@@ -43,13 +49,16 @@ def draw(
 ) -> Figure:
     """Frames have the columns of `figures.curves.COLUMNS`; ``data`` and ``fetch`` of one server.
 
-    Above: throughput of all servers, TUX's zones shaded, the intervals of their borders darker.
+    Above: throughput of all servers, TUX's zones shaded, the intervals of their borders darker;
+    none is shaded where the data do not tell them apart.  Triangles are the paper's borders.
     Below: misses per request of TUX, of data on the left axis, of instructions on the right.
     """
     with apply_style():
         figure, (above, below) = make_figure(2, 4.4, provenance)
-        draw_curves(above, throughput, "requests / s")
+        thousands = throughput.with_columns(pl.col("value", "low", "high") / 1000)
+        draw_curves(above, thousands, "1000 requests / s")
         _shade_zones(above, zones)
+        _mark_paper(above, zones.paper)
         above.set_xlabel("")
         _draw_misses(below, data, fetch)
         below.set_xlim(above.get_xlim())
@@ -63,7 +72,7 @@ def _shade_zones(axes: Axes, zones: Zones) -> None:
     for low, _, high in places:
         axes.axvspan(low, high, color="#555555", alpha=0.18, linewidth=0, zorder=0)
     edges = [left, *(min(middle, right) for _, middle, _ in places), right]
-    for name, (low, high) in zip(_name_zones(zones), pairwise(edges), strict=True):
+    for name, (low, high) in zip(_name_zones(zones), pairwise(edges), strict=False):
         axes.axvspan(low, high, color=SHADES[name], alpha=0.10, linewidth=0, zorder=0)
         axes.annotate(
             name,
@@ -77,11 +86,24 @@ def _shade_zones(axes: Axes, zones: Zones) -> None:
 
 def _name_zones(zones: Zones) -> Sequence[str]:
     """Names of the zones from the left, as far as they can be told apart."""
-    if zones.elastic_ends and zones.failure_begins:
-        return ["elastic", "plastic", "failure"]
     if zones.elastic_ends:
-        return ["elastic", "plastic"]
-    return ["plastic", "failure"] if zones.failure_begins else ["plastic"]
+        return ["elastic", "plastic", "failure"][: 3 if zones.failure_begins else 2]
+    return ["elastic, plastic", "failure"] if zones.failure_begins else []
+
+
+def _mark_paper(axes: Axes, places: Sequence[float]) -> None:
+    for place in places:
+        axes.plot(
+            [place], [0.985], marker="v", markersize=3, color="black", linestyle="none",
+            transform=axes.get_xaxis_transform(), clip_on=False,
+        )  # fmt: skip
+        axes.annotate(
+            f"paper: {place:g}",
+            (place, 1.01),
+            xycoords=("data", "axes fraction"),
+            ha="center",
+            fontsize=5.5,
+        )
 
 
 def _draw_misses(axes: Axes, data: pl.DataFrame, fetch: pl.DataFrame) -> None:
@@ -104,9 +126,12 @@ def _draw_misses(axes: Axes, data: pl.DataFrame, fetch: pl.DataFrame) -> None:
             Line2D([], [], color=COLOURS[0], marker=MARKERS[0], label="data (left)"),
             Line2D([], [], color=COLOURS[1], marker=MARKERS[1], label="instructions (right)"),
         ],
-        loc="upper center",
+        loc="lower right",
+        bbox_to_anchor=(1, 0.98),
+        ncols=2,
         fontsize=6,
     )
+    axes.set_title("TUX", loc="left", pad=2)
 
 
 def _draw_band(axes: Axes, frame: pl.DataFrame, colour: str, marker: str) -> None:

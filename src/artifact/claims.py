@@ -67,6 +67,8 @@ class Claim(Strict):
     """What all claims have.
 
     ``seeds`` gives the tiers in which the claim is judged and the valid seeds it needs there.
+    ``paper`` is the paper's own number, as the ratio that is judged, where it gives one: it stands
+    beside the measured one, and decides nothing.
     """
 
     id: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9.-]*$")]
@@ -77,6 +79,7 @@ class Claim(Strict):
     metric: str
     band_reason: Annotated[str, Field(min_length=20)]
     seeds: dict[Tier, Annotated[int, Field(ge=2)]]
+    paper: Annotated[float, Field(gt=0)] | None = None
 
     @model_validator(mode="after")
     def check_metric(self) -> Self:
@@ -100,6 +103,8 @@ class EffectClaim(Claim):
             raise ValueError("a claim that something falls needs band.high below 1")
         if self.direction == "rises" and (self.band.low is None or self.band.low <= 1):
             raise ValueError("a claim that something rises needs band.low above 1")
+        if self.paper is not None and not self.band.holds(self.paper, self.paper):
+            raise ValueError(f"the paper's own {self.paper:g} is not in the band {self.band}")
         return self
 
 

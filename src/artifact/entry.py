@@ -24,6 +24,7 @@ from artifact.reproduce import (
     find_engine,
     find_places,
     judge_plan,
+    load_designs,
     parse_tier,
     plan_order,
     redraw,
@@ -72,6 +73,7 @@ def run_reproduce(
 ) -> ExitCode:
     """`./invoke reproduce`."""
     places = choose_places(rehearse=rehearse, out=out)
+    load_designs(order.designs)  # a wrong name is told before a build that takes minutes
     conclusion = reproduce(order, find_runner(rehearse=rehearse, build=build), places)
     if conclusion is None:
         return ExitCode.HOLDS

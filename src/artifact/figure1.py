@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: MIT
-"""Figure 1 of the paper, and what it could not show: where the misses come from."""
+"""Figure 1 of the paper."""
 
 from __future__ import annotations
+
+from dataclasses import replace
 
 import polars as pl
 from matplotlib.figure import Figure
@@ -10,9 +12,8 @@ from artifact.claims import BendClaim, OnsetClaim, load_claims
 from artifact.design import Design
 from artifact.evidence import gather
 from artifact.illustration import Illustration
-from artifact.origins import summarize_origins
 from artifact.results import Results, summarize
-from figures import origins, zones
+from figures import zones
 from figures.style import Provenance
 from figures.zones import Zones
 
@@ -28,9 +29,10 @@ def make_figure1(design: Design) -> Illustration:
         design.id,
         "Above: throughput of stock TUX (and of the packaged servers, where their runs are part of "
         "the plan) against concurrency; TUX's elastic, plastic and failure zones as estimated "
-        "from the data, with the intervals of their borders in grey. Below: L2 misses per request "
-        "of TUX, data on the left axis, instructions on the right. Bands are 95 % intervals over "
-        "seeds.",
+        "from the data, with the intervals of their borders in grey (none where the data do not "
+        "tell them apart; triangles: the borders that the paper names). Below: L2 misses per "
+        "request of TUX, data on the left axis, instructions on the right. Bands are 95 % "
+        "intervals over seeds.",
         ("throughput", "l2_data", "l2_fetch"),
         lambda results, provenance: draw_figure1(results, design, provenance),
         lambda results: tabulate_figure1(results, design),
@@ -59,12 +61,13 @@ def tabulate_figure1(results: Results, design: Design) -> pl.DataFrame:
 
 def find_zones(results: Results, design: Design) -> Zones:
     """The borders of TUX's zones, by the same estimates that decide the claims about them."""
-    found = Zones()
+    found, paper = Zones(), []
     for claim in load_claims():
         if claim.design != design.id or claim.metric != "throughput":
             continue
         if not isinstance(claim, BendClaim | OnsetClaim):
             continue
+        paper.append(claim.expected)
         evidence = gather(claim, SERVER, results)
         estimate = evidence.estimate
         if estimate is None or estimate.low is None or estimate.high is None:
@@ -73,29 +76,7 @@ def find_zones(results: Results, design: Design) -> Zones:
             value * claim.expected for value in (estimate.low, estimate.value, estimate.high)
         )
         if isinstance(claim, OnsetClaim):
-            found = Zones(found.elastic_ends, (low, middle, high))
+            found = replace(found, failure_begins=(low, middle, high))
         elif evidence.bend and evidence.bend.after.high < 0:
-            found = Zones((low, middle, high), found.failure_begins)
-    return found
-
-
-def make_origins(design: Design, server: str = SERVER) -> Illustration:
-    """Misses by origin, live objects and their bytes, of one server."""
-
-    def draw(results: Results, provenance: Provenance) -> Figure:
-        misses, live, kib = (
-            summarize_origins(results.origins, design.id, quantity, server)
-            for quantity in ("misses", "live", "kib")
-        )
-        return origins.draw(misses, live, kib, provenance)
-
-    return Illustration(
-        f"{design.id}-origins" + ("" if server == SERVER else f"-{server}"),
-        design.id,
-        f"{server}. Above: L2 misses per request by what the missed memory serves for. Below: how "
-        "many objects of requests are alive, and their size. From runs of their own, in which "
-        "memory is marked; means over seeds.",
-        ("l2_own",),
-        draw,
-        lambda results: results.origins.filter(design=design.id, server=server).drop("design"),
-    )
+            found = replace(found, elastic_ends=(low, middle, high))
+    return replace(found, paper=tuple(paper))

@@ -37,5 +37,6 @@ def tabulate_ratio(label: str, found: Estimate | None) -> dict[str, object]:
         "value": found.value if found else None,
         "low": found.low if found else None,
         "high": found.high if found else None,
+        "paper": None,
         "note": "" if found else "no valid runs",
     }

@@ -9,6 +9,7 @@ from itertools import pairwise
 import polars as pl
 from matplotlib.figure import Figure
 
+from artifact.claims import PeakClaim, RatioClaim, load_claims
 from artifact.comparisons import list_peaks
 from artifact.design import Design, Variant
 from artifact.illustration import Illustration, tabulate_ratio
@@ -19,7 +20,11 @@ from figures.forest import SCHEMA as FOREST
 from figures.style import Provenance
 
 PLAIN = "figure7"  # the design with runs of every plain variant
-PERCENTILES = {"median": "latency_p50", "90 %": "latency_p90", "99 %": "latency_p99"}
+PERCENTILES = {
+    "median latency": "latency_p50",
+    "90th percentile": "latency_p90",
+    "99th percentile": "latency_p99",
+}
 CURVE_SCHEMA: dict[str, type[pl.DataType]] = {
     "server": pl.String,
     "level": pl.Int64,
@@ -142,19 +147,30 @@ def make_gain(design: Design) -> Illustration:
         f"{design.id}-gain",
         design.id,
         f"Throughput and L2 misses over those of {design.reference}, paired by seed, with 95 % "
-        "intervals; valid runs only.",
+        "intervals; valid runs only. Stars are the paper's own numbers.",
         metrics,
         lambda r, p: gain.draw(
             tabulate_gain(r, design, "throughput"),
             tabulate_gain(r, design, "l2_total"),
             design.reference,
             p,
+            paper=(find_paper(design, "throughput"), find_paper(design, "l2_total")),
         ),
         lambda r: pl.concat(
             tabulate_gain(r, design, metric).with_columns(metric=pl.lit(metric))
             for metric in metrics
         ),
     )
+
+
+def find_paper(design: Design, metric: str) -> list[tuple[int, float]]:
+    """Level and ratio of the numbers that the paper gives for ``metric``."""
+    return [
+        (claim.point.level, claim.paper)
+        for claim in load_claims()
+        if isinstance(claim, RatioClaim) and (claim.design, claim.metric) == (design.id, metric)
+        if claim.paper is not None and claim.point.level is not None
+    ]
 
 
 def make_latency(design: Design) -> Illustration:
@@ -198,6 +214,7 @@ def make_peak(design: Design) -> Illustration:
             take("failed_share"),
             take("timeout_share"),
             peaks=tabulate_peaks(results, design),
+            paper=find_paper_peak(results, design),
             provenance=provenance,
         )
 
@@ -205,13 +222,21 @@ def make_peak(design: Design) -> Illustration:
         f"{design.id}",
         design.id,
         "Figure 7(a): replies per second against offered rate; small numbers are connections open "
-        "at a time, vertical lines the peak loads found by search, with their 95 % intervals. "
+        "at a time, vertical lines the peak loads found by search, with their 95 % intervals, the "
+        "black one where the peak would be with the paper's gain. "
         "Below: open connections; failed connections (dotted: timed out). Hollow points broke a "
         "validity gate, such as no connection lost.",
         ("throughput",),
         draw,
         lambda r: _stack(r, design, ("throughput", "open_connections", "failed_share")),
     )
+
+
+def find_paper_peak(results: Results, design: Design) -> float | None:
+    """Where the peak would be if it rose as in the paper; None without a reference's peak."""
+    peaks = tabulate_peaks(results, design).filter(server=design.reference)["value"].to_list()
+    gains = [c.paper for c in load_claims() if isinstance(c, PeakClaim) and c.design == design.id]
+    return peaks[0] * gains[0] if peaks and gains and gains[0] else None
 
 
 def tabulate_peaks(results: Results, design: Design) -> pl.DataFrame:

@@ -19,6 +19,7 @@ from artifact.claims import AnyClaim, load_claims
 from artifact.design import Design
 from artifact.illustration import Illustration
 from artifact.metrics import find_metric
+from artifact.plan import Plan
 from artifact.reference import Comparison, find_agreement
 from artifact.results import Results, count_outcomes
 from artifact.verdicts import Judgement, Verdict, describe_band, describe_measure
@@ -32,6 +33,14 @@ COLOURS = {
     Verdict.INCONCLUSIVE: "bold",
     Verdict.CONTRADICTED: "bold red",
     Verdict.NOT_JUDGED: "dim",
+}
+# What a reader looks for first comes first: sections by the first part of a claim's id.
+SECTIONS = {
+    "stingy": "Stingy against stock TUX",
+    "tux": "Stock TUX under rising concurrency",
+    "footnote3": "Other servers",
+    "control": "Controls",
+    "mutants": "Mutants: spoiled variants that must fail",
 }
 TITLE = "Minimizing cache misses in an event-driven network server: reproduction"
 
@@ -100,11 +109,7 @@ def write_report(
     figures = _load_figures(results, illustrations, folder)
     plan = results.plan
     verdict_figure = folder / "figures" / "verdicts.svg"
-    claims = [
-        _describe_claim(claim, judgements, figures, plan.tier.value)
-        for claim in load_claims()
-        if claim.design in plan.designs
-    ]
+    claims = _describe_claims(judgements, figures, plan)
     page = template.render(
         title=TITLE,
         tier=plan.tier.value,
@@ -114,7 +119,10 @@ def write_report(
         digest=results.digest,
         notes=plan.notes,
         summary=describe_verdicts(judgements),
-        judgements=judgements,
+        sections=[
+            (title, list(listed))
+            for title, listed in itertools.groupby(claims, key=lambda claim: claim.section)
+        ],
         verdict_image=_embed(verdict_figure) if verdict_figure.is_file() else "",
         claims=claims,
         shown={f.name for claim in claims for f in claim.figures},
@@ -166,7 +174,7 @@ def _load_figures(
 ) -> list[ShownFigure]:
     tier = results.plan.tier.value
     found = []
-    for illustration in illustrations:
+    for illustration in sorted(illustrations, key=_rank_figure):
         path = folder / "figures" / f"{illustration.name}.svg"
         if path.is_file():
             table = illustration.tabulate(results)
@@ -186,11 +194,19 @@ def _load_figures(
     return found
 
 
+def _rank_figure(illustration: Illustration) -> tuple[bool, str]:
+    """The paper's figures come first, by number."""
+    return not illustration.name.startswith("figure"), illustration.name
+
+
 @dataclass(frozen=True)
 class ShownClaim:
-    """A claim as the page shows it, with its verdicts, figures and the command to repeat it."""
+    """A claim as the page shows it, with its verdicts, figures and the command to repeat it.
+
+    ``earlier`` are those of its figures that a claim before it shows."""
 
     id: str
+    section: str
     statement: str
     location: str
     measured: str
@@ -199,14 +215,42 @@ class ShownClaim:
     band_reason: str
     judgements: list[Judgement]
     figures: list[ShownFigure]
+    earlier: list[ShownFigure]
     command: str
 
 
+def _describe_claims(
+    judgements: Sequence[Judgement], figures: Sequence[ShownFigure], plan: Plan
+) -> list[ShownClaim]:
+    """Claims by section, in the order of the file within one; a figure belongs to the first claim
+    that rests on it."""
+    order = [*SECTIONS]
+
+    def rank(claim: AnyClaim) -> int:
+        kind = claim.id.partition(".")[0]
+        return order.index(kind) if kind in SECTIONS else len(order)
+
+    found: list[ShownClaim] = []
+    seen: set[str] = set()
+    for claim in sorted(load_claims(), key=rank):
+        if claim.design in plan.designs:
+            found.append(_describe_claim(claim, judgements, figures, plan.tier.value, seen))
+            seen |= {figure.name for figure in found[-1].figures}
+    return found
+
+
 def _describe_claim(
-    claim: AnyClaim, judgements: Sequence[Judgement], figures: Sequence[ShownFigure], tier: str
+    claim: AnyClaim,
+    judgements: Sequence[Judgement],
+    figures: Sequence[ShownFigure],
+    tier: str,
+    seen: set[str],
 ) -> ShownClaim:
+    mine = [f for f in figures if f.design == claim.design and claim.metric in f.metrics]
+    kind = claim.id.partition(".")[0]
     return ShownClaim(
         id=claim.id,
+        section=SECTIONS.get(kind, kind),
         statement=claim.statement,
         location=claim.location,
         measured=describe_measure(claim),
@@ -214,11 +258,8 @@ def _describe_claim(
         band=describe_band(claim),
         band_reason=claim.band_reason,
         judgements=[j for j in judgements if j.claim == claim.id],
-        figures=[
-            figure
-            for figure in figures
-            if figure.design == claim.design and claim.metric in figure.metrics
-        ],
+        figures=[figure for figure in mine if figure.name not in seen],
+        earlier=[figure for figure in mine if figure.name in seen],
         command=f"./invoke reproduce --tier {tier} --only {claim.design}",
     )
 

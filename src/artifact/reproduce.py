@@ -106,8 +106,9 @@ def parse_shard(text: str) -> tuple[int, int] | None:
     if not text:
         return None
     index, slash, count = text.partition("/")
-    if not (slash and index.isdecimal() and count.isdecimal()):
-        raise UsageError(f"no shard {text!r}", hint="write --shard 1/4 to 4/4")
+    numbers = slash and index.isdecimal() and count.isdecimal()
+    if not numbers or not 1 <= int(index) <= int(count):
+        raise UsageError(f"no shard {text!r}", hint="write --shard 1/N to N/N, such as 2/4")
     return int(index), int(count)
 
 

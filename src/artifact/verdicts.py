@@ -54,7 +54,8 @@ class Verdict(StrEnum):
 class Judgement(BaseModel):
     """A verdict and all that it rests on.
 
-    ``value``, ``low`` and ``high`` are a ratio and its 95 % interval.  ``p`` is that of the
+    ``value``, ``low`` and ``high`` are a ratio and its 95 % interval, ``paper`` the paper's own
+    number, if it gives one.  ``p`` is that of the
     claim's test, ``p_adjusted`` after Holm over all claims that are decided by a test.
     """
 
@@ -73,6 +74,7 @@ class Judgement(BaseModel):
     value: float | None = None
     low: float | None = None
     high: float | None = None
+    paper: float | None = None
     seeds: int = 0
     p: float | None = None
     p_adjusted: float | None = None
@@ -133,6 +135,7 @@ def decide(evidence: Evidence, p: float | None, p_reverse: float | None) -> Judg
         value=estimate.value if estimate else None,
         low=estimate.low if estimate else None,
         high=estimate.high if estimate else None,
+        paper=1.0 if isinstance(claim, PlaceClaim) else claim.paper,
         seeds=estimate.n if estimate else 0,
         p=evidence.p,
         p_adjusted=p,

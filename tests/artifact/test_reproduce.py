@@ -17,7 +17,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from artifact import reference
+from artifact import entry, reference
 from artifact.crate import NAME, read_citation
 from artifact.design import Tier
 from artifact.engines import CORES_A_RUN, LocalEngine
@@ -106,7 +106,8 @@ def test_the_report_is_whole_and_needs_no_other_file(places: Places) -> None:
     page = Page()
     page.feed((places.find_folder(Tier.QUICK) / "report.html").read_text())
     assert not page.open
-    assert len(page.sources) >= 5
+    drawn = {path.stem for path in (places.find_folder(Tier.QUICK) / "figures").glob("*.svg")}
+    assert len(page.sources) == len(set(page.sources)) == len(drawn)  # each figure once
     assert all(source.startswith("data:image/svg+xml;base64,") for source in page.sources)
     assert all(link.startswith("#") and link[1:] in page.ids for link in page.links)
     for wanted in ("REPRODUCED", "Synthetic data", "assumed"):
@@ -343,7 +344,7 @@ def test_agreement_is_about_intervals() -> None:
         assert reference.find_agreement(mine, other) is wanted
 
 
-@pytest.mark.parametrize("text", ["2", "a/b", "1/", "/3"])
+@pytest.mark.parametrize("text", ["2", "a/b", "1/", "/3", "0/2", "3/2"])
 def test_wrong_flags_are_usage_errors(text: str) -> None:
     with pytest.raises(UsageError):
         parse_shard(text)
@@ -351,6 +352,14 @@ def test_wrong_flags_are_usage_errors(text: str) -> None:
         parse_tier(text)
     with pytest.raises(UsageError):
         find_engine(Order(jobs=-1))
+
+
+def test_a_wrong_experiment_is_told_before_the_build(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(entry, "find_runner", lambda **_: pytest.fail("it would build"))
+    with pytest.raises(UsageError, match="no experiment 'figure8'"):
+        entry.run_reproduce(
+            Order(designs=("figure8",)), rehearse=False, build=True, out="", as_json=False
+        )
 
 
 def test_citation_is_the_source_of_the_date() -> None:

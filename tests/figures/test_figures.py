@@ -15,8 +15,19 @@ import pytest
 from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 
-from figures import cycles, forest, misses, origins, plateaus, symbols, throughput, zones
-from figures.style import COLOURS, FORMATS, Provenance, save_figure
+from figures import (
+    cycles,
+    forest,
+    gain,
+    misses,
+    origins,
+    peak,
+    plateaus,
+    symbols,
+    throughput,
+    zones,
+)
+from figures.style import COLOURS, FORMATS, Provenance, find_looks, save_figure
 from figures.zones import Zones
 
 PROVENANCE = Provenance("quick", 5, "0123456789abcdef")
@@ -49,6 +60,7 @@ def make_ratios() -> pl.DataFrame:
             "high": [0.75, None, None],
             "band_low": [0.6, 1.5, None],
             "band_high": [0.85, None, None],
+            "paper": [0.71, None, None],
             "note": ["REPRODUCED", "INCONCLUSIVE", ""],
         }
     )
@@ -85,7 +97,7 @@ def make_zones(found: Zones) -> Figure:
 def make_origins() -> Figure:
     rows = [(level, name, 10.0 * level) for name in ("TUX", "rest") for level in (1, 40, 2500)]
     frame = pl.DataFrame(rows, schema=list(origins.COLUMNS), orient="row")
-    return origins.draw(frame, frame, frame, PROVENANCE)
+    return origins.draw("tux", frame, frame, frame, PROVENANCE)
 
 
 def make_symbols() -> pl.DataFrame:
@@ -146,8 +158,8 @@ def test_invalid_points_are_hollow_and_valid_ones_are_not() -> None:
     [
         (Zones((30, 40, 60), (2500, 3200, 4096)), ["elastic", "plastic", "failure"]),
         (Zones((30, 40, 60)), ["elastic", "plastic"]),
-        (Zones(None, (2500, 3200, 4096)), ["plastic", "failure"]),
-        (Zones(), ["plastic"]),
+        (Zones(None, (2500, 3200, 4096)), ["elastic, plastic", "failure"]),
+        (Zones(), []),
     ],
 )
 def test_zones_are_named_as_far_as_their_borders_are_known(found: Zones, names: list[str]) -> None:
@@ -188,3 +200,67 @@ def test_colours_differ_in_lightness_or_hue() -> None:
     seen = [confuse @ np.array(to_rgb(colour)) for colour in COLOURS]
     distances = [np.linalg.norm(seen[i] - seen[j]) for i in range(len(seen)) for j in range(i)]
     assert min(distances) > 0.1
+
+
+def make_peak(failed: float) -> Figure:
+    rows = [
+        ("tux", rate, rate < 20_000, value, 5)
+        for rate, value in ((10_000, 10_000.0), (20_000, 15_000.0))
+    ]
+    replies = pl.DataFrame(rows, schema=list(peak.COLUMNS), orient="row")
+    share = replies.with_columns(value=pl.lit(failed))
+    peaks = pl.DataFrame([("tux", 15e3, 14e3, 16e3)], schema=list(peak.PEAK_COLUMNS), orient="row")
+    return peak.draw(replies, replies, share, share, peaks=peaks, provenance=PROVENANCE, paper=18e3)
+
+
+@pytest.mark.parametrize(("failed", "top"), [(0.0, 1.0), (0.5, 50.0)])
+def test_no_share_of_failures_below_zero_is_on_the_axis(failed: float, top: float) -> None:
+    bottom, highest = make_peak(failed).axes[2].get_ylim()
+    assert bottom == 0
+    assert highest >= top
+
+
+def test_the_line_to_an_invalid_rate_is_dotted() -> None:
+    lines = make_peak(0.0).axes[0].lines
+    to_invalid = {line.get_linestyle() for line in lines if 20 in np.asarray(line.get_xdata())}
+    assert ":" in to_invalid
+    assert "-" not in to_invalid
+
+
+def test_a_server_looks_the_same_whoever_stands_beside_it() -> None:
+    alone, beside = find_looks(["tux"]), find_looks(["apache", "nginx", "tux", "tux-pools"])
+    assert alone["tux"] == beside["tux"]
+    assert len(set(beside.values())) == 4
+    assert list(beside) == ["tux", "nginx", "apache", "tux-pools"]
+
+
+def test_few_levels_are_the_ticks_of_their_axis() -> None:
+    few = make_frame().filter(pl.col("level").is_in([40, 2500]))
+    for frame, ticks in ((few, [40, 2500]), (make_frame(), [1, 10, 100, 1000])):
+        axes = throughput.draw(frame, PROVENANCE).axes[0]
+        low, high = axes.get_xlim()
+        assert [tick for tick in axes.get_xticks() if low <= tick <= high] == ticks
+
+
+def test_the_papers_numbers_stand_beside_ours_and_inside_the_axes() -> None:
+    frame = make_frame(1e-3)
+    figure = gain.draw(frame, frame, "tux", PROVENANCE, paper=([(2500, 9.0)], [(2500, 0.25)]))
+    for axes, ratio in zip(figure.axes, (9.0, 0.25), strict=True):
+        stars = [line for line in axes.lines if line.get_marker() == "*"]
+        assert [tuple(np.asarray(line.get_ydata())) for line in stars] == [(ratio,)]
+        assert axes.get_ylim()[1] > ratio
+
+
+def test_a_ratio_beyond_the_axis_is_written_at_its_edge() -> None:
+    frame = make_ratios().with_columns(value=pl.Series([0.01, 40.0, None]))
+    axes = forest.draw(frame, PROVENANCE, clip=(0.2, 5.0)).axes[0]
+    assert {"0.01", "40"} <= {text.get_text() for text in axes.texts}
+    assert axes.get_xlim() == (0.2, 5.0)
+
+
+def test_bars_of_servers_end_with_their_sums() -> None:
+    rows = [("tux", "TCP", 100.0), ("tux", "code", 37.0), ("tux-stingy", "TCP", 49.0)]
+    frame = pl.DataFrame(rows, schema=list(origins.SERVER_COLUMNS), orient="row")
+    axes = origins.draw_servers(frame, 2500, PROVENANCE).axes[0]
+    assert [text.get_text().strip() for text in axes.texts] == ["137", "49"]
+    assert [label.get_text() for label in axes.get_yticklabels()] == ["tux", "tux-stingy"]

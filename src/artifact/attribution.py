@@ -1,0 +1,75 @@
+# SPDX-License-Identifier: MIT
+"""What the paper could not show: where the misses of each server come from."""
+
+from __future__ import annotations
+
+import polars as pl
+from matplotlib.figure import Figure
+
+from artifact.design import Design
+from artifact.illustration import Illustration
+from artifact.origins import summarize_origins
+from artifact.results import Results
+from figures import origins
+from figures.style import KNOWN_SERVERS, Provenance
+
+SOURCE = "From runs of their own, in which memory is marked; means over seeds."
+
+
+def list_origin_illustrations(design: Design) -> list[Illustration]:
+    """All servers beside each other, then each by concurrency."""
+    servers = list(dict.fromkeys(s for scope in design.tier.values() for s in scope.servers))
+    return [make_servers(design, servers), *(make_origins(design, server) for server in servers)]
+
+
+def make_servers(design: Design, servers: list[str]) -> Illustration:
+    """Misses by origin at the highest concurrency, a bar a server."""
+    return Illustration(
+        f"{design.id}-servers",
+        design.id,
+        "L2 misses per request by what the missed memory serves for, at the highest concurrency of "
+        f"the tier. Numbers are sums. {SOURCE}",
+        ("l2_own",),
+        lambda r, p: origins.draw_servers(
+            tabulate_servers(r, design, servers), find_highest(r, design), p
+        ),
+        lambda r: tabulate_servers(r, design, servers),
+    )
+
+
+def find_highest(results: Results, design: Design) -> int:
+    """The highest concurrency at which memory was marked; 0 without such runs."""
+    return int(str(results.origins.filter(design=design.id)["level"].max() or 0))
+
+
+def tabulate_servers(results: Results, design: Design, servers: list[str]) -> pl.DataFrame:
+    """Rows (`figures.origins.SERVER_COLUMNS`) of those of ``servers`` that have runs."""
+    highest = find_highest(results, design)
+    frames = [
+        summarize_origins(results.origins, design.id, "misses", server)
+        .filter(level=highest)
+        .select(pl.lit(server).alias("server"), "name", "value")
+        for server in servers
+    ]
+    return pl.concat(frames)
+
+
+def make_origins(design: Design, server: str) -> Illustration:
+    """Misses by origin, live objects and their bytes, of one server."""
+
+    def draw(results: Results, provenance: Provenance) -> Figure:
+        misses, live, kib = (
+            summarize_origins(results.origins, design.id, quantity, server)
+            for quantity in ("misses", "live", "kib")
+        )
+        return origins.draw(server, misses, live, kib, provenance)
+
+    return Illustration(
+        f"{design.id}-origins" + ("" if server == KNOWN_SERVERS[0] else f"-{server}"),
+        design.id,
+        f"{server}. Above: L2 misses per request by what the missed memory serves for. Below: how "
+        f"many objects of requests are alive, and their size. {SOURCE}",
+        ("l2_own",),
+        draw,
+        lambda results: results.origins.filter(design=design.id, server=server).drop("design"),
+    )
