@@ -171,16 +171,20 @@ def test_a_full_disk_stops_the_sweep(plan: Plan, tmp_path: Path) -> None:
 class Interrupter(Log):
     """Somebody presses Ctrl-C when a run has finished."""
 
-    def __init__(self) -> None:
-        super().__init__()
-        # A shell without job control starts background commands with Ctrl-C ignored.
-        signal.signal(signal.SIGINT, signal.default_int_handler)
-
     def finish(self, task: Task, done: Done) -> None:
         super().finish(task, done)
         os.kill(os.getpid(), signal.SIGINT)
 
 
+@pytest.fixture
+def ctrl_c() -> Iterator[None]:
+    """Ctrl-C is heard: a shell without job control starts background commands with it ignored."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("ctrl_c")
 def test_ctrl_c_ends_workers_and_keeps_results(plan: Plan, tmp_path: Path) -> None:
     runner = SyntheticRunner(delay_s=0.3)
     with pytest.raises(ArtifactError, match=r"interrupted; [1-9]"):
