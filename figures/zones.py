@@ -69,10 +69,12 @@ def draw(
 def _shade_zones(axes: Axes, zones: Zones) -> None:
     left, right = axes.get_xlim()
     places = [place for place in (zones.elastic_ends, zones.failure_begins) if place]
+    if not places:
+        return
     for low, _, high in places:
         axes.axvspan(low, high, color="#555555", alpha=0.18, linewidth=0, zorder=0)
     edges = [left, *(min(middle, right) for _, middle, _ in places), right]
-    for name, (low, high) in zip(_name_zones(zones), pairwise(edges), strict=False):
+    for name, (low, high) in zip(_name_zones(zones), pairwise(edges), strict=True):
         axes.axvspan(low, high, color=SHADES[name], alpha=0.10, linewidth=0, zorder=0)
         axes.annotate(
             name,
@@ -85,10 +87,10 @@ def _shade_zones(axes: Axes, zones: Zones) -> None:
 
 
 def _name_zones(zones: Zones) -> Sequence[str]:
-    """Names of the zones from the left, as far as they can be told apart."""
-    if zones.elastic_ends:
-        return ["elastic", "plastic", "failure"][: 3 if zones.failure_begins else 2]
-    return ["elastic, plastic", "failure"] if zones.failure_begins else []
+    """Names of the zones from the left, told apart as far as the known borders allow."""
+    if not zones.elastic_ends:
+        return ["elastic, plastic", "failure"]
+    return ["elastic", "plastic", "failure"] if zones.failure_begins else ["elastic", "plastic"]
 
 
 def _mark_paper(axes: Axes, places: Sequence[float]) -> None:

@@ -7,22 +7,22 @@ import polars as pl
 from matplotlib.figure import Figure
 
 from artifact.design import Design
-from artifact.illustration import Illustration
+from artifact.figure1 import SERVER
+from artifact.illustration import Illustration, find_highest_level
 from artifact.origins import summarize_origins
 from artifact.results import Results
 from figures import origins
-from figures.style import KNOWN_SERVERS, Provenance
+from figures.style import Provenance
 
 SOURCE = "From runs of their own, in which memory is marked; means over seeds."
 
 
 def list_origin_illustrations(design: Design) -> list[Illustration]:
     """All servers beside each other, then each by concurrency."""
-    servers = list(dict.fromkeys(s for scope in design.tier.values() for s in scope.servers))
-    return [make_servers(design, servers), *(make_origins(design, server) for server in servers)]
+    return [make_servers(design), *(make_origins(design, server) for server in design.servers)]
 
 
-def make_servers(design: Design, servers: list[str]) -> Illustration:
+def make_servers(design: Design) -> Illustration:
     """Misses by origin at the highest concurrency, a bar a server."""
     return Illustration(
         f"{design.id}-servers",
@@ -31,25 +31,20 @@ def make_servers(design: Design, servers: list[str]) -> Illustration:
         f"the tier. Numbers are sums. {SOURCE}",
         ("l2_own",),
         lambda r, p: origins.draw_servers(
-            tabulate_servers(r, design, servers), find_highest(r, design), p
+            tabulate_servers(r, design), find_highest_level(r.origins, design.id), p
         ),
-        lambda r: tabulate_servers(r, design, servers),
+        lambda r: tabulate_servers(r, design),
     )
 
 
-def find_highest(results: Results, design: Design) -> int:
-    """The highest concurrency at which memory was marked; 0 without such runs."""
-    return int(str(results.origins.filter(design=design.id)["level"].max() or 0))
-
-
-def tabulate_servers(results: Results, design: Design, servers: list[str]) -> pl.DataFrame:
-    """Rows (`figures.origins.SERVER_COLUMNS`) of those of ``servers`` that have runs."""
-    highest = find_highest(results, design)
+def tabulate_servers(results: Results, design: Design) -> pl.DataFrame:
+    """Rows (`figures.origins.SERVER_COLUMNS`) of those servers that have runs."""
+    highest = find_highest_level(results.origins, design.id)
     frames = [
         summarize_origins(results.origins, design.id, "misses", server)
         .filter(level=highest)
         .select(pl.lit(server).alias("server"), "name", "value")
-        for server in servers
+        for server in design.servers
     ]
     return pl.concat(frames)
 
@@ -65,7 +60,7 @@ def make_origins(design: Design, server: str) -> Illustration:
         return origins.draw(server, misses, live, kib, provenance)
 
     return Illustration(
-        f"{design.id}-origins" + ("" if server == KNOWN_SERVERS[0] else f"-{server}"),
+        f"{design.id}-origins" + ("" if server == SERVER else f"-{server}"),
         design.id,
         f"{server}. Above: L2 misses per request by what the missed memory serves for. Below: how "
         f"many objects of requests are alive, and their size. {SOURCE}",

@@ -176,13 +176,14 @@ class ShiftClaim(EffectClaim):
 
 
 class PlaceClaim(Claim):
-    """Something happens at a concurrency of about ``expected``; the band is one of the ratio of
-    the place found to it."""
+    """Something happens at a concurrency of about ``expected``, the paper's place; the band is one
+    of the ratio of the place found to it."""
 
     levels: Levels
     expected: Annotated[int, Field(ge=1)]
     band: Band
     variant: str = "base"
+    paper: Annotated[float, Field(gt=0)] | None = 1.0
 
 
 class BendClaim(PlaceClaim):

@@ -146,6 +146,11 @@ class Design(Strict):
         """Names of the geometry files of all variants, in the file's order."""
         return list(dict.fromkeys(v.geometry or self.geometry for v in self.variant))
 
+    @property
+    def servers(self) -> list[str]:
+        """Names of the servers of all tiers, in the file's order."""
+        return list(dict.fromkeys(s for scope in self.tier.values() for s in scope.servers))
+
     def find_requests(self, level: int) -> int:
         """The number of requests of a run at concurrency ``level``."""
         return self.requests[min(bound for bound in self.requests if bound >= level)]

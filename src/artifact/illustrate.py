@@ -12,7 +12,7 @@ from artifact.attribution import list_origin_illustrations
 from artifact.claims import AnyClaim, EquivalenceClaim, load_claims
 from artifact.design import Design
 from artifact.figure1 import FIGURE1, make_figure1
-from artifact.illustration import Illustration, tabulate_ratio
+from artifact.illustration import Illustration, find_highest_level, tabulate_ratio
 from artifact.pairs import list_pair_illustrations
 from artifact.results import Results, find_pairs, summarize
 from artifact.statistics import estimate_ratio
@@ -74,11 +74,9 @@ def _make_plateaus(design: Design) -> Illustration:
 
 
 def _make_symbols(design: Design) -> Illustration:
-    servers = list(dict.fromkeys(s for scope in design.tier.values() for s in scope.servers))
-
     def summarize_highest(results: Results) -> pl.DataFrame:
-        highest = results.symbols.filter(design=design.id)["level"].max()
-        return summarize_symbols(results.symbols, design.id, int(str(highest or 0)))
+        highest = find_highest_level(results.symbols, design.id)
+        return summarize_symbols(results.symbols, design.id, highest)
 
     return Illustration(
         design.id,
@@ -87,7 +85,7 @@ def _make_symbols(design: Design) -> Illustration:
         "highest concurrency of the tier; means over seeds. Functions of modules have the "
         "module's name in brackets. All requests of a run count, those of its beginning too.",
         (),
-        lambda r, p: symbols.draw(summarize_highest(r), servers, p),
+        lambda r, p: symbols.draw(summarize_highest(r), design.servers, p),
         lambda r: r.symbols.filter(design=design.id).drop("design"),
     )
 

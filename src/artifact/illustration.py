@@ -30,6 +30,11 @@ class Illustration:
     command: str = ""
 
 
+def find_highest_level(frame: pl.DataFrame, design: str) -> int:
+    """The highest level at which ``frame`` has rows of the design named ``design``; 0 without."""
+    return int(str(frame.filter(design=design)["level"].max() or 0))
+
+
 def tabulate_ratio(label: str, found: Estimate | None) -> dict[str, object]:
     """A row of a list of ratios (`figures.forest`)."""
     return {
@@ -37,6 +42,5 @@ def tabulate_ratio(label: str, found: Estimate | None) -> dict[str, object]:
         "value": found.value if found else None,
         "low": found.low if found else None,
         "high": found.high if found else None,
-        "paper": None,
         "note": "" if found else "no valid runs",
     }

@@ -208,13 +208,14 @@ def make_peak(design: Design) -> Illustration:
         def take(metric: str) -> pl.DataFrame:
             return summarize(results, design.id, metric)
 
+        peaks = tabulate_peaks(results, design)
         return peak.draw(
             take("throughput"),
             take("open_connections"),
             take("failed_share"),
             take("timeout_share"),
-            peaks=tabulate_peaks(results, design),
-            paper=find_paper_peak(results, design),
+            peaks=peaks,
+            paper=find_paper_peak(peaks, design),
             provenance=provenance,
         )
 
@@ -232,11 +233,12 @@ def make_peak(design: Design) -> Illustration:
     )
 
 
-def find_paper_peak(results: Results, design: Design) -> float | None:
-    """Where the peak would be if it rose as in the paper; None without a reference's peak."""
-    peaks = tabulate_peaks(results, design).filter(server=design.reference)["value"].to_list()
+def find_paper_peak(peaks: pl.DataFrame, design: Design) -> float | None:
+    """Where the peak would be if it rose as in the paper, from ``peaks`` (PEAK_SCHEMA); None
+    without a reference's peak."""
+    stock = peaks.filter(server=design.reference)["value"].to_list()
     gains = [c.paper for c in load_claims() if isinstance(c, PeakClaim) and c.design == design.id]
-    return peaks[0] * gains[0] if peaks and gains and gains[0] else None
+    return stock[0] * gains[0] if stock and gains and gains[0] else None
 
 
 def tabulate_peaks(results: Results, design: Design) -> pl.DataFrame:

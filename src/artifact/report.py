@@ -224,11 +224,11 @@ def _describe_claims(
 ) -> list[ShownClaim]:
     """Claims by section, in the order of the file within one; a figure belongs to the first claim
     that rests on it."""
-    order = [*SECTIONS]
+    order = [*SECTIONS.values()]
 
     def rank(claim: AnyClaim) -> int:
-        kind = claim.id.partition(".")[0]
-        return order.index(kind) if kind in SECTIONS else len(order)
+        section = _find_section(claim)
+        return order.index(section) if section in order else len(order)
 
     found: list[ShownClaim] = []
     seen: set[str] = set()
@@ -239,6 +239,11 @@ def _describe_claims(
     return found
 
 
+def _find_section(claim: AnyClaim) -> str:
+    kind = claim.id.partition(".")[0]
+    return SECTIONS.get(kind, kind)
+
+
 def _describe_claim(
     claim: AnyClaim,
     judgements: Sequence[Judgement],
@@ -247,10 +252,9 @@ def _describe_claim(
     seen: set[str],
 ) -> ShownClaim:
     mine = [f for f in figures if f.design == claim.design and claim.metric in f.metrics]
-    kind = claim.id.partition(".")[0]
     return ShownClaim(
         id=claim.id,
-        section=SECTIONS.get(kind, kind),
+        section=_find_section(claim),
         statement=claim.statement,
         location=claim.location,
         measured=describe_measure(claim),

@@ -55,8 +55,8 @@ class Judgement(BaseModel):
     """A verdict and all that it rests on.
 
     ``value``, ``low`` and ``high`` are a ratio and its 95 % interval, ``paper`` the paper's own
-    number, if it gives one.  ``p`` is that of the
-    claim's test, ``p_adjusted`` after Holm over all claims that are decided by a test.
+    number, if it gives one.  ``p`` is that of the claim's test, ``p_adjusted`` after Holm over all
+    claims that are decided by a test.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -135,7 +135,7 @@ def decide(evidence: Evidence, p: float | None, p_reverse: float | None) -> Judg
         value=estimate.value if estimate else None,
         low=estimate.low if estimate else None,
         high=estimate.high if estimate else None,
-        paper=1.0 if isinstance(claim, PlaceClaim) else claim.paper,
+        paper=claim.paper,
         seeds=estimate.n if estimate else 0,
         p=evidence.p,
         p_adjusted=p,
