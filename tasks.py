@@ -172,6 +172,37 @@ def results_list(_: Context, tier="quick", rehearse=False, json=False):
     return run_list(tier, rehearse=rehearse, as_json=json)
 
 
+ARCHIVE = {"rehearse": REHEARSE, "out": "folder of the run store and the results (default: out)"}
+
+
+@task(name="export", positional=["file"], help=ARCHIVE | {"file": "is written", "tier": TIER})
+@report_errors
+def results_export(_: Context, file, tier="quick", rehearse=False, out=""):
+    """Put the plan and the stored runs of a tier into one file, for another machine.
+
+    Example: ./invoke results.export full.tar.xz --tier full
+    """
+    from pathlib import Path
+
+    from artifact.entry import run_export
+
+    return run_export(Path(file), tier, rehearse=rehearse, out=out)
+
+
+@task(name="import", positional=["file"], help=ARCHIVE | {"file": "what an export wrote"})
+@report_errors
+def results_import(_: Context, file, rehearse=False, out=""):
+    """Take the runs of an export into the store; then figures and report need no machine.
+
+    Example: ./invoke results.import full.tar.xz
+    """
+    from pathlib import Path
+
+    from artifact.entry import run_import
+
+    return run_import(Path(file), rehearse=rehearse, out=out)
+
+
 @task(name="gc", help={"rehearse": REHEARSE})
 @report_errors
 def results_gc(_: Context, rehearse=False):
@@ -526,7 +557,15 @@ def stingy_bench(_: Context, map_file, live="1,50,1000", rounds=9, json=False):
 
 namespace = Collection(reproduce, figures, report, estimate, verify, reference, lint, test, bench)
 namespace.add_collection(
-    Collection("results", results_check, results_list, results_gc, results_disturb)
+    Collection(
+        "results",
+        results_check,
+        results_list,
+        results_export,
+        results_import,
+        results_gc,
+        results_disturb,
+    )
 )
 namespace.add_collection(
     Collection("testbed", testbed_run, testbed_profile, testbed_shell, testbed_geometry)

@@ -12,10 +12,10 @@ from pathlib import Path
 
 from rich.table import Table
 
-from artifact import reference
+from artifact import archive, reference
 from artifact.disturbances import Toll, disturb_sweeps
 from artifact.estimate import describe_forecast, forecast
-from artifact.plan import Plan, load_plan
+from artifact.plan import Plan, load_plan, record_plan
 from artifact.report import format_number
 from artifact.reproduce import (
     Order,
@@ -37,7 +37,7 @@ from artifact.searches import expand_plan, follow_searches
 from artifact.store import DamageError
 from artifact.subjects import REAL, SYNTHETIC
 from artifact.synthetic import SyntheticRunner
-from ground.voice import ExitCode, console
+from ground.voice import ExitCode, UsageError, console
 
 
 def find_runner(*, rehearse: bool, build: bool = False) -> Runner:
@@ -241,6 +241,32 @@ def run_list(tier: str, *, rehearse: bool, as_json: bool) -> ExitCode:
             *("-" if n is None else f"{n:,.1f}" for n in numbers),
         )
     console.print(table)
+    return ExitCode.HOLDS
+
+
+def run_export(path: Path, tier: str, *, rehearse: bool, out: str) -> ExitCode:
+    """`./invoke results.export`: what is stored of the recorded plan of ``tier``, as one file."""
+    places = choose_places(rehearse=rehearse, out=out)
+    plan = load_plan(places.find_folder(parse_tier(tier)) / archive.PLAN)
+    done = archive.export_runs(plan, places.store, path)
+    missing = f", {done.missing} are missing" if done.missing else ""
+    console.print(f"{done.runs} runs in {path} ({done.bytes / 1e6:.1f} MB){missing}")
+    return ExitCode.HOLDS
+
+
+def run_import(path: Path, *, rehearse: bool, out: str) -> ExitCode:
+    """`./invoke results.import`: the runs of a file into the store, and its plan beside them
+    unless another one is recorded."""
+    places = choose_places(rehearse=rehearse, out=out)
+    done = archive.import_runs(path, places.store)
+    console.print(f"{done.new} runs are new, {done.known} were here")
+    tier = done.plan.tier
+    try:
+        record_plan(done.plan, places.find_folder(tier) / archive.PLAN)
+    except UsageError:
+        console.print(f"the plan of the {tier} tier that is recorded here is another: it stays")
+    else:
+        console.print(f"next: ./invoke figures --tier {tier}, or go on with reproduce")
     return ExitCode.HOLDS
 
 

@@ -195,8 +195,9 @@ class Store:
                     return path, handle
                 os.close(handle)
 
-    def commit(self, entry: Entry, files: Path, cost: Cost) -> None:
-        """Store ``entry`` with the directory ``files`` (moved), durably and at once.
+    def commit(self, entry: Entry, files: Path, cost: Cost | None = None) -> None:
+        """Store ``entry`` with the directory ``files`` (moved), durably and at once; ``cost`` is
+        unknown if another host did the run.
 
         Raises DeterminismError if the key is there already with another result, DiskFullError if
         there is no space.
@@ -213,12 +214,13 @@ class Store:
             self._settle_race(entry, files)
         fsync_directory(target.parent)
 
-    def _write_entry(self, entry: Entry, files: Path, cost: Cost) -> None:
+    def _write_entry(self, entry: Entry, files: Path, cost: Cost | None) -> None:
         document = entry.model_dump_json(indent=1).encode() + b"\n"
         (files / ENTRY).write_bytes(document)
         index = {str(path.relative_to(files)): digest_file(path) for path in _list_files(files)}
         (files / INDEX).write_bytes(canonical_json({**index}))
-        (files / COST).write_text(cost.model_dump_json())
+        if cost is not None:
+            (files / COST).write_text(cost.model_dump_json())
         for path in files.rglob("*"):
             if path.is_file():
                 _fsync_file(path)
