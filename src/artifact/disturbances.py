@@ -198,6 +198,17 @@ def fill_the_disk(subject: Subject, out: Path, random: np.random.Generator, toll
         process.run(["mount", "-o", "remount,size=50%", str(out)])
 
 
+def spoil(data: bytes, random: np.random.Generator) -> bytes:
+    """``data`` with one bit flipped, or cut short; an empty file gets a byte."""
+    if not data:
+        return b"\0"
+    if random.random() < 0.7:
+        place = int(random.integers(len(data)))
+        flipped = data[place] ^ 1 << int(random.integers(8))
+        return data[:place] + bytes([flipped]) + data[place + 1 :]
+    return data[: len(data) // 2]
+
+
 def damage_an_entry(subject: Subject, out: Path, random: np.random.Generator, toll: Toll) -> None:
     """Stop the sweep at a random point, then flip one bit of a stored file, or cut it short."""
     store = Store(out / STORE)
@@ -216,12 +227,7 @@ def damage_an_entry(subject: Subject, out: Path, random: np.random.Generator, to
     if not files:
         return
     path = files[int(random.integers(len(files)))]
-    data = bytearray(path.read_bytes())
-    if data and random.random() < 0.7:
-        data[int(random.integers(len(data)))] ^= 1 << int(random.integers(8))
-    else:
-        data = data[: len(data) // 2]
-    path.write_bytes(data)
+    path.write_bytes(spoil(path.read_bytes(), random))
     with contextlib.suppress(DamageError):
         read_results(out / STORE)
         toll.differences.append(f"{out.name}: damage in {path} was not found")

@@ -6,12 +6,15 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from artifact.disturbances import KINDS, disturb_sweeps, read_results
+from artifact.disturbances import KINDS, disturb_sweeps, read_results, spoil
 from artifact.store import Store
 from artifact.subjects import STORE, SYNTHETIC
 from ground import process
 from ground.files import write_atomically
+from ground.seeds import generator
 from ground.voice import UsageError
 
 
@@ -50,3 +53,9 @@ def test_the_comparison_can_fail(tmp_path: Path) -> None:
     write_atomically(one / "entry.json", (two / "entry.json").read_bytes())
     with pytest.raises(Exception, match="damaged"):
         read_results(tmp_path / STORE)
+
+
+@given(data=st.binary(max_size=64), seed=st.integers(0, 1000))
+def test_spoiled_data_differ(data: bytes, seed: int) -> None:
+    """An empty file too: QEMU's log is one in a good run."""
+    assert spoil(data, generator(seed, "damage")) != data
