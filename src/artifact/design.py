@@ -215,7 +215,12 @@ def load_design(name: str, folder: Path = FOLDER) -> Design:
         raise UsageError(
             f"no experiment {name!r}", hint=f"choose one of {', '.join(find_designs(folder))}"
         )
-    return parse_design(path.read_text(), path)
+    design = parse_design(path.read_text(), path)
+    if design.id != name:
+        raise UsageError(
+            f"{path}: id: {design.id!r} is not the file's name", hint=f'write id = "{name}"'
+        )
+    return design
 
 
 def parse_design(text: str, path: Path) -> Design:

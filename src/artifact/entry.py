@@ -24,7 +24,6 @@ from artifact.reproduce import (
     find_engine,
     find_places,
     judge_plan,
-    load_designs,
     parse_tier,
     plan_order,
     redraw,
@@ -35,6 +34,7 @@ from artifact.results import load_results
 from artifact.runner import Runner
 from artifact.searches import expand_plan, follow_searches
 from artifact.store import DamageError
+from artifact.study import load_study
 from artifact.subjects import REAL, SYNTHETIC
 from artifact.synthetic import SyntheticRunner
 from ground.voice import ExitCode, console
@@ -73,7 +73,7 @@ def run_reproduce(
 ) -> ExitCode:
     """`./invoke reproduce`."""
     places = choose_places(rehearse=rehearse, out=out)
-    load_designs(order.designs)  # a wrong name is told before a build that takes minutes
+    load_study(order.designs)  # a wrong name is told before a build that takes minutes
     conclusion = reproduce(order, find_runner(rehearse=rehearse, build=build), places)
     if conclusion is None:
         return ExitCode.HOLDS
