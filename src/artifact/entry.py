@@ -39,6 +39,8 @@ from artifact.subjects import REAL, SYNTHETIC
 from artifact.synthetic import SyntheticRunner
 from ground.voice import ExitCode, console
 
+REHEARSED_NOISE = 0.004  # seeds differ, and the smallest margin of a claim can be seen
+
 
 def find_runner(*, rehearse: bool, build: bool = False) -> Runner:
     """The testbed's runner, after a build of what is missing if ``build``; or the synthetic one.
@@ -46,7 +48,7 @@ def find_runner(*, rehearse: bool, build: bool = False) -> Runner:
     Raises UsageError if nothing was built.
     """
     if rehearse:
-        return SyntheticRunner(noise=0.02)
+        return SyntheticRunner(noise=REHEARSED_NOISE)
     # Neither is needed for a rehearsal or for drawing stored results again.
     from artifact.bench import load_bench  # noqa: PLC0415
     from forge.pipeline import build as build_products  # noqa: PLC0415
