@@ -23,6 +23,7 @@ from artifact.claims import (
     TrendClaim,
 )
 from artifact.comparisons import estimate_peak_claim, estimate_shift, find_worst
+from artifact.metrics import METRICS
 from artifact.points import cover_results, list_points
 from artifact.results import Results, select_valid
 from artifact.segments import Bend, find_bends
@@ -61,9 +62,7 @@ class Evidence:
     beyond: bool = False
 
 
-def gather(  # noqa: PLR0911 - one return a kind of claim
-    claim: AnyClaim, server: str, results: Results
-) -> Evidence:
+def gather(claim: AnyClaim, server: str, results: Results) -> Evidence:
     """The numbers that decide ``claim`` for ``server``, or the problem that prevents a verdict."""
     tier = results.plan.tier
     needed = claim.seeds.get(tier)
@@ -75,28 +74,53 @@ def gather(  # noqa: PLR0911 - one return a kind of claim
     except ValueError as gap:
         return Evidence(claim, server, judged=False, problem=f"in the {tier} tier {gap}")
     try:
-        if isinstance(claim, OnsetClaim):
-            return _gather_onset(claim, server, results, needed)
-        if isinstance(claim, PeakClaim | ShiftClaim):
-            estimate, keys = (
-                estimate_peak_claim(claim, server, results, needed)
-                if isinstance(claim, PeakClaim)
-                else estimate_shift(claim, server, results, needed)
-            )
-            return Evidence(claim, server, estimate=estimate, keys=keys)
-        table, keys = _collect(claim, points, results, needed)
-        if isinstance(claim, BendClaim):
-            bend = find_bends([point.level or 1 for point in points], table, claim.breaks)
-            return _gather_bend(claim, server, bend[claim.index - 1], keys)
-        if isinstance(claim, NoWorseClaim):
-            levels = [point.level or 1 for point in points[0::2]]
-            columns = list(zip(*table, strict=True))
-            pairs = list(zip(levels, columns[0::2], columns[1::2], strict=True))
-            return Evidence(claim, server, estimate=find_worst(claim, pairs), keys=keys)
-        estimate, p, p_reverse = _estimate(claim, table)
+        evidence = _weigh(claim, server, points, results, needed)
+        _refuse_repeats(evidence, results)
     except ValueError as error:
         return Evidence(claim, server, problem=str(error))
+    return evidence
+
+
+def _weigh(
+    claim: AnyClaim, server: str, points: Sequence[Selector], results: Results, needed: int
+) -> Evidence:
+    """The numbers; raises ValueError, in words, if the runs that there are do not give them."""
+    if isinstance(claim, OnsetClaim):
+        return _gather_onset(claim, server, results, needed)
+    if isinstance(claim, PeakClaim | ShiftClaim):
+        estimate, keys = (
+            estimate_peak_claim(claim, server, results, needed)
+            if isinstance(claim, PeakClaim)
+            else estimate_shift(claim, server, results, needed)
+        )
+        return Evidence(claim, server, estimate=estimate, keys=keys)
+    table, keys = _collect(claim, points, results, needed)
+    if isinstance(claim, BendClaim):
+        bend = find_bends([point.level or 1 for point in points], table, claim.breaks)
+        return _gather_bend(claim, server, bend[claim.index - 1], keys)
+    if isinstance(claim, NoWorseClaim):
+        levels = [point.level or 1 for point in points[0::2]]
+        columns = list(zip(*table, strict=True))
+        pairs = list(zip(levels, columns[0::2], columns[1::2], strict=True))
+        return Evidence(claim, server, estimate=find_worst(claim, pairs), keys=keys)
+    estimate, p, p_reverse = _estimate(claim, table)
     return Evidence(claim, server, estimate=estimate, p=p, p_reverse=p_reverse, keys=keys)
+
+
+def _refuse_repeats(evidence: Evidence, results: Results) -> None:
+    """Raises ValueError if seeds moved nothing at all: one run repeated is no sample.
+
+    One metric may well be the same in every boot; all metrics are not.
+    """
+    runs = results.runs.filter(
+        (pl.col("design") == evidence.claim.design) & pl.col("key").is_in(evidence.keys)
+    )
+    points = runs.group_by("server", "variant", "level").agg(
+        seeds=pl.col("seed").n_unique(), outcomes=pl.struct(*METRICS).n_unique()
+    )
+    several = points.filter(pl.col("seeds") > 1)
+    if len(several) and (several["outcomes"] == 1).all():
+        raise ValueError("all seeds gave the same runs: no sample")
 
 
 def _gather_bend(claim: BendClaim, server: str, bend: Bend, keys: tuple[str, ...]) -> Evidence:
