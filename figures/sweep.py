@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import polars as pl
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
 from figures.style import Provenance, apply_style, find_looks, make_figure
@@ -33,7 +34,6 @@ def draw(frame: pl.DataFrame, reference: str, provenance: Provenance) -> Figure:
                     color=colour,
                     marker=marker,
                     markerfacecolor="white" if drawn else colour,
-                    label=server if name == names[0] else None,
                 )
                 bars = line.drop_nulls(["low", "high"])
                 axes.vlines(bars["at"], bars["low"], bars["high"], color=colour, linewidth=1)
@@ -46,5 +46,9 @@ def draw(frame: pl.DataFrame, reference: str, provenance: Provenance) -> Figure:
             axes.axhline(1, color="#333333", linewidth=0.8, zorder=1)
             axes.set_xlabel(name)
             axes.set_ylabel(f"throughput / {reference}'s")
-        figure.legend(loc="outside upper center", ncols=3)
+        handles = [
+            Line2D([], [], color=colour, marker=marker, label=server)
+            for server, (colour, marker) in looks.items()
+        ]
+        figure.legend(handles=handles, loc="outside upper center", ncols=3)
         return figure

@@ -94,7 +94,9 @@ def _name_zones(zones: Zones) -> Sequence[str]:
 
 
 def _mark_paper(axes: Axes, places: Sequence[float]) -> None:
-    for place in places:
+    left, right = axes.get_xlim()
+    # A mark beside the axes would take all their room, as long as one level is drawn.
+    for place in (place for place in places if left <= place <= right):
         axes.plot(
             [place], [0.985], marker="v", markersize=3, color="black", linestyle="none",
             transform=axes.get_xaxis_transform(), clip_on=False,

@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import os
-import subprocess
 import sys
 from pathlib import Path
 
@@ -45,10 +44,9 @@ def run_tests(*, fast: bool, select: str) -> ExitCode:
     marks = ["-m", "not real and not slow and not deep" if fast else "not deep"]
     chosen = ["-k", select] if select else []
     # pytest talks to the user itself, so it keeps the terminal.
-    tested = subprocess.run(
-        [sys.executable, "-m", "pytest", "-q", *marks, *chosen], cwd=PROJECT, check=False
-    )
-    return ExitCode.DOES_NOT_HOLD if tested.returncode or linted else ExitCode.HOLDS
+    command = [sys.executable, "-m", "pytest", "-q", *marks, *chosen]
+    failed = process.run_in_foreground(command, cwd=PROJECT)
+    return ExitCode.DOES_NOT_HOLD if failed or linted else ExitCode.HOLDS
 
 
 def run_deep(*, select: str, parameters: str) -> ExitCode:
@@ -57,8 +55,8 @@ def run_deep(*, select: str, parameters: str) -> ExitCode:
     chosen = ["-k", select] if select else []
     command = [sys.executable, "-m", "pytest", "-q", "-m", "deep", *chosen, "tests/tux"]
     environment = {**os.environ, "TUX_PARAMETERS": parameters}
-    tested = subprocess.run(command, cwd=PROJECT, env=environment, check=False)
-    return ExitCode.DOES_NOT_HOLD if tested.returncode else ExitCode.HOLDS
+    failed = process.run_in_foreground(command, cwd=PROJECT, env=environment)
+    return ExitCode.DOES_NOT_HOLD if failed else ExitCode.HOLDS
 
 
 def find_program(name: str) -> Path:

@@ -62,6 +62,13 @@ class Levels(Strict):
     start: Annotated[int, Field(ge=1, alias="from")]
     end: Annotated[int, Field(ge=1, alias="to")]
 
+    @model_validator(mode="after")
+    def check_range(self) -> Self:
+        """From low to high."""
+        if self.start > self.end:
+            raise ValueError(f"the range of levels {self.start} to {self.end} is empty")
+        return self
+
 
 class Claim(Strict):
     """What all claims have.

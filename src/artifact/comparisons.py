@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 from artifact.claims import NoWorseClaim, PeakClaim, ShiftClaim
 from artifact.results import Results
@@ -25,9 +24,6 @@ def find_worst(
     found: list[tuple[bool, float, Estimate]] = []
     for level, values, reference in pairs:
         estimate = estimate_ratio(values, reference)
-        if estimate.low is None and estimate.n > 1:
-            # The same ratio in every boot, such as where the wire sets the pace: it is what it is.
-            estimate = replace(estimate, low=estimate.value, high=estimate.value)
         if estimate.low is None or estimate.high is None:
             raise ValueError(f"c = {level}: {estimate.note}")
         falls = claim.worse == "falls"

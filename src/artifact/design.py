@@ -4,17 +4,21 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
+from dataclasses import replace
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
 from pydantic import Field, JsonValue, ValidationError, model_validator
 
-from artifact.documents import Strict, parse_document
+from artifact.complaints import Complaint, Place, find_complaint
+from artifact.documents import Strict, parse_document, refuse
 from ground.places import PROJECT
 from ground.voice import UsageError
-from testbed.experiment import Ab, Chase, Experiment, Httperf, Load
+from testbed.experiment import Experiment
 from testbed.geometries import load_geometry
+from testbed.servers import find_servers
 
 FOLDER = PROJECT / "experiments"
 
@@ -167,45 +171,67 @@ class Design(Strict):
         Raises UsageError when a dotted path or a value does not fit the experiment.
         """
         machine = load_geometry(variant.geometry or self.geometry)
-        load: Load = Chase()
-        if self.load == "ab":
-            load = Ab(concurrency=level, requests=self.find_requests(level))
-        elif self.load == "httperf":
-            load = Httperf(rate=level, connections=round(level * self.seconds))
-        base = Experiment.model_validate(
-            {
-                "server": server,
-                "load": load,
-                "geometry": machine.geometry,
-                "core": machine.core,
-                "seed": seed,
-            }
-        )
-        tree = json.loads(base.model_dump_json())
-        for path, value in (self.base | variant.set).items():
-            _set_leaf(tree, path, value, self.id)
+        plain = {
+            "server": server,
+            "load": self._describe_load(level),
+            "geometry": machine.geometry.model_dump(mode="json"),
+            "core": machine.core.model_dump(mode="json"),
+            "seed": seed,
+        }
+        document, file = self.model_dump(mode="json"), FOLDER / f"{self.id}.toml"
+        settings = self._list_settings(variant)
+        tree = plain
         try:
+            tree = json.loads(Experiment.model_validate_json(json.dumps(plain)).model_dump_json())
+            for place, value in settings.items():
+                if complaint := _set_leaf(tree, place, value):
+                    raise refuse(file, complaint, document)
             return Experiment.model_validate_json(json.dumps(tree))
         except ValidationError as error:
-            first = error.errors()[0]
-            where = ".".join(str(part) for part in first["loc"])
-            raise UsageError(
-                f"experiment {self.id}, variant {variant.name}: {where}: {first['msg']}",
-                hint=f"correct it in {FOLDER / self.id}.toml",
-            ) from None
+            found = find_complaint(error, Experiment, tree)
+            raise refuse(file, _trace(found, settings, variant.name, level), document) from None
+
+    def _describe_load(self, level: int) -> dict[str, JsonValue]:
+        """The load at ``level``, but for what is set."""
+        if self.load == "ab":
+            return {"kind": "ab", "concurrency": level, "requests": self.find_requests(level)}
+        if self.load == "httperf":
+            offered = round(level * self.seconds)
+            return {"kind": "httperf", "rate": level, "connections": offered}
+        return {"kind": "chase"}
+
+    def _list_settings(self, variant: Variant) -> dict[Place, JsonValue]:
+        """What is set beyond the levels, by its place in the file, in order."""
+        number = self.variant.index(variant)
+        shared: dict[Place, JsonValue] = {("base", path): v for path, v in self.base.items()}
+        return shared | {("variant", number, "set", path): v for path, v in variant.set.items()}
 
 
-def _set_leaf(tree: dict[str, JsonValue], path: str, value: JsonValue, design: str) -> None:
-    *trail, leaf = path.split(".")
-    node: JsonValue = tree
+def _set_leaf(tree: dict[str, JsonValue], place: Place, value: JsonValue) -> Complaint | None:
+    """Set the dotted path at the end of ``place``; what is wrong if there is no such field."""
+    *trail, leaf = str(place[-1]).split(".")
+    node = tree
     for part in trail:
-        node = node.get(part) if isinstance(node, dict) else None
-    if not isinstance(node, dict) or leaf not in node:
-        raise UsageError(
-            f"experiment {design}: there is no field {path!r} to set",
-            hint="see testbed.experiment.Experiment for the fields",
-        )
-    node[leaf] = value
+        below = node.get(part)
+        if not isinstance(below, dict):
+            break
+        node = below
+    else:
+        if leaf in node:
+            node[leaf] = value
+            return None
+    return Complaint(place, "there is no such field to set", f"known there are {', '.join(node)}")
+
+
+def _trace(found: Complaint, settings: Iterable[Place], variant: str, level: int) -> Complaint:
+    """``found``, about a field of an experiment, as one about what has set it: the last of
+    ``settings``, or the levels and servers of the tiers."""
+    for place in reversed(list(settings)):
+        path = tuple(str(place[-1]).split("."))
+        if found.place[: len(path)] == path[: len(found.place)]:
+            return replace(found, place=(*place, *found.place[len(path) :]))
+    problem = f"with variant {variant} at level {level}: {found.problem}"
+    return replace(found, problem=problem)
 
 
 def load_design(name: str, folder: Path = FOLDER) -> Design:
@@ -215,7 +241,51 @@ def load_design(name: str, folder: Path = FOLDER) -> Design:
         raise UsageError(
             f"no experiment {name!r}", hint=f"choose one of {', '.join(find_designs(folder))}"
         )
-    return parse_design(path.read_text(), path)
+    design = parse_design(path.read_text(), path)
+    check_design(design, path)
+    return design
+
+
+def check_design(design: Design, path: Path) -> None:
+    """Raise UsageError if ``design``, read from ``path``, names what this project does not have, or
+    makes an experiment that cannot be."""
+    if design.id != path.stem:
+        raise UsageError(
+            f"{path}: id: {design.id!r} is not the file's name", hint=f'write id = "{path.stem}"'
+        )
+    for field, name in _list_geometries(design):
+        try:
+            load_geometry(name)
+        except UsageError as error:
+            raise UsageError(f"{path}: {field}: {error.message}", hint=error.hint) from None
+    known = find_servers()
+    for field, name in _list_servers(design):
+        if name not in known:
+            raise UsageError(
+                f"{path}: {field}: no server {name!r}", hint=f"choose one of {', '.join(known)}"
+            )
+    for scope in design.tier.values():
+        for variant in design.find_variants(scope):
+            for level in scope.levels:
+                design.finalize_experiment(scope.servers[0], variant, level, 1)
+
+
+def _list_geometries(design: Design) -> list[tuple[str, str]]:
+    """Each field of ``design`` that names a machine, and the name."""
+    others = [(f"variant.{i}.geometry", v.geometry) for i, v in enumerate(design.variant)]
+    return [("geometry", design.geometry), *((field, name) for field, name in others if name)]
+
+
+def _list_servers(design: Design) -> list[tuple[str, str]]:
+    """Each field of ``design`` that names a server, and the name; none for a machine by itself."""
+    if design.load == "chase":
+        return []
+    named = [
+        (f"tier.{tier}.servers.{i}", name)
+        for tier, scope in design.tier.items()
+        for i, name in enumerate(scope.servers)
+    ]
+    return [*named, ("reference", design.reference)] if design.reference else named
 
 
 def parse_design(text: str, path: Path) -> Design:

@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import ctypes
 import math
 import multiprocessing
 import os
@@ -14,7 +13,8 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any
 
-PR_SET_PDEATHSIG = 1
+from ground.process import die_with
+
 # What one run keeps busy: the server's machine is the slower one and the client's waits for it
 # (BENCHMARKS.md, "Runs at once").
 CORES_A_RUN = 1.4
@@ -26,11 +26,11 @@ def find_default_jobs() -> int:
 
 
 def _prepare_worker(parent: int) -> None:
-    """A worker ends with its parent, and leaves Ctrl-C to it."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
-    if os.getppid() != parent:
-        os._exit(127)
+    """A worker ends with its parent, and leaves Ctrl-C and SIGTERM to it."""
+    for interruption in (signal.SIGINT, signal.SIGTERM):
+        # Not SIG_IGN, which the programs that it starts would inherit.
+        signal.signal(interruption, lambda *_: None)
+    die_with(parent)
 
 
 @dataclass(frozen=True)

@@ -24,7 +24,6 @@ from artifact.reproduce import (
     find_engine,
     find_places,
     judge_plan,
-    load_designs,
     parse_tier,
     plan_order,
     redraw,
@@ -35,9 +34,12 @@ from artifact.results import load_results
 from artifact.runner import Runner
 from artifact.searches import expand_plan, follow_searches
 from artifact.store import DamageError
+from artifact.study import load_study
 from artifact.subjects import REAL, SYNTHETIC
 from artifact.synthetic import SyntheticRunner
 from ground.voice import ExitCode, UsageError, console
+
+REHEARSED_NOISE = 0.004  # seeds differ, and the smallest margin of a claim can be seen
 
 
 def find_runner(*, rehearse: bool, build: bool = False) -> Runner:
@@ -46,7 +48,7 @@ def find_runner(*, rehearse: bool, build: bool = False) -> Runner:
     Raises UsageError if nothing was built.
     """
     if rehearse:
-        return SyntheticRunner(noise=0.02)
+        return SyntheticRunner(noise=REHEARSED_NOISE)
     # Neither is needed for a rehearsal or for drawing stored results again.
     from artifact.bench import load_bench  # noqa: PLC0415
     from forge.pipeline import build as build_products  # noqa: PLC0415
@@ -73,7 +75,7 @@ def run_reproduce(
 ) -> ExitCode:
     """`./invoke reproduce`."""
     places = choose_places(rehearse=rehearse, out=out)
-    load_designs(order.designs)  # a wrong name is told before a build that takes minutes
+    load_study(order.designs)  # a wrong name is told before a build that takes minutes
     conclusion = reproduce(order, find_runner(rehearse=rehearse, build=build), places)
     if conclusion is None:
         return ExitCode.HOLDS

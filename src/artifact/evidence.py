@@ -17,13 +17,14 @@ from artifact.claims import (
     NoWorseClaim,
     OnsetClaim,
     PeakClaim,
-    PlaceClaim,
     RatioClaim,
     Selector,
     ShiftClaim,
     TrendClaim,
 )
 from artifact.comparisons import estimate_peak_claim, estimate_shift, find_worst
+from artifact.metrics import METRICS
+from artifact.points import cover_results, list_points
 from artifact.results import Results, select_valid
 from artifact.segments import Bend, find_bends
 from artifact.statistics import (
@@ -61,39 +62,65 @@ class Evidence:
     beyond: bool = False
 
 
-def gather(  # noqa: PLR0911 - one return a kind of claim
-    claim: AnyClaim, server: str, results: Results
-) -> Evidence:
+def gather(claim: AnyClaim, server: str, results: Results) -> Evidence:
     """The numbers that decide ``claim`` for ``server``, or the problem that prevents a verdict."""
-    needed = claim.seeds.get(results.plan.tier)
+    tier = results.plan.tier
+    needed = claim.seeds.get(tier)
     if needed is None:
-        problem = f"the {results.plan.tier} tier has too few runs for a verdict"
+        problem = f"the {tier} tier has too few runs for a verdict"
         return Evidence(claim, server, judged=False, problem=problem)
     try:
-        if isinstance(claim, OnsetClaim):
-            return _gather_onset(claim, server, results, needed)
-        if isinstance(claim, PeakClaim | ShiftClaim):
-            estimate, keys = (
-                estimate_peak_claim(claim, server, results, needed)
-                if isinstance(claim, PeakClaim)
-                else estimate_shift(claim, server, results, needed)
-            )
-            return Evidence(claim, server, estimate=estimate, keys=keys)
-        table, keys = _collect(claim, server, results, needed)
-        if isinstance(claim, BendClaim):
-            points = _list_points(claim, results, server, needed)
-            bend = find_bends([point.level or 1 for point in points], table, claim.breaks)
-            return _gather_bend(claim, server, bend[claim.index - 1], keys)
-        if isinstance(claim, NoWorseClaim):
-            points = _list_points(claim, results, server, needed)
-            levels = [point.level or 1 for point in points[0::2]]
-            columns = list(zip(*table, strict=True))
-            pairs = list(zip(levels, columns[0::2], columns[1::2], strict=True))
-            return Evidence(claim, server, estimate=find_worst(claim, pairs), keys=keys)
-        estimate, p, p_reverse = _estimate(claim, table)
+        points = list_points(claim, server, cover_results(results, claim.design), needed)
+    except ValueError as gap:
+        return Evidence(claim, server, judged=False, problem=f"in the {tier} tier {gap}")
+    try:
+        evidence = _weigh(claim, server, points, results, needed)
+        _refuse_repeats(evidence, results)
     except ValueError as error:
         return Evidence(claim, server, problem=str(error))
+    return evidence
+
+
+def _weigh(
+    claim: AnyClaim, server: str, points: Sequence[Selector], results: Results, needed: int
+) -> Evidence:
+    """The numbers; raises ValueError, in words, if the runs that there are do not give them."""
+    if isinstance(claim, OnsetClaim):
+        return _gather_onset(claim, server, results, needed)
+    if isinstance(claim, PeakClaim | ShiftClaim):
+        estimate, keys = (
+            estimate_peak_claim(claim, server, results, needed)
+            if isinstance(claim, PeakClaim)
+            else estimate_shift(claim, server, results, needed)
+        )
+        return Evidence(claim, server, estimate=estimate, keys=keys)
+    table, keys = _collect(claim, points, results, needed)
+    if isinstance(claim, BendClaim):
+        bend = find_bends([point.level or 1 for point in points], table, claim.breaks)
+        return _gather_bend(claim, server, bend[claim.index - 1], keys)
+    if isinstance(claim, NoWorseClaim):
+        levels = [point.level or 1 for point in points[0::2]]
+        columns = list(zip(*table, strict=True))
+        pairs = list(zip(levels, columns[0::2], columns[1::2], strict=True))
+        return Evidence(claim, server, estimate=find_worst(claim, pairs), keys=keys)
+    estimate, p, p_reverse = _estimate(claim, table)
     return Evidence(claim, server, estimate=estimate, p=p, p_reverse=p_reverse, keys=keys)
+
+
+def _refuse_repeats(evidence: Evidence, results: Results) -> None:
+    """Raises ValueError if seeds moved nothing at all: one run repeated is no sample.
+
+    One metric may well be the same in every boot; all metrics are not.
+    """
+    runs = results.runs.filter(
+        (pl.col("design") == evidence.claim.design) & pl.col("key").is_in(evidence.keys)
+    )
+    points = runs.group_by("server", "variant", "level").agg(
+        seeds=pl.col("seed").n_unique(), outcomes=pl.struct(*METRICS).n_unique()
+    )
+    several = points.filter(pl.col("seeds") > 1)
+    if len(several) and (several["outcomes"] == 1).all():
+        raise ValueError("all seeds gave the same runs: no sample")
 
 
 def _gather_bend(claim: BendClaim, server: str, bend: Bend, keys: tuple[str, ...]) -> Evidence:
@@ -128,13 +155,12 @@ def _gather_onset(claim: OnsetClaim, server: str, results: Results, needed: int)
 
 
 def _collect(
-    claim: AnyClaim, server: str, results: Results, needed: int
+    claim: AnyClaim, points: Sequence[Selector], results: Results, needed: int
 ) -> tuple[list[list[float]], tuple[str, ...]]:
     """One row per seed that has every point of the claim; the runs' keys.
 
     Raises ValueError, in words, if fewer than ``needed`` seeds are complete.
     """
-    points = _list_points(claim, results, server, needed)
     columns: list[dict[int, float]] = []
     keys: list[str] = []
     for point in points:
@@ -142,7 +168,7 @@ def _collect(
             results,
             claim.design,
             claim.metric,
-            server=point.server or server,
+            server=point.server or "",
             variant=point.variant,
         ).filter(pl.col("level") == point.level)
         columns.append(dict(frame.select("seed", "value").iter_rows()))
@@ -152,50 +178,20 @@ def _collect(
         worst = min(points, key=lambda p: len(columns[points.index(p)]))
         raise ValueError(
             f"{len(seeds)} of {needed} seeds are complete and valid; "
-            f"fewest at c = {worst.level}{_explain_losses(results, claim, server, worst)}"
+            f"fewest at c = {worst.level}{_explain_losses(results, claim, worst)}"
         )
     return [[column[seed] for column in columns] for seed in seeds], tuple(sorted(set(keys)))
 
 
-def _explain_losses(results: Results, claim: AnyClaim, server: str, point: Selector) -> str:
+def _explain_losses(results: Results, claim: AnyClaim, point: Selector) -> str:
     rows = results.runs.filter(
         (pl.col("design") == claim.design)
-        & (pl.col("server") == (point.server or server))
+        & (pl.col("server") == point.server)
         & (pl.col("variant") == point.variant)
         & (pl.col("level") == point.level)
         & (pl.col("outcome") != Outcome.MEASURED.value)
     )
     return f" ({rows['outcome'][0]}: {rows['reasons'][0]})" if len(rows) else ""
-
-
-def _list_points(claim: AnyClaim, results: Results, server: str, needed: int) -> list[Selector]:
-    """Points of a claim in the order in which `_estimate` wants them; of a range of levels those
-    for which ``needed`` seeds are planned, since a tier has others that only draw the curve."""
-    if isinstance(claim, RatioClaim | EquivalenceClaim):
-        return [claim.point, claim.reference]
-    assert not isinstance(claim, PeakClaim | ShiftClaim)
-    levels = (
-        results.runs.filter((pl.col("design") == claim.design) & (pl.col("server") == server))
-        .filter(pl.col("level").is_between(claim.levels.start, claim.levels.end))
-        .group_by("level")
-        .agg(planned=pl.col("seed").n_unique())
-        .filter(pl.col("planned") >= needed)["level"]
-        .sort()
-        .to_list()
-    )
-    if isinstance(claim, TrendClaim | PlaceClaim):
-        if len(levels) < 3:
-            raise ValueError(
-                f"a curve needs three levels of {needed} seeds, the plan has {len(levels)}"
-            )
-        return [Selector(level=level, variant=claim.variant) for level in levels]
-    if not levels:
-        raise ValueError(f"the plan has no level of {needed} seeds in the claim's range")
-    return [
-        selector.model_copy(update={"level": selector.level or level})
-        for level in levels
-        for selector in (claim.point, claim.reference)
-    ]
 
 
 def _estimate(

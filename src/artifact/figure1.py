@@ -3,12 +3,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import polars as pl
 from matplotlib.figure import Figure
 
-from artifact.claims import BendClaim, OnsetClaim, load_claims
+from artifact.claims import AnyClaim, BendClaim, OnsetClaim
 from artifact.design import Design
 from artifact.evidence import gather
 from artifact.illustration import Illustration
@@ -22,8 +23,9 @@ OTHERS = "footnote3"  # the packaged servers' runs
 SERVER = "tux"
 
 
-def make_figure1(design: Design) -> Illustration:
-    """Throughput with zones, and L2 misses of data and instructions."""
+def make_figure1(design: Design, claims: Sequence[AnyClaim]) -> Illustration:
+    """Throughput with zones (``claims`` are about their borders), and L2 misses of data and
+    instructions."""
     return Illustration(
         "figure1",
         design.id,
@@ -34,19 +36,21 @@ def make_figure1(design: Design) -> Illustration:
         "request of TUX, data on the left axis, instructions on the right. Bands are 95 % "
         "intervals over seeds.",
         ("throughput", "l2_data", "l2_fetch"),
-        lambda results, provenance: draw_figure1(results, design, provenance),
+        lambda results, provenance: draw_figure1(results, design, claims, provenance),
         lambda results: tabulate_figure1(results, design),
     )
 
 
-def draw_figure1(results: Results, design: Design, provenance: Provenance) -> Figure:
+def draw_figure1(
+    results: Results, design: Design, claims: Sequence[AnyClaim], provenance: Provenance
+) -> Figure:
     """The figure from all results that are there."""
     throughput = [summarize(results, name, "throughput") for name in (design.id, OTHERS)]
     data, fetch = (
         summarize(results, design.id, metric).filter(pl.col("server") == SERVER)
         for metric in ("l2_data", "l2_fetch")
     )
-    found = find_zones(results, design)
+    found = find_zones(results, design, claims)
     return zones.draw(pl.concat(throughput), data, fetch, found, provenance)
 
 
@@ -59,10 +63,11 @@ def tabulate_figure1(results: Results, design: Design) -> pl.DataFrame:
     )
 
 
-def find_zones(results: Results, design: Design) -> Zones:
-    """The borders of TUX's zones, by the same estimates that decide the claims about them."""
+def find_zones(results: Results, design: Design, claims: Sequence[AnyClaim]) -> Zones:
+    """The borders of TUX's zones, by the same estimates that decide those of ``claims`` that are
+    about them."""
     found, paper = Zones(), []
-    for claim in load_claims():
+    for claim in claims:
         if claim.design != design.id or claim.metric != "throughput":
             continue
         if not isinstance(claim, BendClaim | OnsetClaim):

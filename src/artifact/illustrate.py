@@ -9,13 +9,14 @@ from pathlib import Path
 import polars as pl
 
 from artifact.attribution import list_origin_illustrations
-from artifact.claims import AnyClaim, EquivalenceClaim, load_claims
+from artifact.claims import AnyClaim, EquivalenceClaim
 from artifact.design import Design
 from artifact.figure1 import FIGURE1, make_figure1
 from artifact.illustration import Illustration, find_highest_level, tabulate_ratio
 from artifact.pairs import list_pair_illustrations
 from artifact.results import Results, find_pairs, summarize
 from artifact.statistics import estimate_ratio
+from artifact.study import Study
 from artifact.symbols import summarize_symbols
 from artifact.synthetic import SYNTHETIC
 from artifact.verdicts import Judgement
@@ -38,12 +39,12 @@ def make_provenance(results: Results) -> Provenance:
     )
 
 
-def list_illustrations(designs: Sequence[Design]) -> list[Illustration]:
-    """The figures of ``designs``: plateaus for pointer chases, origins for designs that mark
+def list_illustrations(study: Study) -> list[Illustration]:
+    """The figures of all designs: plateaus for pointer chases, origins for designs that mark
     memory, functions for those that are profiled, curves for those with several levels and one
     variant, a table of ratios for those with variants."""
     found: list[Illustration] = []
-    for design in designs:
+    for design in study.designs:
         if design.load == "chase":
             found.append(_make_plateaus(design))
         elif design.base.get("instruments.regions"):
@@ -51,13 +52,14 @@ def list_illustrations(designs: Sequence[Design]) -> list[Illustration]:
         elif design.base.get("instruments.profile"):
             found.append(_make_symbols(design))
         elif design.reference:
-            found += list_pair_illustrations(design)
+            found += list_pair_illustrations(design, study.claims)
         elif len(design.variant) > 1:
             found.append(_make_ratios(design))
         else:
             curves = _make_curves(design)
-            # The paper's figure has throughput and misses in one.
-            found += [make_figure1(design), curves[-1]] if design.id == FIGURE1 else curves
+            if design.id == FIGURE1:  # the paper's figure has throughput and misses in one
+                curves = [make_figure1(design, study.claims), curves[-1]]
+            found += curves
     return found
 
 
@@ -191,12 +193,12 @@ def tabulate_variants(results: Results, design: Design) -> pl.DataFrame:
     return pl.DataFrame(rows, schema=FOREST)
 
 
-def tabulate_verdicts(judgements: Sequence[Judgement]) -> pl.DataFrame:
-    """Each judgement with its ratio, interval and band."""
-    claims: dict[str, AnyClaim] = {claim.id: claim for claim in load_claims()}
+def tabulate_verdicts(claims: Sequence[AnyClaim], judgements: Sequence[Judgement]) -> pl.DataFrame:
+    """Each judgement on one of ``claims`` with its ratio, interval and band."""
+    known = {claim.id: claim for claim in claims}
     rows = []
     for judgement in judgements:
-        claim = claims[judgement.claim]
+        claim = known[judgement.claim]
         if isinstance(claim, EquivalenceClaim):
             low, high = 1 / (1 + claim.margin), 1 + claim.margin
             band: tuple[float | None, float | None] = (low, high)
@@ -220,10 +222,12 @@ def tabulate_verdicts(judgements: Sequence[Judgement]) -> pl.DataFrame:
 def write_illustrations(
     results: Results,
     illustrations: Sequence[Illustration],
+    claims: Sequence[AnyClaim],
     judgements: Sequence[Judgement],
     folder: Path,
 ) -> list[Path]:
-    """Draw every figure into ``folder``/figures and write its table to ``folder``/data."""
+    """Draw every figure, and the verdicts on ``claims``, into ``folder``/figures and write the
+    tables behind them to ``folder``/data."""
     provenance = make_provenance(results)
     data = folder / "data"
     data.mkdir(parents=True, exist_ok=True)
@@ -238,7 +242,7 @@ def write_illustrations(
         figure = illustration.draw(results, provenance)
         paths += save_figure(figure, folder / "figures" / illustration.name)
     if any(judgement.value is not None for judgement in judgements):
-        verdicts = tabulate_verdicts(judgements)
+        verdicts = tabulate_verdicts(claims, judgements)
         paths.append(data / "verdicts.csv")
         verdicts.write_csv(paths[-1])
         figure = forest.draw(verdicts, provenance, width=PAGE_INCHES, clip=VERDICT_RANGE)

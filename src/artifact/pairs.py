@@ -9,7 +9,7 @@ from itertools import pairwise
 import polars as pl
 from matplotlib.figure import Figure
 
-from artifact.claims import PeakClaim, RatioClaim, load_claims
+from artifact.claims import AnyClaim, PeakClaim, RatioClaim
 from artifact.comparisons import list_peaks
 from artifact.design import Design, Variant
 from artifact.illustration import Illustration, tabulate_ratio
@@ -51,18 +51,23 @@ PEAK_SCHEMA: dict[str, type[pl.DataType]] = {
 }
 
 
-def list_pair_illustrations(design: Design) -> list[Illustration]:
+def list_pair_illustrations(design: Design, claims: Sequence[AnyClaim]) -> list[Illustration]:
     """The figures of a design with a reference: by offered rate, by a parameter, as a list of
-    servers at one level, or as curves."""
+    servers at one level, or as curves.  The paper's numbers are those of ``claims``."""
     if design.load == "httperf":
-        return [make_peak(design)]
+        return [make_peak(design, claims)]
     if len(design.variant) > 1:
         return [make_sweep(design), *_make_unplaced(design)]
     if max(len(scope.servers) for scope in design.tier.values()) > 4:
         return [
             make_ablation(design, m, w) for m, w in (("throughput", ""), ("l2_total", "-misses"))
         ]
-    return [make_variants(design), make_gain(design), make_latency(design), make_schedulers(design)]
+    return [
+        make_variants(design),
+        make_gain(design, claims),
+        make_latency(design),
+        make_schedulers(design),
+    ]
 
 
 def compare(
@@ -140,7 +145,7 @@ def make_variants(design: Design) -> Illustration:
     )
 
 
-def make_gain(design: Design) -> Illustration:
+def make_gain(design: Design, claims: Sequence[AnyClaim]) -> Illustration:
     """What the paper reads off Figure 7, with intervals."""
     metrics = ("throughput", "l2_total")
     return Illustration(
@@ -154,7 +159,10 @@ def make_gain(design: Design) -> Illustration:
             tabulate_gain(r, design, "l2_total"),
             design.reference,
             p,
-            paper=(find_paper(design, "throughput"), find_paper(design, "l2_total")),
+            paper=(
+                find_paper(claims, design, "throughput"),
+                find_paper(claims, design, "l2_total"),
+            ),
         ),
         lambda r: pl.concat(
             tabulate_gain(r, design, metric).with_columns(metric=pl.lit(metric))
@@ -163,11 +171,11 @@ def make_gain(design: Design) -> Illustration:
     )
 
 
-def find_paper(design: Design, metric: str) -> list[tuple[int, float]]:
+def find_paper(claims: Sequence[AnyClaim], design: Design, metric: str) -> list[tuple[int, float]]:
     """Level and ratio of the numbers that the paper gives for ``metric``."""
     return [
         (claim.point.level, claim.paper)
-        for claim in load_claims()
+        for claim in claims
         if isinstance(claim, RatioClaim) and (claim.design, claim.metric) == (design.id, metric)
         if claim.paper is not None and claim.point.level is not None
     ]
@@ -201,7 +209,7 @@ def make_schedulers(design: Design) -> Illustration:
     )
 
 
-def make_peak(design: Design) -> Illustration:
+def make_peak(design: Design, claims: Sequence[AnyClaim]) -> Illustration:
     """Figure 7(a)."""
 
     def draw(results: Results, provenance: Provenance) -> Figure:
@@ -215,7 +223,7 @@ def make_peak(design: Design) -> Illustration:
             take("failed_share"),
             take("timeout_share"),
             peaks=peaks,
-            paper=find_paper_peak(peaks, design),
+            paper=find_paper_peak(peaks, design, claims),
             provenance=provenance,
         )
 
@@ -233,11 +241,13 @@ def make_peak(design: Design) -> Illustration:
     )
 
 
-def find_paper_peak(peaks: pl.DataFrame, design: Design) -> float | None:
+def find_paper_peak(
+    peaks: pl.DataFrame, design: Design, claims: Sequence[AnyClaim]
+) -> float | None:
     """Where the peak would be if it rose as in the paper, from ``peaks`` (PEAK_SCHEMA); None
     without a reference's peak."""
     stock = peaks.filter(server=design.reference)["value"].to_list()
-    gains = [c.paper for c in load_claims() if isinstance(c, PeakClaim) and c.design == design.id]
+    gains = [c.paper for c in claims if isinstance(c, PeakClaim) and c.design == design.id]
     return stock[0] * gains[0] if stock and gains and gains[0] else None
 
 

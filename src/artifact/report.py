@@ -15,13 +15,12 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from artifact.claims import AnyClaim, load_claims
-from artifact.design import Design
+from artifact.claims import AnyClaim
 from artifact.illustration import Illustration
 from artifact.metrics import find_metric
-from artifact.plan import Plan
 from artifact.reference import Comparison, find_agreement
 from artifact.results import Results, count_outcomes
+from artifact.study import Study
 from artifact.verdicts import Judgement, Verdict, describe_band, describe_measure
 from ground.files import write_atomically
 from testbed.experiment import Experiment
@@ -91,7 +90,7 @@ def describe_verdicts(judgements: Sequence[Judgement]) -> str:
 
 def write_report(
     results: Results,
-    designs: Sequence[Design],
+    study: Study,
     illustrations: Sequence[Illustration],
     judgements: Sequence[Judgement],
     folder: Path,
@@ -109,7 +108,7 @@ def write_report(
     figures = _load_figures(results, illustrations, folder)
     plan = results.plan
     verdict_figure = folder / "figures" / "verdicts.svg"
-    claims = _describe_claims(judgements, figures, plan)
+    claims = _describe_claims(study.claims, judgements, figures, plan.tier.value)
     page = template.render(
         title=TITLE,
         tier=plan.tier.value,
@@ -131,7 +130,8 @@ def write_report(
         comparison=comparison,
         compared=_list_compared(comparison),
         machines=[
-            load_geometry(name) for name in sorted({name for d in designs for name in d.geometries})
+            load_geometry(name)
+            for name in sorted({name for d in study.designs for name in d.geometries})
         ],
         products=plan.products,
         run_command=find_run_command(plan.runs[0].experiment) if plan.runs else "",
@@ -220,7 +220,10 @@ class ShownClaim:
 
 
 def _describe_claims(
-    judgements: Sequence[Judgement], figures: Sequence[ShownFigure], plan: Plan
+    claims: Sequence[AnyClaim],
+    judgements: Sequence[Judgement],
+    figures: Sequence[ShownFigure],
+    tier: str,
 ) -> list[ShownClaim]:
     """Claims by section, in the order of the file within one; a figure belongs to the first claim
     that rests on it."""
@@ -232,10 +235,9 @@ def _describe_claims(
 
     found: list[ShownClaim] = []
     seen: set[str] = set()
-    for claim in sorted(load_claims(), key=rank):
-        if claim.design in plan.designs:
-            found.append(_describe_claim(claim, judgements, figures, plan.tier.value, seen))
-            seen |= {figure.name for figure in found[-1].figures}
+    for claim in sorted(claims, key=rank):
+        found.append(_describe_claim(claim, judgements, figures, tier, seen))
+        seen |= {figure.name for figure in found[-1].figures}
     return found
 
 

@@ -13,9 +13,8 @@ from pydantic import JsonValue
 from rich.markup import escape
 
 from artifact.analysis import list_analysis_illustrations, load_analysis
-from artifact.claims import load_claims
 from artifact.crate import write_crate
-from artifact.design import Design, Tier, find_designs, load_design
+from artifact.design import Tier
 from artifact.engines import LocalEngine, find_default_jobs
 from artifact.estimate import Forecast, describe_forecast, forecast
 from artifact.illustrate import list_illustrations, write_illustrations
@@ -28,6 +27,7 @@ from artifact.results import MISSING, Results, count_outcomes, load_results
 from artifact.runner import DiskFullError, Runner
 from artifact.searches import follow_searches
 from artifact.store import Outcome, Store
+from artifact.study import Study, load_study
 from artifact.sweep import Engine, Tally, list_tasks, sweep
 from artifact.verdicts import Judgement, Verdict, find_exit_code, judge
 from ground.files import write_atomically
@@ -112,14 +112,10 @@ def parse_shard(text: str) -> tuple[int, int] | None:
     return int(index), int(count)
 
 
-def load_designs(names: Sequence[str]) -> list[Design]:
-    """The named designs, or all of the project."""
-    return [load_design(name) for name in names or find_designs()]
-
-
 def plan_order(order: Order, runner: Runner) -> Plan:
     """The plan that ``order`` asks for.  Raises UsageError if the tier has no runs in it."""
-    plan = make_plan(order.tier, load_designs(order.designs), runner.products, runner.notes)
+    designs = load_study(order.designs).designs
+    plan = make_plan(order.tier, designs, runner.products, runner.notes)
     if not plan.runs and not plan.searches:
         raise UsageError(
             f"no runs of tier {order.tier} in {', '.join(order.designs) or 'any design'}",
@@ -225,8 +221,7 @@ def list_milestones(plan: Plan) -> list[frozenset[str]]:
 
 def judge_plan(results: Results) -> tuple[Judgement, ...]:
     """The verdicts on all claims about the experiments of the plan."""
-    designs = results.plan.designs
-    return tuple(judge([claim for claim in load_claims() if claim.design in designs], results))
+    return tuple(judge(load_study(results.plan.designs).claims, results))
 
 
 def conclude(tier: Tier, places: Places, *, quiet: bool = False) -> Conclusion:
@@ -236,17 +231,17 @@ def conclude(tier: Tier, places: Places, *, quiet: bool = False) -> Conclusion:
     """
     folder = places.find_folder(tier)
     plan = load_plan(folder / "plan.json")
-    designs = load_designs(plan.designs)
+    study = load_study(plan.designs)
     results = load_results(plan, places.store)
-    judgements = judge_plan(results)
-    figures, problem = find_illustrations(plan, designs)
-    files = write_illustrations(results, figures, judgements, folder)
+    judgements = tuple(judge(study.claims, results))
+    figures, problem = find_illustrations(plan, study)
+    files = write_illustrations(results, figures, study.claims, judgements, folder)
     verdicts = folder / "verdicts.json"
     text = json.dumps([j.model_dump(mode="json") for j in judgements], indent=1)
     write_atomically(verdicts, text.encode() + b"\n")
     known = find_reference(plan)
     comparison = compare(results, judgements, known) if known else None
-    report = write_report(results, designs, figures, judgements, folder, comparison=comparison)
+    report = write_report(results, study, figures, judgements, folder, comparison=comparison)
     write_crate(
         folder,
         [*files, verdicts, report, folder / "plan.json"],
@@ -262,12 +257,10 @@ def conclude(tier: Tier, places: Places, *, quiet: bool = False) -> Conclusion:
     return conclusion
 
 
-def find_illustrations(
-    plan: Plan, designs: Sequence[Design]
-) -> tuple[list[Illustration], UsageError | None]:
+def find_illustrations(plan: Plan, study: Study) -> tuple[list[Illustration], UsageError | None]:
     """All figures of ``plan``: those of the analysis, then those of the designs.  If there is no
     build to take the former from, why (all others are drawn nevertheless)."""
-    measured = list_illustrations(designs)
+    measured = list_illustrations(study)
     try:
         analysis = load_analysis(plan)
     except UsageError as problem:

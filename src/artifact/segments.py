@@ -57,7 +57,7 @@ def find_bends(
     """The ``breaks`` breakpoints of the mean curve, lowest first.
 
     ``table`` has one row per seed and one column per level.  Raises ValueError, in words, if
-    there are too few levels or seeds, if all seeds are alike, or if a value is not positive.
+    there are too few levels or seeds, or if a value is not positive.
     """
     data = np.asarray(table, dtype=np.float64)
     x = np.log(np.asarray(levels, dtype=np.float64))
@@ -96,8 +96,6 @@ def _check(data: Values, x: Values, breaks: int) -> None:
         raise ValueError(f"a bootstrap of bends needs three seeds, there are {len(data)}")
     if (data <= 0).any():
         raise ValueError("a curve on a logarithmic scale needs positive values")
-    if np.ptp(data, axis=0).max() == 0:
-        raise ValueError("all seeds gave the same curve: no sample")
 
 
 def fit_curves(x: Values, curves: Values, breaks: int) -> tuple[Values, Values]:

@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: MIT
 """Estimates with intervals, tests of trends and of equivalence.
 
-The sample is over seeds: one seed is one boot.  A value that is identical for all seeds is no
-sample, since a deterministic repeat has no variance; it gets no interval.  Every random choice
-(resampling) is drawn from a fixed seed.
+The sample is over seeds: one seed is one boot.  A value that is the same for every seed, such as
+a count that reaches its bound in each boot, has an interval that is a point: that is what every
+resample gives, and the limit of all intervals here as the spread vanishes.  Whether the seeds are
+boots at all, and not one run repeated, cannot be told from one value; `artifact.evidence` does.
+Every random choice (resampling) is drawn from a fixed seed.
 """
 
 from __future__ import annotations
@@ -26,6 +28,7 @@ Values = npt.NDArray[np.float64]
 CONFIDENCE = 0.95
 RESAMPLES = 9_999
 SEED = 2006
+ALIKE = 1e-12  # relative differences below are those of rounding
 MAX_EXACT_FLIPS = 16
 MAX_EXACT_ORDERS = 8
 
@@ -34,7 +37,8 @@ MAX_EXACT_ORDERS = 8
 class Estimate:
     """A point estimate and its interval; ``low`` and ``high`` are None if there is none.
 
-    ``n`` is the number of seeds behind it, ``note`` says why there is no interval.
+    ``n`` is the number of seeds behind it, ``note`` says why there is no interval, or none with
+    a width.
     """
 
     value: float
@@ -64,8 +68,8 @@ def estimate_mean(values: Sequence[float], confidence: float = CONFIDENCE) -> Es
     mean = float(sample.mean())
     if n == 1:
         return Estimate(mean, None, None, n, "one seed has no spread")
-    if np.ptp(sample) <= 1e-12 * max(1.0, abs(mean)):
-        return Estimate(mean, None, None, n, "all seeds gave the same value: no sample")
+    if np.ptp(sample) <= ALIKE * max(1.0, abs(mean)):
+        return Estimate(mean, mean, mean, n, "the same for every seed")
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # what scipy warns of comes back as NaN, see below
         result = stats.bootstrap(
@@ -156,13 +160,16 @@ def find_sign_flip_p(logs: Sequence[float] | Values, direction: Literal["above",
 
 
 def find_equivalence_p(logs: Sequence[float] | Values, margin: float) -> float:
-    """p of two one-sided t tests that the ratio lies within 1/(1+margin) .. 1+margin."""
+    """p of two one-sided t tests that the ratio lies within 1/(1+margin) .. 1+margin; without
+    spread the limit as it vanishes, 0 or 1."""
     sample = np.asarray(logs, dtype=np.float64)
     if margin <= 0:
         raise ValueError("the margin of equivalence must be positive")
-    if len(sample) < 2 or np.ptp(sample) == 0:
-        raise ValueError("two one-sided tests need at least two distinct values")
+    if len(sample) < 2:
+        raise ValueError("two one-sided tests need at least two values")
     bound = math.log1p(margin)
+    if np.ptp(sample) <= ALIKE:
+        return float(abs(sample.mean()) >= bound)
     above = stats.ttest_1samp(sample, -bound, alternative="greater").pvalue
     below = stats.ttest_1samp(sample, bound, alternative="less").pvalue
     return float(max(above, below))
@@ -200,8 +207,8 @@ def estimate_maximum(table: Sequence[Sequence[float]], confidence: float = CONFI
     ratios.  Seeds are resampled whole, so that levels keep their dependence.
     """
     data = np.asarray(table, dtype=np.float64)
-    if data.ndim != 2 or len(data) < 3 or (np.ptp(data, axis=0) == 0).any():
-        raise ValueError("a simultaneous bootstrap needs three seeds and spread at each level")
+    if data.ndim != 2 or len(data) < 3:
+        raise ValueError("a simultaneous bootstrap needs three seeds")
     n = len(data)
     means = data.mean(axis=0)
     errors = data.std(axis=0, ddof=1) / math.sqrt(n)
@@ -224,7 +231,7 @@ def _find_simultaneous_width(data: Values, means: Values, confidence: float) -> 
     shift = np.abs(resampled.mean(axis=1) - means)
     spread = resampled.std(axis=1, ddof=1) / math.sqrt(n)
     with np.errstate(divide="ignore", invalid="ignore"):
-        t = np.where(spread > 0, shift / spread, np.where(shift > 0, np.inf, 0.0))
+        t = np.where(spread > ALIKE, shift / spread, np.where(shift > ALIKE, np.inf, 0.0))
     width = float(np.quantile(t.max(axis=1), confidence, method="higher"))
     if math.isfinite(width):
         return width

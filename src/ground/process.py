@@ -9,15 +9,18 @@ import shlex
 import shutil
 import signal
 import subprocess
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from ground.reaper import REAPER
 from ground.voice import ArtifactError
 
 Argv = Sequence[str | Path]
 
 PR_SET_PDEATHSIG = 1
+ORDERLY_S = 2.0  # for what a killed program leaves behind to end by itself
 _libc = ctypes.CDLL(None, use_errno=True)
 
 
@@ -90,7 +93,8 @@ def start(
     log: Path | None = None,
     pipe_input: bool = False,
 ) -> Iterator[subprocess.Popen[bytes]]:
-    """Start ``argv`` in a process group of its own, which dies with this block and with us.
+    """Start ``argv`` in a process group of its own, which dies with this block and with us, even
+    if we are killed.
 
     stdin is closed; stdout and stderr are pipes, or appended to ``log``.
     """
@@ -118,10 +122,12 @@ def start(
     finally:
         if stream:
             stream.close()
+    REAPER.watch(process.pid)
     try:
         yield process
     finally:
         kill_group(process)
+        REAPER.forget(process.pid)
         for pipe in (process.stdin, process.stdout, process.stderr):
             if pipe:
                 pipe.close()
@@ -135,10 +141,37 @@ def die_with(parent: int) -> None:
 
 
 def kill_group(process: subprocess.Popen[bytes]) -> None:
-    """Kill the process group that ``start`` made, if anything of it is left, and reap it."""
-    with suppress(ProcessLookupError, PermissionError):
-        os.killpg(process.pid, signal.SIGKILL)
+    """Kill the process group that ``start`` made, if anything of it is left, and reap it.
+
+    Its leader goes first: what ends by itself without the leader may do so in order.  (The resource
+    tracker of multiprocessing removes the semaphores of a killed program from /dev/shm.)
+    """
+    process.kill()
     process.wait()
+    end = time.monotonic() + ORDERLY_S
+    with suppress(ProcessLookupError, PermissionError):
+        while time.monotonic() < end:
+            os.killpg(process.pid, 0)
+            time.sleep(0.005)
+        os.killpg(process.pid, signal.SIGKILL)
+
+
+def run_in_foreground(
+    argv: Argv, *, cwd: Path | None = None, env: Mapping[str, str] | None = None
+) -> int:
+    """Run ``argv`` on the user's terminal, in our environment or ``env``; its exit status.
+
+    It is in our process group, so that Ctrl-C reaches it, and dies with us.
+    """
+    parent = os.getpid()
+    command = [str(a) for a in argv]
+    return subprocess.run(
+        command,
+        cwd=cwd,
+        env=env,
+        check=False,
+        preexec_fn=lambda: die_with(parent),
+    ).returncode
 
 
 def describe_failure(argv: Argv, result: subprocess.CompletedProcess[str]) -> str:

@@ -5,6 +5,8 @@ from __future__ import annotations
 
 import functools
 import os
+import signal
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -26,7 +28,7 @@ class ExitCode(IntEnum):
     DOES_NOT_HOLD = 1
     USAGE = 2
     INCONCLUSIVE = 3
-    INFRASTRUCTURE = 4
+    INFRASTRUCTURE = 4  # also: interrupted, by Ctrl-C or SIGTERM
 
 
 class ArtifactError(Exception):
@@ -59,6 +61,19 @@ class UsageError(ArtifactError):
         super().__init__(message, hint=hint, code=code)
 
 
+@contextmanager
+def hear_termination() -> Iterator[None]:
+    """SIGTERM within this block is Ctrl-C: blocks are left and children ended."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
 def show_error(error: ArtifactError) -> None:
     """Print one line that says what is wrong and one that says what to do."""
     console.print(f"[bold red]error:[/] {escape(error.message)}", soft_wrap=True)
@@ -68,12 +83,17 @@ def show_error(error: ArtifactError) -> None:
 
 def report_errors(command: Callable[P, ExitCode | None]) -> Callable[P, None]:
     """Wrap an entry point: errors are shown and end the process with their exit code, as does
-    an exit code that it returns.  ARTIFACT_DEBUG=1 shows the traceback too."""
+    an exit code that it returns.  ARTIFACT_DEBUG=1 shows the traceback too.  SIGTERM is heard as
+    Ctrl-C is."""
 
     @functools.wraps(command)
     def wrapped(*args: P.args, **kwargs: P.kwargs) -> None:
         try:
-            code = command(*args, **kwargs)
+            with hear_termination():
+                code = command(*args, **kwargs)
+        except KeyboardInterrupt:
+            show_error(ArtifactError("interrupted", hint="give the same command again to go on"))
+            code = ExitCode.INFRASTRUCTURE
         except ArtifactError as error:
             if os.environ.get("ARTIFACT_DEBUG"):
                 console.print_exception()

@@ -13,7 +13,8 @@ import pytest
 from artifact.analysis import load_analysis
 from artifact.design import Tier
 from artifact.plan import Plan, make_plan
-from artifact.reproduce import Order, Places, load_designs, redraw, reproduce
+from artifact.reproduce import Order, Places, redraw, reproduce
+from artifact.study import load_study
 from artifact.synthetic import SyntheticRunner
 from forge.manifest import MachineProducts, Manifest, Product
 from ground.files import write_atomically
@@ -76,7 +77,7 @@ def places(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Places:
 
 
 def plan_for(products: Mapping[str, str]) -> Plan:
-    return make_plan(Tier.KICK, load_designs(ORDER.designs), products)
+    return make_plan(Tier.KICK, load_study(ORDER.designs).designs, products)
 
 
 def test_the_figures_stand_in_folder_and_report(manifest: Manifest, places: Places) -> None:

@@ -162,7 +162,7 @@ def test_shards_make_a_whole(places: Places, tmp_path: Path) -> None:
 def test_a_tier_that_judges_nothing_cannot_pass_on_broken_runs(tmp_path: Path) -> None:
     order = Order(Tier.KICK, ("footnote3",))
     good = reproduce(order, RUNNER, Places(tmp_path / "good"))
-    bad = reproduce(order, SyntheticRunner(fails_beyond=100), Places(tmp_path / "bad"))
+    bad = reproduce(order, SyntheticRunner({"nginx": Effect(fails=100)}), Places(tmp_path / "bad"))
     assert good is not None
     assert bad is not None
     assert (good.code, bad.code) == (ExitCode.HOLDS, ExitCode.INCONCLUSIVE)

@@ -85,12 +85,18 @@ def test_the_same_data_give_the_same_interval() -> None:
     assert find_bends(LEVELS, sample(3).tolist(), 1) == find_bends(LEVELS, sample(3).tolist(), 1)
 
 
+def test_a_curve_that_is_the_same_for_every_seed_bends_at_a_point() -> None:
+    (bend,) = find_bends((1, 2, 4, 8, 16, 32), [[1.0, 2.0, 4.0, 8.0, 8.0, 8.0]] * 3, 1)
+    assert bend.at.low == pytest.approx(bend.at.value) == pytest.approx(bend.at.high)
+    assert bend.at.value == pytest.approx(8, rel=0.02)
+    assert (bend.before.value, bend.after.value) == pytest.approx((1, 0), abs=0.02)
+
+
 @pytest.mark.parametrize(
     ("levels", "table", "message"),
     [
         ((1, 2, 4), [[1.0, 2.0, 3.0]] * 3, "1 breakpoints need 4 levels"),
         ((1, 2, 4, 8), [[1.0, 2.0, 3.0, 4.0]] * 2, "three seeds"),
-        ((1, 2, 4, 8), [[1.0, 2.0, 3.0, 4.0]] * 3, "no sample"),
         ((1, 2, 4, 8), [[1.0, 2.0, 0.0, 4.0], [1.0, 2, 3, 4], [1.0, 2, 3, 4]], "positive"),
         ((1, 2, 4, 8), [[1.0, 2.0]] * 3, "one value per level"),
     ],

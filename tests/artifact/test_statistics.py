@@ -28,12 +28,33 @@ from ground.seeds import generator
 positive = st.floats(0.1, 1e6)
 
 
-def test_identical_values_are_no_sample() -> None:
-    estimate = estimate_mean([4.2] * 8)
-    assert (estimate.low, estimate.high) == (None, None)
-    assert "no sample" in estimate.note
+def test_one_value_has_no_interval_and_identical_ones_a_point() -> None:
     assert estimate_mean([4.2]).low is None
-    assert estimate_ratio([2.0, 4.0, 6.0], [1.0, 2.0, 3.0]).note
+    estimate = estimate_mean([4.2] * 8)
+    assert (estimate.low, estimate.value, estimate.high) == (4.2, 4.2, 4.2)
+    ratio = estimate_ratio([2.0, 4.0, 6.0], [1.0, 2.0, 3.0])
+    assert (ratio.low, ratio.value, ratio.high) == pytest.approx((2, 2, 2))
+    assert ratio.note == "the same for every seed"
+
+
+@pytest.mark.parametrize("n", [3, 5, 10])
+def test_a_point_is_the_limit_as_the_spread_vanishes(n: int) -> None:
+    """Mean, equivalence, maximum: an ever smaller spread leads where none is."""
+    noise = generator(12, f"limit {n}").normal(0, 1, n)
+    for width in (1e-2, 1e-4, 1e-6):
+        near = estimate_mean([0.3 + width * one for one in noise])
+        assert near.low is not None
+        assert near.high is not None
+        assert near.high - near.low < 10 * width
+        for shift, limit in ((0.01, 0.0), (0.1, 1.0)):
+            p = find_equivalence_p([shift + width * one / 10 for one in noise], 0.02)
+            assert p == pytest.approx(limit, abs=max(30 * width, 1e-6))
+            assert find_equivalence_p([shift] * n, 0.02) == limit
+        table = [[0.3 + width * one, 0.1] for one in noise]
+        assert estimate_maximum(table).high < math.exp(0.3 + 100 * width)
+    flat = estimate_maximum([[0.3, 0.1]] * n)
+    assert (flat.level, flat.low, flat.high) == (0, pytest.approx(flat.value), flat.value)
+    assert flat.value == pytest.approx(math.exp(0.3))
 
 
 def test_the_interval_is_bca() -> None:
@@ -142,8 +163,8 @@ def test_equivalence_is_two_one_sided_tests() -> None:
     half = stats.t.ppf(0.95, 4) * np.std(logs, ddof=1) / math.sqrt(5)
     edge = math.expm1(np.abs(np.mean(logs)) + half)
     assert find_equivalence_p(logs, edge) == pytest.approx(0.05)
-    with pytest.raises(ValueError, match="distinct"):
-        find_equivalence_p([0.0, 0.0], 0.02)
+    with pytest.raises(ValueError, match="two values"):
+        find_equivalence_p([0.0], 0.02)
 
 
 def test_holm_against_a_worked_example() -> None:

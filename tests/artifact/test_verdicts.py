@@ -3,8 +3,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
+import polars as pl
 import pytest
 
 from artifact.claims import (
@@ -18,6 +20,7 @@ from artifact.claims import (
     load_claims,
 )
 from artifact.design import Tier, load_design
+from artifact.metrics import METRICS
 from artifact.perform import Task, perform
 from artifact.plan import Plan, make_plan
 from artifact.results import Results, count_outcomes, load_results, summarize
@@ -32,6 +35,7 @@ TRUTHS = {
     "lighttpd": Effect(spilled=30),
     "apache": Effect(spilled=0, cold=0),
 }
+FAILING = {name: replace(effect, fails=2000) for name, effect in TRUTHS.items()}
 
 
 def load_footnote() -> list[AnyClaim]:
@@ -101,7 +105,7 @@ def test_noise_is_inconclusive(tmp_path: Path) -> None:
 
 
 def test_lost_seeds_are_inconclusive_and_say_why(tmp_path: Path) -> None:
-    runner = SyntheticRunner(TRUTHS, fails_beyond=2000)
+    runner = SyntheticRunner(FAILING)
     found = {j.id: j for j in judge(load_footnote(), run_design(tmp_path, runner))}
     judgement = found["footnote3.throughput/nginx"]
     assert judgement.verdict is Verdict.INCONCLUSIVE
@@ -119,6 +123,57 @@ def test_identical_seeds_are_no_sample(tmp_path: Path) -> None:
     found = judge(load_footnote(), run_design(tmp_path, SyntheticRunner(TRUTHS, noise=0.0)))
     assert {j.verdict for j in found} == {Verdict.INCONCLUSIVE}
     assert all("no sample" in j.reason for j in found)
+
+
+@pytest.fixture(scope="module")
+def mutants(tmp_path_factory: pytest.TempPathFactory) -> Results:
+    """The full tier of the mutants; Stingy and some of them fill all slots in every boot."""
+    store = tmp_path_factory.mktemp("mutants")
+    runner = SyntheticRunner(noise=0.004)
+    plan = make_plan(Tier.FULL, [load_design("mutants")], runner.products)
+    perform_all(plan, store, runner)
+    return load_results(plan, Store(store))
+
+
+def test_a_count_that_is_the_same_in_every_boot_is_judged(mutants: Results) -> None:
+    """Whichever way the claim compares it; the runs differ, the count does not."""
+    alive = (
+        mutants.runs.filter(pl.col("level") == 2500)
+        .group_by("server")
+        .agg(pl.col("requests_alive").n_unique(), pl.col("l2_data").n_unique())
+    )
+    assert set(alive["requests_alive"]) == {1}
+    assert set(alive["l2_data"]) == {5}
+    claims = [claim for claim in load_claims() if claim.metric == "requests_alive"]
+    found = {j.id: j for j in judge(claims, mutants)}
+    assert {j.verdict for j in found.values()} == {Verdict.REPRODUCED}
+    size, always, page = (
+        found[f"mutants.bound-{name}"]
+        for name in ("lost/tux-mutant-size", "lost/tux-mutant-always", "kept/tux-mutant-page")
+    )
+    assert size.value == pytest.approx(1600 / 600)
+    assert always.value == pytest.approx(2500 / 600)
+    assert page.value == pytest.approx(1)
+    assert all(j.low == j.value == j.high and j.seeds == 5 for j in found.values())
+    # A smaller count than claimed is told as clearly.
+    changed = mutants.runs.with_columns(
+        requests_alive=pl.when(server="tux-mutant-size").then(660.0).otherwise("requests_alive")
+    )
+    other = {j.id: j for j in judge(claims, replace(mutants, runs=changed))}
+    assert other["mutants.bound-lost/tux-mutant-size"].verdict is Verdict.DIRECTION
+    changed = mutants.runs.with_columns(requests_alive=pl.lit(600.0))
+    other = {j.id: j for j in judge(claims, replace(mutants, runs=changed))}
+    assert other["mutants.bound-lost/tux-mutant-size"].verdict is Verdict.CONTRADICTED
+
+
+def test_one_run_under_many_seeds_is_no_sample(mutants: Results) -> None:
+    """If seeds moved nothing at all, no claim of any kind gets a verdict from them."""
+    first = mutants.runs.filter(pl.col("seed") == 1).select("server", "level", *METRICS)
+    frozen = mutants.runs.drop(*METRICS).join(first, on=["server", "level"])
+    claims = [claim for claim in load_claims() if claim.design == "mutants"]
+    found = judge(claims, replace(mutants, runs=frozen.select(mutants.runs.columns)))
+    assert {j.verdict for j in found} == {Verdict.INCONCLUSIVE}
+    assert {j.reason for j in found} == {"all seeds gave the same runs: no sample"}
 
 
 def test_equivalence_and_maximum(results: Results) -> None:
@@ -176,7 +231,7 @@ def test_exit_codes(judgements: dict[str, Judgement]) -> None:
 
 
 def test_tables_hide_nothing(tmp_path: Path) -> None:
-    results = run_design(tmp_path, SyntheticRunner(TRUTHS, noise=0.01, fails_beyond=2000))
+    results = run_design(tmp_path, SyntheticRunner(FAILING, noise=0.01))
     table = summarize(results, "footnote3", "throughput")
     assert len(table) == 3 * 5
     beyond = table.filter(table["level"] == 2500)

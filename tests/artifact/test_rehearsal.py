@@ -1,0 +1,132 @@
+# SPDX-License-Identifier: MIT
+"""The whole pipeline of the tiers that judge, on synthetic measurements whose effects are known:
+every figure is drawn, every claim that the tier can judge is, and nothing gives a warning.
+
+A tier takes hours; what would fail at its end fails here.
+"""
+
+from __future__ import annotations
+
+import json
+import warnings
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from artifact.claims import AnyClaim
+from artifact.design import Tier
+from artifact.entry import REHEARSED_NOISE
+from artifact.illustrate import list_illustrations, make_provenance, write_illustrations
+from artifact.plan import Plan
+from artifact.reproduce import Conclusion, Order, Places, reproduce
+from artifact.results import load_results
+from artifact.store import Entry, Store
+from artifact.study import Study, load_study
+from artifact.synthetic import USUAL, SyntheticRunner
+from artifact.verdicts import Judgement, Verdict, judge
+from figures.style import FORMATS
+from ground.voice import ExitCode
+
+# No run is valid where the failure zone has begun, so no world has both this and that zone.
+UNSEEN = "tux.data-misses-peak"
+RUNNER = SyntheticRunner(noise=REHEARSED_NOISE)
+STURDY = SyntheticRunner({"tux": replace(USUAL["tux"], fails=9000)}, noise=REHEARSED_NOISE)
+TIERS = [Tier.QUICK, pytest.param(Tier.FULL, marks=[pytest.mark.slow])]
+
+
+@pytest.fixture(scope="module", params=TIERS)
+def rehearsal(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> tuple[Conclusion, Places, Study]:
+    """A whole tier; any warning is an error."""
+    places = Places(tmp_path_factory.mktemp("rehearsal"))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        conclusion = reproduce(Order(request.param, jobs=2), RUNNER, places)
+    assert conclusion is not None
+    return conclusion, places, load_study()
+
+
+def list_wanted(claims: tuple[AnyClaim, ...], tier: Tier) -> set[str]:
+    """Claim and server of what ``tier`` judges."""
+    return {f"{c.id}/{server}" for c in claims if tier in c.seeds for server in c.servers}
+
+
+@pytest.mark.timeout(3600)
+def test_every_claim_that_the_tier_judges_gets_its_verdict(
+    rehearsal: tuple[Conclusion, Places, Study],
+) -> None:
+    conclusion, _, study = rehearsal
+    found = {j.id: j for j in conclusion.judgements}
+    judged = {name for name, j in found.items() if j.verdict is not Verdict.NOT_JUDGED}
+    assert judged == list_wanted(study.claims, conclusion.results.plan.tier)
+    others = {name: found[name] for name in judged if found[name].claim != UNSEEN}
+    assert not [explain(j) for j in others.values() if j.verdict is not Verdict.REPRODUCED]
+    (unseen,) = (j for j in found.values() if j.claim == UNSEEN)
+    assert unseen.verdict is Verdict.INCONCLUSIVE
+    assert "fewest at c = 6000 (invalid: " in unseen.reason
+    assert conclusion.code is ExitCode.INCONCLUSIVE
+
+
+def explain(judgement: Judgement) -> str:
+    return f"{judgement.id}: {judgement.verdict}, {judgement.value}, {judgement.reason}"
+
+
+def test_every_figure_is_drawn_and_stands_in_the_report(
+    rehearsal: tuple[Conclusion, Places, Study],
+) -> None:
+    conclusion, places, study = rehearsal
+    folder = places.find_folder(conclusion.results.plan.tier)
+    illustrations = list_illustrations(study)
+    assert {i.design for i in illustrations} == {d.id for d in study.designs}
+    wanted = {i.name for i in illustrations}
+    assert len(wanted) == len(illustrations)
+    for kind in FORMATS:
+        drawn = {path.stem for path in (folder / "figures").glob(f"*.{kind}")}
+        assert drawn == wanted | {"verdicts"}
+    assert {p.stem for p in (folder / "data").glob("*.csv")} == wanted | {"verdicts", "runs"}
+    page = conclusion.report.read_text()
+    for illustration in illustrations:
+        assert illustration.caption in page.replace("&#39;", "'"), illustration.name
+    verdicts = json.loads((folder / "verdicts.json").read_bytes())
+    assert [v["claim"] for v in verdicts] == [j.claim for j in conclusion.judgements]
+
+
+class Beginning(Store):
+    """A store in which only the first ``count`` runs of ``plan`` are done."""
+
+    def __init__(self, root: Path, plan: Plan, count: int) -> None:
+        super().__init__(root)
+        self.known = frozenset(plan.keys[:count])
+
+    def load(self, key: str) -> Entry | None:
+        """The entry, if it is one of the first."""
+        return super().load(key) if key in self.known else None
+
+
+@pytest.mark.timeout(3600)
+@pytest.mark.parametrize("count", [4, 5, 20, 60, 100])
+def test_figures_of_a_sweep_that_has_just_begun_are_drawn_too(
+    rehearsal: tuple[Conclusion, Places, Study], tmp_path: Path, count: int
+) -> None:
+    """They are drawn whenever a curve is complete, while most others are not."""
+    conclusion, places, study = rehearsal
+    plan = conclusion.results.plan
+    results = load_results(plan, Beginning(places.store.root, plan, count))
+    judgements = judge(study.claims, results)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        write_illustrations(results, list_illustrations(study), study.claims, judgements, tmp_path)
+    assert make_provenance(results).synthetic
+    assert (tmp_path / "figures/latency-plateaus.svg").is_file()
+
+
+@pytest.mark.timeout(3600)
+@pytest.mark.parametrize("tier", TIERS)
+def test_the_peak_of_misses_is_found_where_nothing_fails(tier: Tier, tmp_path: Path) -> None:
+    conclusion = reproduce(Order(tier, ("figure1",), jobs=2), STURDY, Places(tmp_path))
+    assert conclusion is not None
+    found = {j.claim: j for j in conclusion.judgements}
+    assert found.pop("tux.failure-zone").verdict is Verdict.CONTRADICTED
+    assert not [explain(j) for j in found.values() if j.verdict is not Verdict.REPRODUCED]
