@@ -38,25 +38,45 @@ def fetch_all(served: Served, requests: Sequence[bytes]) -> list[bytes]:
     """Every byte of the answers to ``requests``: each on a connection of its own, all of them
     connected before the first one asks.  Requests must ask for close."""
     sockets = open_many(served, len(requests))
+    answers = ask_all(sockets, requests)
+    close_all(sockets)
+    return answers
+
+
+def ask_all(
+    sockets: Sequence[socket.socket], requests: Sequence[bytes], *, finish: bool = False
+) -> list[bytes]:
+    """Every byte that comes back on each of ``sockets`` up to its end (or reset), after one of
+    ``requests`` each; with ``finish`` all of them half-close behind it."""
     answers = [bytearray() for _ in requests]
-    heard = time.monotonic()
     with selectors.DefaultSelector() as selector:
         for index, one in enumerate(sockets):
             one.setblocking(False)
             selector.register(one, selectors.EVENT_READ, index)
         for one, data in zip(sockets, requests, strict=True):
-            assert one.send(data) == len(data)
+            with suppress(ConnectionError):  # the peer may have refused what came before
+                assert one.send(data) == len(data)
+                if finish:
+                    one.shutdown(socket.SHUT_WR)
+        heard = time.monotonic()
         while selector.get_map():
             silence = time.monotonic() - heard
             assert silence < SILENCE_S, f"{len(selector.get_map())} connections are stuck"
             for key, _ in selector.select(1.0):
-                data = key.fileobj.recv(1 << 16)  # type: ignore[union-attr]
+                data = receive(key.fileobj)  # type: ignore[arg-type]
                 answers[key.data] += data
                 heard = time.monotonic()
                 if not data:
                     selector.unregister(key.fileobj)
-    close_all(sockets)
     return [bytes(answer) for answer in answers]
+
+
+def receive(one: socket.socket) -> bytes:
+    """What has come; nothing at the end, or after a reset."""
+    try:
+        return one.recv(1 << 16)
+    except ConnectionResetError:
+        return b""
 
 
 def close_all(sockets: Sequence[socket.socket]) -> None:
