@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import resource
 import selectors
 import socket
@@ -13,6 +15,7 @@ from contextlib import suppress
 from tests.tux.servers import Served
 
 SILENCE_S = 120.0  # longer than TCP waits before it sends again
+AT_A_TIME = 50  # handshakes; more would overflow short queues
 
 
 def raise_descriptor_limit() -> int:
@@ -25,12 +28,30 @@ def raise_descriptor_limit() -> int:
 def open_many(served: Served, count: int) -> list[socket.socket]:
     """``count`` established connections, all open at once."""
     raise_descriptor_limit()
-    sockets = []
-    for _ in range(count):
-        one = served.make_socket()
+    sockets: list[socket.socket] = []
+    while len(sockets) < count:
+        sockets += _open_together(served, min(AT_A_TIME, count - len(sockets)))
+    return sockets
+
+
+def _open_together(served: Served, count: int) -> list[socket.socket]:
+    """A few connections whose handshakes overlap: a server may let each SYN wait."""
+    sockets = [served.make_socket() for _ in range(count)]
+    with selectors.DefaultSelector() as selector:
+        for one in sockets:
+            one.setblocking(False)
+            begun = one.connect_ex(served.address)
+            assert begun in {0, errno.EINPROGRESS}, os.strerror(begun)
+            selector.register(one, selectors.EVENT_WRITE)
+        while selector.get_map():
+            ready = selector.select(SILENCE_S)
+            assert ready, f"{len(selector.get_map())} connections are not answered"
+            for key, _ in ready:
+                selector.unregister(key.fileobj)
+    for one in sockets:
+        error = one.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
+        assert not error, os.strerror(error)
         one.settimeout(60)
-        one.connect(served.address)
-        sockets.append(one)
     return sockets
 
 

