@@ -412,19 +412,20 @@ def tux_fuzz(_: Context, target="parse", runs=1_000_000, seed=1, keep=False):
     name="check",
     help={
         "select": "only tests that match this pytest expression",
-        "parameters": "what tux.ko is loaded with: a variant, such as policy=cohort",
+        "parameters": "what else tux.ko is loaded with, such as policy=cohort",
+        "variant": "a server of images/servers (an unknown name lists them), in guests alone",
     },
 )
 @report_errors
-def tux_check(_: Context, select="", parameters=""):
+def tux_check(_: Context, select="", parameters="", variant="tux"):
     """Test TUX on a kernel with KASAN, UBSAN, lockdep and kmemleak, without memory, for long.
 
-    Example: ./invoke tux.check --select comparison
+    Example: ./invoke tux.check --variant tux-stingy --select comparison
     Builds that kernel first (minutes); all of it takes about an hour on 2 cores.
     """
     from artifact.checks import run_deep
 
-    return run_deep(select=select, parameters=parameters)
+    return run_deep(select=select, parameters=parameters, variant=variant)
 
 
 @task(name="tree", help={"out": "folder of the kernel's tree; it must not exist, or be empty"})

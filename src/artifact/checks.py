@@ -10,7 +10,8 @@ from pathlib import Path
 from forge.pipeline import build
 from ground import process
 from ground.places import PROJECT
-from ground.voice import ExitCode, complete_step, console
+from ground.voice import ExitCode, UsageError, complete_step, console
+from testbed.servers import find_servers
 
 LINTERS: dict[str, tuple[str, ...]] = {
     "style": ("ruff", "check", "."),
@@ -19,6 +20,10 @@ LINTERS: dict[str, tuple[str, ...]] = {
     "rooms": ("lint-imports",),
     "licences": ("reuse", "lint", "--lines"),
 }
+STOCK = "tux"  # among the variants
+MUTANT = "-mutant-"  # in the name of a variant that is wrong on purpose
+# Tests of what runs as a process are of stock's sources, whatever the variant.
+IN_A_GUEST = "tux-vm or tux-debug"
 
 
 def run_lint() -> ExitCode:
@@ -49,14 +54,32 @@ def run_tests(*, fast: bool, select: str) -> ExitCode:
     return ExitCode.DOES_NOT_HOLD if failed or linted else ExitCode.HOLDS
 
 
-def run_deep(*, select: str, parameters: str) -> ExitCode:
+def run_deep(*, select: str, parameters: str, variant: str) -> ExitCode:
     """`./invoke tux.check`: TUX on a kernel with every checker, without memory, for long; loaded
-    with ``parameters``, which make it a variant."""
-    chosen = ["-k", select] if select else []
-    command = [sys.executable, "-m", "pytest", "-q", "-m", "deep", *chosen, "tests/tux"]
-    environment = {**os.environ, "TUX_PARAMETERS": parameters}
+    as ``variant`` of images/servers, with further ``parameters``.
+
+    What `./invoke test` asks of stock in a guest, it does not ask of the others: this does.
+    """
+    check_variant(variant)
+    marks, wanted = ("deep", select) if variant == STOCK else ("deep or real", IN_A_GUEST)
+    if variant != STOCK and select:
+        wanted = f"({select}) and ({wanted})"
+    chosen = ["-k", wanted] if wanted else []
+    command = [sys.executable, "-m", "pytest", "-q", "-m", marks, *chosen, "tests/tux"]
+    environment = {**os.environ, "TUX_VARIANT": variant, "TUX_PARAMETERS": parameters}
     failed = process.run_in_foreground(command, cwd=PROJECT, env=environment)
     return ExitCode.DOES_NOT_HOLD if failed else ExitCode.HOLDS
+
+
+def find_variants() -> list[str]:
+    """The servers of images/servers that are TUX and are meant to be right."""
+    return [name for name in find_servers() if name.split("-")[0] == STOCK and MUTANT not in name]
+
+
+def check_variant(name: str) -> None:
+    """UsageError if there is no variant ``name``."""
+    if name not in (known := find_variants()):
+        raise UsageError(f"no variant {name!r} of TUX", hint=f"choose one of {', '.join(known)}")
 
 
 def find_program(name: str) -> Path:

@@ -22,7 +22,7 @@ from forge.roots import RootRecipe
 from forge.sources import Sources
 from forge.stage import Built, Stage, Store
 from forge.toolchain import describe_toolchain
-from forge.variants import MAPS, VariantsRecipe
+from forge.variants import CHECKED_MAPS, MAPS, VariantsRecipe
 from ground.places import find_cache, find_outputs
 from ground.voice import UsageError, complete_step, console
 
@@ -106,7 +106,8 @@ class Pipeline:
         """The cache-aware variants of TUX for the server's kernel of ``flavour``."""
         architecture = self._kernel_recipe("server", flavour).architecture
         kernel = self.kernel("server", flavour)
-        return self._obtain(VariantsRecipe(MODULES[0], kernel, architecture).stage())
+        maps = CHECKED_MAPS if flavour else MAPS
+        return self._obtain(VariantsRecipe(MODULES[0], kernel, architecture, maps).stage())
 
     def _kernel_recipe(self, machine: str, flavour: str) -> KernelRecipe:
         ((file, path),) = self._files("linux")

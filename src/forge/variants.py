@@ -10,8 +10,8 @@ from __future__ import annotations
 import json
 import shutil
 import sys
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from forge.kernel import MODULE_TREE
@@ -56,16 +56,24 @@ MAPS: dict[str, Memory] = (
         "mutant-size": Memory(("--slab-bytes", "2MiB"), mutant=True),
     }
 )
+# For kernels with checkers, as far as tests load them: objects between red zones, poisoned while
+# they are free, since KASAN knows nothing of slots in a slab (it does of the kernel's caches); and
+# below the stack room for one as large as such a kernel's.
+CHECKED_MAPS: dict[str, Memory] = {
+    RATED: Memory(("--debug", "--low-bytes", "32KiB")),
+    "pools": MAPS["pools"],
+}
 FEW_ROUNDS = 3  # an object that is refused gets no room in the next round's map
 
 
 @dataclass(frozen=True)
 class VariantsRecipe:
-    """The variants of ``module`` for ``kernel``; the product ``NAME.ko`` of each map in MAPS."""
+    """The variants of ``module`` for ``kernel``; the product ``NAME.ko`` of each of ``maps``."""
 
     module: Module
     kernel: Built
     architecture: str = "i386"
+    maps: Mapping[str, Memory] = field(default_factory=lambda: MAPS)
 
     def stage(self) -> Stage:
         """The stage that makes them, with map, report and difference of the rated one."""
@@ -79,7 +87,7 @@ class VariantsRecipe:
                 "tools": digest_sources(find_tools(TOOLS)),
                 "annotations": digest_file(ANNOTATIONS),
                 "geometry": digest_file(GEOMETRY),
-                "maps": json.dumps({name: asdict(memory) for name, memory in sorted(MAPS.items())}),
+                "maps": json.dumps({n: asdict(memory) for n, memory in sorted(self.maps.items())}),
                 "toolchain": describe_toolchain(),
             },
             build=self.build,
@@ -92,10 +100,10 @@ class VariantsRecipe:
         stock.compile(workshop, tree)
         pipeline = Rewriting(workshop, tree / self.module.place)
         pipeline.analyse()
-        refused = pipeline.settle()
+        refused = pipeline.settle(self.maps[RATED])
         pipeline.keep_reports()
         pipeline.take_sources()
-        for name, memory in MAPS.items():
+        for name, memory in self.maps.items():
             if name != RATED:  # that map is there, since the sources were rewritten for it
                 pipeline.generate([*memory.words, *refused], mutant=memory.mutant)
             pipeline.take_allocator()
@@ -149,12 +157,12 @@ class Rewriting:
             fine=(ExitCode.HOLDS, ExitCode.DOES_NOT_HOLD),
         )
 
-    def settle(self) -> list[str]:
-        """Rewrite for the rated map.  Returns the flags for stingygen that leave out what stingify
-        refuses, which then needs no room."""
+    def settle(self, rated: Memory) -> list[str]:
+        """Rewrite for the ``rated`` map.  Returns the flags for stingygen that leave out what
+        stingify refuses, which then needs no room."""
         flags: list[str] = []
         for _ in range(FEW_ROUNDS):
-            self.generate(flags)
+            self.generate([*rated.words, *flags])
             self.rewrite()
             report = json.loads((self.rewritten / "report.json").read_text())
             wasted = [

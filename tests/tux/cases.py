@@ -347,6 +347,8 @@ SYNTAX = [
         why="RFC 9112 2.2: at least one empty line SHOULD be ignored"),
 ]  # fmt: skip
 
+ALL = [*PLAIN, *ENCODED, *CONDITIONAL, *RANGES, *METHODS, *TARGETS, *SYNTAX]
+
 SMUGGLED = b"GET /smuggled HTTP/1.1\r\nHost: localhost\r\n\r\n"
 CHUNKED = b"Transfer-Encoding: chunked"
 LENGTH = b"Content-Length: %d" % len(SMUGGLED)

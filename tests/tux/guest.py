@@ -3,27 +3,25 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from forge.modules import MODULES
 from forge.pipeline import Pipeline
 from forge.tree import Tree
 from tests.tux.documents import MTIME
 from tests.tux.machine import Boot, Machine, copy_tree, start_machine
 from tests.tux.network import GUEST_ADDRESS, HOST_ADDRESSES, make_network
 from tests.tux.servers import Served, parse_stat, wait_until_ready
+from tests.tux.variants import Variant, find_module, find_session_variant
 
 KNOBS = "/proc/sys/net/tux"
 DOCUMENTS = "/srv/docs"
 LOG = "/run/tux.log"
-MODULE = "/usr/lib/tux/stock/tux.ko"
 CHUNK = 60  # knobs a line
-# What the module is loaded with: `TUX_PARAMETERS="policy=cohort"` tests that variant.
-PARAMETERS = tuple(os.environ.get("TUX_PARAMETERS", "").split())
+# What is under test.
+VARIANT = find_session_variant()
 # The archive has no times, and names of the host's directories mean nothing here.
 SETUP = f"""\
 find /srv -type f -exec touch -d @{MTIME} {{}} +
@@ -96,13 +94,12 @@ def lay_over(documents: Path) -> Tree:
     return tree
 
 
-def find_boot(flavour: str, documents: Path) -> Boot:
-    """The server's kernel of ``flavour`` with TUX for it; builds what is missing."""
+def find_boot(flavour: str, documents: Path, variant: Variant = VARIANT) -> Boot:
+    """The server's kernel of ``flavour`` with ``variant`` for it; builds what is missing."""
     pipeline = Pipeline()
-    stock = next(module for module in MODULES if module.title == "tux-stock")
     overlay = lay_over(documents)
-    built = pipeline.module(stock, flavour) / stock.file
-    overlay.add_file(MODULE.lstrip("/"), built.read_bytes())
+    module = find_module(pipeline, variant, flavour)
+    overlay.add_file(variant.path.lstrip("/"), module.read_bytes())
     is_64_bit = flavour == "debug"
     # With KASAN in it the kernel's own entry point does not work; a boot loader's does.
     kernel = "bzImage" if is_64_bit else "kernel"
@@ -110,23 +107,24 @@ def find_boot(flavour: str, documents: Path) -> Boot:
         kernel=pipeline.kernel("server", flavour) / kernel,
         root=pipeline.root("server") / "root.cpio",
         overlay=overlay,
+        arguments=variant.arguments,
         is_64_bit=is_64_bit,
     )
 
 
-def load_module(machine: Machine, module: str = MODULE) -> None:
-    """Load TUX with the parameters of its variant; one that it does not know is an error."""
-    machine.run(f"insmod {module} {' '.join(PARAMETERS)}")
-    for name, value in (parameter.split("=", 1) for parameter in PARAMETERS):
+def load_module(machine: Machine, variant: Variant = VARIANT) -> None:
+    """Load TUX; a parameter that it does not know, or takes for another value, is an error."""
+    machine.run(variant.load_line)
+    for name, value in variant.parameters.items():
         assert machine.run(f"cat /sys/module/tux/parameters/{name}").strip() == value
 
 
 @contextmanager
-def start_guest(boot: Boot, place: Path, module: str = MODULE) -> Iterator[Guest]:
+def start_guest(boot: Boot, place: Path, variant: Variant = VARIANT) -> Iterator[Guest]:
     """A guest with the module loaded and the server not yet running."""
     place.mkdir(exist_ok=True)
     with make_network() as network, start_machine(boot, place, network) as machine:
-        load_module(machine, module)
+        load_module(machine, variant)
         listing = machine.run(f'cd {KNOBS} && for f in *; do echo "$f=$(cat $f)"; done')
         yield Guest(machine, dict(line.split("=", 1) for line in listing.splitlines()))
 

@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from ground.places import PROJECT
 from tests.tux.conftest import Start
 from tests.tux.documents import HELLO
-from tests.tux.guest import MODULE
+from tests.tux.guest import VARIANT, load_module
 from tests.tux.machine import Machine
 from tests.tux.servers import Served, request
 from tests.tux.test_life import load
@@ -100,10 +100,11 @@ def test_overdue(queue: ctypes.CDLL, since: int, waited: int, limit: int) -> Non
     assert bool(queue.overdue(now, ctypes.c_uint32(limit))) == (waited >= limit)
 
 
-def reload(machine: Machine, arguments: str = "") -> None:
-    """The module anew, with its knobs as they were, running."""
+def reload(machine: Machine, **parameters: int) -> None:
+    """The module anew, with ``parameters`` and its knobs as they were, running."""
     knobs = machine.run("cd /proc/sys/net/tux && grep -H . * | grep -v ^running").splitlines()
-    machine.run(f"rmmod tux && insmod {MODULE} {arguments}")
+    machine.run("rmmod tux")
+    load_module(machine, VARIANT.adding({name: str(n) for name, n in parameters.items()}))
     for line in knobs:
         name, value = line.split(":", 1)
         machine.run(f"echo '{value}' > /proc/sys/net/tux/{name}")
@@ -115,7 +116,7 @@ def admitting(served: Served, slots: int = SLOTS) -> Iterator[Machine]:
     """``slots`` connections at a time."""
     machine = served.machine
     assert machine is not None
-    reload(machine, f"admission={slots} admission_batch=1")
+    reload(machine, admission=slots, admission_batch=1)
     try:
         yield machine
     finally:
@@ -189,7 +190,7 @@ def test_unload_while_syns_wait(kernel_kind: str, start: Start) -> None:
                 threading.Event().wait(0.3)
                 served.control(control)
             held = served.read_stat()["admission.held"]
-            reload(machine, "admission=1 admission_batch=1")
+            reload(machine, admission=1, admission_batch=1)
             assert served.get("/hello.txt").body == HELLO
         assert not failures, failures[0]
         assert held > 0

@@ -7,15 +7,9 @@ import functools
 
 import pytest
 
-from tests.tux import cases
-from tests.tux.cases import Case
+from tests.tux.cases import ALL, Case
 from tests.tux.conversation import Outcome, converse
 from tests.tux.servers import Served
-
-ALL = [
-    *(*cases.PLAIN, *cases.ENCODED, *cases.CONDITIONAL, *cases.RANGES),
-    *(*cases.METHODS, *cases.TARGETS, *cases.SYNTAX),
-]
 
 
 @functools.cache

@@ -13,11 +13,6 @@ from artifact import fuzz
 from ground.process import ProcessError
 from tests.tux import cases
 
-CASES = [
-    *(*cases.PLAIN, *cases.ENCODED, *cases.CONDITIONAL, *cases.RANGES),
-    *(*cases.METHODS, *cases.TARGETS, *cases.SYNTAX),
-]
-
 
 @pytest.fixture(scope="module")
 def fuzzer(tmp_path_factory: pytest.TempPathFactory) -> Path:
@@ -36,7 +31,7 @@ def test_requests_of_the_suite_break_no_law(fuzzer: Path, requests: Path) -> Non
 def requests(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The suite's requests as inputs."""
     place = tmp_path_factory.mktemp("requests")
-    requests = [case.request for case in CASES] + [*cases.SMUGGLING.values()]
+    requests = [case.request for case in cases.ALL] + [*cases.SMUGGLING.values()]
     for number, data in enumerate(requests):
         (place / str(number)).write_bytes(data[: fuzz.INPUT_MAX])
     return place

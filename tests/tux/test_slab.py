@@ -8,7 +8,6 @@ import re
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import ExitStack
-from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
@@ -20,6 +19,7 @@ from tests.tux.documents import HELLO
 from tests.tux.guest import KNOBS, Guest, find_boot, serve_in_guest, start_guest
 from tests.tux.network import is_possible
 from tests.tux.servers import Served, request, wait_until_ready
+from tests.tux.variants import Variant
 
 pytestmark = pytest.mark.real
 ACCOUNT = "/proc/net/tux/slab"
@@ -44,9 +44,9 @@ def guest(
     """A guest with the rewritten server on slabs, and one with it on the kernel's caches."""
     if not is_possible():
         pytest.skip("a guest's network needs root and /dev/net/tun")
-    boot = replace(find_boot("", documents), arguments="reserve_mem=32M:1M:stingy")
+    variant = Variant(request.param, request.param)
     place = tmp_path_factory.mktemp(request.param)
-    with start_guest(boot, place, f"/usr/lib/tux/{request.param}/tux.ko") as started:
+    with start_guest(find_boot("", documents, variant), place, variant) as started:
         started.machine.run(f"mkdir {TRACING} && mount -t tracefs tracefs {TRACING}")
         started.machine.run(f"echo 4096 > {TRACING}/buffer_size_kb")
         yield started
