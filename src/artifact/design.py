@@ -205,7 +205,7 @@ class Design(Strict):
 
     def _list_settings(self, variant: Variant) -> dict[Place, JsonValue]:
         """What is set beyond the levels, by its place in the file, in order."""
-        number = self.variant.index(variant)
+        number = [v.name for v in self.variant].index(variant.name)
         shared: dict[Place, JsonValue] = {("base", path): v for path, v in self.base.items()}
         return shared | {("variant", number, "set", path): v for path, v in variant.set.items()}
 
