@@ -23,6 +23,9 @@ from testbed.servers import find_servers
 FOLDER = PROJECT / "experiments"
 
 
+Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]*$")]
+
+
 class Tier(StrEnum):
     """How much is run: every stage once, the default, or everything."""
 
@@ -56,7 +59,7 @@ class Scope(Strict):
     variant.
     """
 
-    servers: Annotated[tuple[str, ...], Field(min_length=1)]
+    servers: Annotated[tuple[Name, ...], Field(min_length=1)]
     levels: Annotated[tuple[int, ...], Field(min_length=1)]
     seeds: Annotated[int, Field(ge=1, le=1000)]
     seeds_at: dict[int, Annotated[int, Field(ge=1)]] = Field(default_factory=dict)
@@ -107,7 +110,7 @@ class Design(Strict):
     show each server over that one, paired by seed.
     """
 
-    id: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]*$")]
+    id: Name
     title: str
     question: str
     geometry: str
@@ -202,7 +205,7 @@ class Design(Strict):
 
     def _list_settings(self, variant: Variant) -> dict[Place, JsonValue]:
         """What is set beyond the levels, by its place in the file, in order."""
-        number = self.variant.index(variant)
+        number = [v.name for v in self.variant].index(variant.name)
         shared: dict[Place, JsonValue] = {("base", path): v for path, v in self.base.items()}
         return shared | {("variant", number, "set", path): v for path, v in variant.set.items()}
 

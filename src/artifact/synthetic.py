@@ -60,7 +60,7 @@ class Effect:
     spilled: float = 320
     peaks: float = 4000
     cold: float = 400
-    fails: int = 4500
+    fails: int = 4000
     slots: int = 0
 
 
@@ -68,7 +68,7 @@ STINGY = Effect(cycles=41_000, spilled=12, cold=200, fails=9000, slots=600)
 # Of servers that no effect is given for.  With these, and little noise, every claim holds, except
 # that no peak of misses is seen beyond the place where runs begin to be invalid.
 USUAL = {
-    "tux": Effect(cycles=50_000),
+    "tux": Effect(cycles=50_000, fails=4500),
     "tux-stingy": STINGY,
     "tux-stingy-net": replace(STINGY, cycles=40_000, spilled=10),
     "tux-mutant-page": STINGY,

@@ -106,7 +106,7 @@ class Beginning(Store):
 
 
 @pytest.mark.timeout(3600)
-@pytest.mark.parametrize("count", [4, 5, 20, 60, 100])
+@pytest.mark.parametrize("count", [4, 5, 60])
 def test_figures_of_a_sweep_that_has_just_begun_are_drawn_too(
     rehearsal: tuple[Conclusion, Places, Study], tmp_path: Path, count: int
 ) -> None:

@@ -265,7 +265,7 @@ def test_wrong_claims_are_refused(change: dict[str, object], message: str) -> No
 def test_a_broken_claims_file_is_a_usage_error(tmp_path: Path) -> None:
     path = tmp_path / "claims.toml"
     path.write_text('[[claim]]\nid = "x"\nkind = "ratio"\n')
-    with pytest.raises(UsageError, match=r"claim\.0\.ratio\.location"):
+    with pytest.raises(UsageError, match=r"claim\.0\.location \(of x\): it is missing"):
         load_claims(path)
     with pytest.raises(UsageError, match="no claims"):
         load_claims(tmp_path / "absent.toml")
