@@ -21,7 +21,7 @@ _SIZE = re.compile(r"(\d+) bytes \(([a-z,]+)\)")
 _CLONE = re.compile(r"\.(part|constprop|isra|cold|lto_priv|localalias)(\.\d+)?")
 # What the C library's headers make of names: "*__isoc99_sscanf" is sscanf, "__memcpy_chk" memcpy.
 _LIBRARY_NAME = re.compile(r"^\*?(?:__isoc\d+_(\w+)|__(\w+)_chk)$")
-_NOT_FOR_US = ("-MD", "-MMD", "-MP", "-Wp,-M", "-Werror", "-fsanitize", "-flto", "-pipe")
+_NOT_FOR_US = ("-MD", "-MMD", "-MP", "-Wp,-M", "-Werror", "-fsanitize", "-fasan", "-flto", "-pipe")
 _MACRO = re.compile(r"-D(\w+)(?:=(.*))?$", re.DOTALL)
 _TIME_LIMIT_S = 300
 

@@ -42,7 +42,8 @@ def make_graph(result: Memwalk) -> graphviz.Digraph:
             graph.node(name, label=describe_stage(result, stage), peripheries=_rings(stage))
         else:
             graph.node(name, label="scheduler" if name == EXTERNAL else name, shape="plaintext")
-    graph.body.append(f'\t{{rank=source "{order[0]}"}}\n')
+    if order:  # none if every file was refused
+        graph.body.append(f'\t{{rank=source "{order[0]}"}}\n')
     for source, target, kinds in sorted(
         join_edges(result.edges), key=lambda edge: (order.index(edge[0]), order.index(edge[1]))
     ):

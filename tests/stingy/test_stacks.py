@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,8 +13,9 @@ import pytest
 from ground import process
 from ground.places import PROJECT
 from stingy.annotations import StackNote
-from stingy.frames import parse_callgraph
+from stingy.frames import compile_frames, parse_callgraph
 from stingy.memwalk import analyse
+from stingy.sources import Source
 from stingy.truth import find_server
 
 LISTING = """\
@@ -46,6 +48,18 @@ def test_servers_have_the_chains_of_their_ground_truth(name: str, tmp_path: Path
     assert found == {
         root: sum_chain(chain, frames, note) for root, chain in case.truth.chains.items()
     }
+
+
+def test_a_sanitizers_build_has_the_frames_of_one_without(tmp_path: Path) -> None:
+    """What instruments memory accesses is not the server's own stack."""
+    path = tmp_path / "a.c"
+    path.write_text("int f(int n) { int room[64]; room[n] = n; return room[n / 2]; }\n")
+    plain = Source(path, "a.c", "gcc", ("-O2",), tmp_path)
+    checked = ("-fsanitize=kernel-address", "-fasan-shadow-offset=0xd0000000")
+    frames, complaint = compile_frames(plain)
+    assert frames["f"].bytes > 0
+    assert not complaint
+    assert compile_frames(replace(plain, flags=(*plain.flags, *checked))) == (frames, "")
 
 
 def test_names_that_the_library_makes_up_are_those_that_were_written() -> None:

@@ -89,6 +89,13 @@ def test_the_graph_has_every_stage_and_edge(result: Memwalk) -> None:
     assert {"objects 4,321 B", "stack unbounded", "flush", "socket"} <= texts
 
 
+def test_a_server_whose_files_were_all_refused_has_an_empty_graph(result: Memwalk) -> None:
+    nothing = result.model_copy(update={"stages": (), "edges": ()})
+    svg = ElementTree.fromstring(render_svg(nothing))
+    assert not svg.findall(".//{http://www.w3.org/2000/svg}text")
+    assert render_page(nothing)
+
+
 def test_equal_results_give_equal_graphs(result: Memwalk, tmp_path: Path) -> None:
     again = Memwalk.model_validate_json(result.to_json())
     assert make_graph(result).source == make_graph(again).source
