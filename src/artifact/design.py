@@ -22,7 +22,6 @@ from testbed.servers import find_servers
 
 FOLDER = PROJECT / "experiments"
 
-
 Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]*$")]
 
 

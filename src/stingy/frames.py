@@ -74,11 +74,16 @@ class CommonHeader:
         return [*common, "-include", str(self.path), "-include", str(own)]
 
 
+def _keep_flags(source: Source) -> list[str]:
+    """The flags that shape the code of the server itself."""
+    return [flag for flag in source.flags if not flag.startswith(_NOT_FOR_US)]
+
+
 def _split_includes(source: Source) -> tuple[list[Path] | None, list[str]]:
     """The files that flags include (None: not all are known), and the other flags."""
     included: list[Path] | None = []
     others: list[str] = []
-    words = iter(f for f in source.flags if not f.startswith(_NOT_FOR_US))
+    words = iter(_keep_flags(source))
     for word in words:
         if word == "-include":
             path = source.directory / next(words, "")
@@ -93,14 +98,13 @@ def compile_frames(
     source: Source, common: CommonHeader | None = None
 ) -> tuple[dict[str, Frame], str]:
     """Compile a file as its flags say; its frames, or why gcc does not compile it."""
-    flags = [f for f in source.flags if not f.startswith(_NOT_FOR_US)]
     with tempfile.TemporaryDirectory(prefix="memwalk-") as name:
         folder = Path(name)
         if common is not None:
             short = common.flags_for(source, folder / "own.h")
             text, complaint = _compile(source, short, folder)
         if common is None or complaint:  # what is wrong must be so for the file's own flags
-            text, complaint = _compile(source, flags, folder)
+            text, complaint = _compile(source, _keep_flags(source), folder)
     return ({}, complaint) if complaint else (parse_callgraph(text, _make_keys(source)), "")
 
 
