@@ -26,10 +26,12 @@ def find_default_jobs() -> int:
 
 
 def _prepare_worker(parent: int) -> None:
-    """A worker ends with its parent, and leaves Ctrl-C and SIGTERM to it."""
-    for interruption in (signal.SIGINT, signal.SIGTERM):
-        # Not SIG_IGN, which the programs that it starts would inherit.
-        signal.signal(interruption, lambda *_: None)
+    """A worker ends with its parent, and leaves Ctrl-C to it.
+
+    SIGTERM ends it: with that a broken pool ends the workers that are left, and waits for them.
+    """
+    # Not SIG_IGN, which the programs that it starts would inherit.
+    signal.signal(signal.SIGINT, lambda *_: None)
     die_with(parent)
 
 

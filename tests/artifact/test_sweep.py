@@ -97,6 +97,15 @@ def test_a_killed_worker_is_replaced(plan: Plan, reference: dict[str, str], tmp_
     assert read_results(tmp_path / "s") == reference
 
 
+def test_a_worker_ends_when_its_pool_says_so() -> None:
+    """A worker that is killed while it waits for work keeps the queue's lock: the others never hear
+    by the queue that the pool is broken, only by the pool's SIGTERM."""
+    with LocalEngine(2).open() as executor:
+        worker = psutil.Process(executor.submit(os.getpid).result())
+        worker.terminate()
+        worker.wait(timeout=30)
+
+
 @dataclass(frozen=True)
 class Unreliable(SyntheticRunner):
     """The infrastructure fails under the first ``failures`` tries of each run at c = 8."""
