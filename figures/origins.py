@@ -6,11 +6,12 @@ from __future__ import annotations
 import polars as pl
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import FixedLocator, FuncFormatter, LogLocator, NullFormatter
+from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
 from figures.style import (
     COLOURS,
     MARKERS,
+    SHORT_RANGE,
     Provenance,
     apply_style,
     make_figure,
@@ -108,7 +109,8 @@ def _draw_lines(axes: Axes, frame: pl.DataFrame, label: str) -> None:
             markersize=4.6 - 0.45 * i,
         )
     axes.set_yscale("log")
-    axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    low, high = axes.get_ylim()
+    axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5) if high < SHORT_RANGE * low else (1,)))
     axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
     axes.yaxis.set_minor_formatter(NullFormatter())
     _set_levels(axes, frame["level"].unique().sort().to_list())
@@ -120,4 +122,3 @@ def _set_levels(axes: Axes, levels: list[int]) -> None:
     set_concurrency_axis(axes, levels or [1])
     if levels:
         axes.set_xlim(levels[0], levels[-1])
-        axes.xaxis.set_major_locator(FixedLocator(levels))
