@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 
 from forge.pipeline import build
@@ -24,6 +25,9 @@ STOCK = "tux"  # among the variants
 MUTANT = "-mutant-"  # in the name of a variant that is wrong on purpose
 # Tests of what runs as a process are of stock's sources, whatever the variant.
 IN_A_GUEST = "tux-vm or tux-debug"
+FAST = "not real and not slow and not deep"  # tests, by pytest's marks
+LONG = "(real or slow) and not deep"
+NOTHING_SELECTED = 5  # pytest's exit status
 
 
 def run_lint() -> ExitCode:
@@ -42,16 +46,27 @@ def run_lint() -> ExitCode:
 
 def run_tests(*, fast: bool, select: str) -> ExitCode:
     """Linters, builds, then pytest, whose closing line comes last; with ``fast`` neither builds
-    nor tests that need them or take more than a minute.  What is deep is left to run_deep()."""
+    nor tests that need them or take more than a minute.  What is deep is left to run_deep().
+
+    Files of fast tests are tested side by side, one on each core.  A test that builds or boots
+    machines has the host for itself: two of them have what they start compete for the cores.
+    """
     linted = run_lint()
     if not fast:
         build()
-    marks = ["-m", "not real and not slow and not deep" if fast else "not deep"]
+    phases: list[tuple[str, ...]] = [("-m", FAST, "-n", "logical", "--dist", "loadfile")]
+    if not fast:
+        phases.append(("-m", LONG))
+    statuses = {_run_pytest(*phase, select=select) for phase in phases}
+    statuses -= {NOTHING_SELECTED} if ExitCode.HOLDS in statuses else set()
+    return ExitCode.DOES_NOT_HOLD if any(statuses) or linted else ExitCode.HOLDS
+
+
+def _run_pytest(*arguments: str, select: str, env: Mapping[str, str] | None = None) -> int:
+    """The exit status of pytest, which talks to the user itself, so it keeps the terminal."""
     chosen = ["-k", select] if select else []
-    # pytest talks to the user itself, so it keeps the terminal.
-    command = [sys.executable, "-m", "pytest", "-q", *marks, *chosen]
-    failed = process.run_in_foreground(command, cwd=PROJECT)
-    return ExitCode.DOES_NOT_HOLD if failed or linted else ExitCode.HOLDS
+    command = [sys.executable, "-m", "pytest", "-q", *arguments, *chosen]
+    return process.run_in_foreground(command, cwd=PROJECT, env=env)
 
 
 def run_deep(*, select: str, parameters: str, variant: str) -> ExitCode:
@@ -64,10 +79,8 @@ def run_deep(*, select: str, parameters: str, variant: str) -> ExitCode:
     marks, wanted = ("deep", select) if variant == STOCK else ("deep or real", IN_A_GUEST)
     if variant != STOCK and select:
         wanted = f"({select}) and ({wanted})"
-    chosen = ["-k", wanted] if wanted else []
-    command = [sys.executable, "-m", "pytest", "-q", "-m", marks, *chosen, "tests/tux"]
     environment = {**os.environ, "TUX_VARIANT": variant, "TUX_PARAMETERS": parameters}
-    failed = process.run_in_foreground(command, cwd=PROJECT, env=environment)
+    failed = _run_pytest("-m", marks, "tests/tux", select=wanted, env=environment)
     return ExitCode.DOES_NOT_HOLD if failed else ExitCode.HOLDS
 
 
