@@ -36,7 +36,7 @@ def test_stock_is_checked_by_what_is_deep(runs: Runs) -> None:
     assert checks.run_deep(select="comparison", parameters="", variant="tux") is ExitCode.HOLDS
     ((command, environment),) = runs
     assert command[1:] == [
-        *("-m", "pytest", "-q", "-m", "deep", "tests/tux", "-k", "comparison"),
+        *("-m", "pytest", "-q", "-m", "deep", "-k", "comparison", "tests/tux"),
     ]
     assert (environment["TUX_VARIANT"], environment["TUX_PARAMETERS"]) == ("tux", "")
 
@@ -45,7 +45,7 @@ def test_the_others_are_checked_in_every_guest(runs: Runs) -> None:
     """And in guests alone: a process is made of stock's sources."""
     checks.run_deep(select="life or log", parameters="patience=7", variant="tux-stingy")
     ((command, environment),) = runs
-    assert command[-3:] == ["tests/tux", "-k", "(life or log) and (tux-vm or tux-debug)"]
+    assert command[-3:] == ["-k", "(life or log) and (tux-vm or tux-debug)", "tests/tux"]
     assert command[command.index("-q") + 2] == "deep or real"
     assert environment["TUX_VARIANT"] == "tux-stingy"
 
