@@ -29,7 +29,7 @@ PAPER: dict[str, Any] = {"color": "black", "marker": "*", "markersize": 6, "line
 # These look the same in every figure; whatever else is drawn takes the looks that are left.
 KNOWN_SERVERS = ("tux", "tux-stingy", "tux-stingy-net", "nginx", "lighttpd", "apache")
 DECADES = (1, 10, 100, 1000, 10_000)
-# Over less than this ratio of levels the levels themselves are the ticks.
+# A logarithmic axis over less than this ratio has too few decades to be its ticks.
 SHORT_RANGE = 100
 
 STYLE = Path(__file__).with_name("column.mplstyle")

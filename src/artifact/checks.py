@@ -54,18 +54,20 @@ def run_tests(*, fast: bool, select: str) -> ExitCode:
     linted = run_lint()
     if not fast:
         build()
-    phases: list[tuple[str, ...]] = [("-m", FAST, "-n", "logical", "--dist", "loadfile")]
+    statuses = {_run_pytest(FAST, select, "-n", "logical", "--dist", "loadfile")}
     if not fast:
-        phases.append(("-m", LONG))
-    statuses = {_run_pytest(*phase, select=select) for phase in phases}
-    statuses -= {NOTHING_SELECTED} if ExitCode.HOLDS in statuses else set()
+        statuses.add(_run_pytest(LONG, select))
+    if len(statuses) > 1:  # the selection may lie in one half alone
+        statuses.discard(NOTHING_SELECTED)
     return ExitCode.DOES_NOT_HOLD if any(statuses) or linted else ExitCode.HOLDS
 
 
-def _run_pytest(*arguments: str, select: str, env: Mapping[str, str] | None = None) -> int:
+def _run_pytest(
+    marks: str, select: str, *arguments: str, env: Mapping[str, str] | None = None
+) -> int:
     """The exit status of pytest, which talks to the user itself, so it keeps the terminal."""
     chosen = ["-k", select] if select else []
-    command = [sys.executable, "-m", "pytest", "-q", *arguments, *chosen]
+    command = [sys.executable, "-m", "pytest", "-q", "-m", marks, *chosen, *arguments]
     return process.run_in_foreground(command, cwd=PROJECT, env=env)
 
 
@@ -80,7 +82,7 @@ def run_deep(*, select: str, parameters: str, variant: str) -> ExitCode:
     if variant != STOCK and select:
         wanted = f"({select}) and ({wanted})"
     environment = {**os.environ, "TUX_VARIANT": variant, "TUX_PARAMETERS": parameters}
-    failed = _run_pytest("-m", marks, "tests/tux", select=wanted, env=environment)
+    failed = _run_pytest(marks, wanted, "tests/tux", env=environment)
     return ExitCode.DOES_NOT_HOLD if failed else ExitCode.HOLDS
 
 
