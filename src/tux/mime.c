@@ -201,7 +201,7 @@ int tux_mime_check_types(const char *text)
  */
 int tux_mime_check_charset(const char *text)
 {
-	return text[count_token(text)] || strlen(text) >= TUX_CHARSET_MAX ? -EINVAL : 0;
+	return text[count_token(text)] ? -EINVAL : 0;
 }
 
 /**

@@ -77,10 +77,13 @@ static int set_checked_text(struct ctl_table *table, int write, void *buffer, si
 
 	if (!write)
 		return proc_dostring(table, write, buffer, length, position);
-	text.data = kzalloc(table->maxlen, GFP_KERNEL);
+	text.maxlen = 2 * table->maxlen;	/* what is too long must not be cut silently */
+	text.data = kzalloc(text.maxlen, GFP_KERNEL);
 	if (!text.data)
 		return -ENOMEM;
 	ret = proc_dostring(&text, write, buffer, length, position);
+	if (!ret && strlen(text.data) >= table->maxlen)
+		ret = -EINVAL;
 	if (!ret)
 		ret = check(text.data);
 	if (!ret)

@@ -261,9 +261,7 @@ def write(path: Path, data: bytes, *, age_s: float) -> Path:
 
 
 @pytest.mark.parametrize("ahead_s", [3, 7200, 34_000_000])
-def test_last_modified_is_never_later_than_date(
-    start: Start, place: Path, ahead_s: float
-) -> None:
+def test_last_modified_is_never_later_than_date(start: Start, place: Path, ahead_s: float) -> None:
     """RFC 9110 8.8.2.1: MUST NOT (nginx and Apache do)."""
     write(place / "soon.txt", b"soon", age_s=-ahead_s)
     with start("tux", documentroot=place) as served:
@@ -344,17 +342,24 @@ def test_types_by_a_knob(start: Start) -> None:
 @pytest.mark.parametrize(
     "knob",
     [
-        *({"types": text} for text in ("x", "x=", "=a/b", "x=a", "x=a/", "x=/b", "X=a/b", "x =a/b")),
+        *(
+            {"types": text}
+            for text in ("x", "x=", "=a/b", "x=a", "x=a/", "x=/b", "X=a/b", "x =a/b")
+        ),
         *({"types": text} for text in ("x=a/b;c", "x=a/b\r\nY:z", f"{'x' * 12}=a/b")),
-        *({"types": text} for text in (f"x=a/{'b' * 100}", " ".join(["x=a/b"] * 65), "x=a/b,y=a/b")),
+        *(
+            {"types": text}
+            for text in (f"x=a/{'b' * 100}", " ".join(["x=a/b"] * 65), "x=a/b,y=a/b")
+        ),
         *({"charset": text} for text in ("a b", "a;b", "a\r\nX:y", "a" * 32)),
+        {"types": " ".join(["x=application/a-type-of-some-length"] * 30)},
     ],
     ids=str,
 )
 def test_bad_types_are_refused_at_once(workplace: Path, knob: dict[str, str]) -> None:
     program = build_tux(workplace / "tux-build")
-    (name, value), = knob.items()
-    result = process.run([program, f"{name}={value}"], check=False)
+    ((name, value),) = knob.items()
+    result = process.run([program, f"{name}={value}"], check=False, timeout_s=60)
     assert result.returncode == 2
     assert "Invalid argument" in result.stderr
 
