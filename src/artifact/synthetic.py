@@ -24,10 +24,12 @@ from testbed.chase import (
     find_working_sets,
 )
 from testbed.experiment import Ab, Chase, Experiment, Httperf
+from testbed.ledger import PARTS
 from testbed.measurement import (
     Artefact,
     Attribution,
     Gate,
+    Ledger,
     LoadLatency,
     LoadReport,
     Losses,
@@ -128,6 +130,7 @@ class SyntheticRunner:
             zone=_find_zone(lost, window),
             window=window,
             attribution=_make_attribution(window) if experiment.instruments.regions else None,
+            ledger=_make_ledger(effect, window),
             pooled=_count_pooled(effect, asked, window) if effect.slots else (),
             server_losses=Losses.none(),
             client_losses=(Losses.none(),),
@@ -269,6 +272,21 @@ def _make_misses(data: float, fetch: float) -> Misses:
         l2_store=Mode(user=data * 0.1, kernel=data * 0.2),
         itlb=nothing,
         dtlb=nothing,
+    )
+
+
+def _make_ledger(effect: Effect, window: Window) -> Ledger:
+    """All connections are accepted, but for those beyond the allocator's slots."""
+    accepted = min(window.open_connections, effect.slots or window.open_connections)
+    parts = dict.fromkeys(PARTS, 0.0) | {"accepted": accepted}
+    parts["accept_queue"] = window.open_connections - accepted
+    return Ledger(
+        samples=100,
+        parts=parts,
+        stages={"parse": accepted / 2, "body": accepted / 2},
+        open=window.open_connections,
+        mean_gap=0,
+        largest_gap=0,
     )
 
 

@@ -25,6 +25,9 @@ from testbed.guest_network import (
     measure_losses,
 )
 from testbed.job import NETPERF_DATA_PORT
+from testbed.ledger import add_ledger, build_ledger, measure_ledger
+from testbed.ledger_gates import check_ledger
+from testbed.lives import trace_lives
 from testbed.load_reports import (
     ReportError,
     add_reports,
@@ -32,9 +35,6 @@ from testbed.load_reports import (
     parse_httperf,
     parse_netperf,
 )
-from testbed.ledger import add_ledger, build_ledger, measure_ledger
-from testbed.ledger_gates import check_ledger
-from testbed.lives import trace_lives
 from testbed.measurement import Artefact, Ledger, LoadReport, Measurement, Window
 from testbed.pcap import Frames, join_frames, read_frames
 from testbed.regions import attribute

@@ -115,9 +115,10 @@ def _count(
     link = lives.link[rows]
     received, taken, sent = cut.received[link], cut.taken[link], cut.sent[link]
     known = lives.syn[rows] < taken  # to the kernel
-    reset = lives.own_reset[rows] < sent
-    ended = (lives.ended[rows] < taken) | reset
-    closed = (lives.fin[rows] < received) & (lives.own_fin[rows] < sent) | reset
+    refused = lives.own_reset[rows] < sent
+    ended = (np.minimum(lives.ended[rows], lives.reset[rows]) < taken) | refused
+    closed = (lives.fin[rows] < received) & (lives.own_fin[rows] < sent)
+    closed |= (lives.reset[rows] < received) | refused
     arrived = lives.syn[rows] < received
     is_open = arrived & ~(closed & ended)
     opening = is_open & ~ended & (lives.answer[rows] >= taken)
@@ -140,7 +141,7 @@ def _count(
 
 
 def _find_waiting(lives: Lives, rows: slice, cut: _Cut) -> tuple[Flags, Flags]:
-    """Which connections in ``rows`` have a frame in the ring, and which one anywhere in the card."""
+    """Which connections in ``rows`` have a frame in the ring, and which in the card at all."""
     found = []
     for ends in (cut.taken + cut.ring, cut.received):
         waits = np.zeros(rows.stop - rows.start, dtype=np.bool_)

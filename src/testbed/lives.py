@@ -25,9 +25,9 @@ class Lives:
 
     ``link`` is its link's number.  All others are places in that link's capture, among the frames
     received or sent, NEVER if it did not happen.  Received: the first ``syn``, the ``answer`` to
-    the server's SYN, the client's ``fin``, what ``ended`` the server's socket (the acknowledgement
-    of its FIN, or a reset).  Sent: ``accepted_syn``, the SYN with which the server answers;
-    ``own_fin``, the server's FIN, or its ``own_reset``.
+    the server's SYN, the client's ``fin`` or ``reset``, and ``ended``, what ends the server's
+    socket: the acknowledgement of its FIN.  Sent: ``accepted_syn``, the SYN with which the server
+    answers; ``own_fin``, the server's FIN, or its ``own_reset``.
 
     ``owners`` has for each link the row to which each received frame belongs, or -1.
     """
@@ -38,6 +38,7 @@ class Lives:
     accepted_syn: Ints
     answer: Ints
     fin: Ints
+    reset: Ints
     own_fin: Ints
     ended: Ints
     own_reset: Ints
@@ -68,7 +69,8 @@ def trace_lives(labelled: Labelled) -> Lives:
         answer=first(received & ~syn & ~reset & frames.flag(ACK)),
         fin=first(received & fin),
         own_fin=first(sent & fin),
-        ended=first(acknowledges | (received & reset)),
+        reset=first(received & reset),
+        ended=first(acknowledges),
         own_reset=first(sent & reset),
         owners=_find_owners(frames, connection, order),
     )
