@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from enum import StrEnum
 from pathlib import Path
@@ -21,6 +21,7 @@ from testbed.experiment import Experiment
 from testbed.geometries import load_geometry
 from testbed.loads import KINDS
 from testbed.loads.kind import LoadKind
+from testbed.platforms import DEFAULT_PLATFORM, load_platform
 from testbed.servers import find_servers
 
 FOLDER = PROJECT / "experiments"
@@ -98,7 +99,7 @@ class Scope(Strict):
 
 class Variant(Strict):
     """A named departure from the base: dotted paths into the experiment and their values, or
-    another machine, by the name of its geometry file.
+    another machine or platform, by the name of its file.
 
     ``at`` places the variant on the axes of a figure: axis -> value there.
     """
@@ -106,6 +107,7 @@ class Variant(Strict):
     name: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9.-]*$")]
     why: str = ""
     geometry: str = ""
+    platform: str = ""
     set: dict[str, JsonValue] = Field(default_factory=dict)
     at: dict[str, float] = Field(default_factory=dict)
 
@@ -126,6 +128,7 @@ class Design(Strict):
     title: str
     question: str
     geometry: str
+    platform: str = DEFAULT_PLATFORM
     load: Annotated[str, AfterValidator(check_load)] = "ab"
     seconds: Annotated[float, Field(ge=0, le=600)] = 0.0
     reference: str = ""
@@ -163,6 +166,11 @@ class Design(Strict):
         return list(dict.fromkeys(v.geometry or self.geometry for v in self.variant))
 
     @property
+    def platforms(self) -> list[str]:
+        """Names of the platform files of all variants, in the file's order."""
+        return list(dict.fromkeys(v.platform or self.platform for v in self.variant))
+
+    @property
     def servers(self) -> list[str]:
         """Names of the servers of all tiers, in the file's order."""
         return list(dict.fromkeys(s for scope in self.tier.values() for s in scope.servers))
@@ -189,6 +197,9 @@ class Design(Strict):
             "load": self.kind.describe_level(level, self.seconds, self.find_requests(level)),
             "geometry": machine.geometry.model_dump(mode="json"),
             "core": machine.core.model_dump(mode="json"),
+            "platform": load_platform(variant.platform or self.platform).platform.model_dump(
+                mode="json"
+            ),
             "seed": seed,
         }
         document, file = self.model_dump(mode="json"), FOLDER / f"{self.id}.toml"
@@ -257,9 +268,9 @@ def check_design(design: Design, path: Path) -> None:
         raise UsageError(
             f"{path}: id: {design.id!r} is not the file's name", hint=f'write id = "{path.stem}"'
         )
-    for field, name in _list_geometries(design):
+    for field, name, load in _list_files(design):
         try:
-            load_geometry(name)
+            load(name)
         except UsageError as error:
             raise UsageError(f"{path}: {field}: {error.message}", hint=error.hint) from None
     known = find_servers()
@@ -274,10 +285,19 @@ def check_design(design: Design, path: Path) -> None:
                 design.finalize_experiment(scope.servers[0], variant, level, 1)
 
 
-def _list_geometries(design: Design) -> list[tuple[str, str]]:
-    """Each field of ``design`` that names a machine, and the name."""
-    others = [(f"variant.{i}.geometry", v.geometry) for i, v in enumerate(design.variant)]
-    return [("geometry", design.geometry), *((field, name) for field, name in others if name)]
+def _list_files(design: Design) -> list[tuple[str, str, Callable[[str], object]]]:
+    """Each field of ``design`` that names a geometry or a platform, the name, and what loads it."""
+    named: list[tuple[str, str, Callable[[str], object]]] = [
+        ("geometry", design.geometry, load_geometry),
+        ("platform", design.platform, load_platform),
+    ]
+    for i, variant in enumerate(design.variant):
+        own: list[tuple[str, str, Callable[[str], object]]] = [
+            (f"variant.{i}.geometry", variant.geometry, load_geometry),
+            (f"variant.{i}.platform", variant.platform, load_platform),
+        ]
+        named += [entry for entry in own if entry[1]]
+    return named
 
 
 def _list_servers(design: Design) -> list[tuple[str, str]]:

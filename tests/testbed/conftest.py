@@ -10,6 +10,7 @@ import pytest
 from testbed.experiment import Experiment
 from testbed.geometries import load_geometry
 from testbed.loads.ab import Ab
+from testbed.platforms import DEFAULT_PLATFORM, load_platform
 from testbed.synthetic import SyntheticRun
 
 
@@ -22,6 +23,7 @@ def experiment() -> Experiment:
         load=Ab(concurrency=20, requests=4000),
         geometry=file.geometry,
         core=file.core,
+        platform=load_platform(DEFAULT_PLATFORM).platform,
     )
 
 
