@@ -10,9 +10,9 @@ from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
-from testbed.chase import find_plateau, find_plateau_cycles
 from testbed.geometries import GeometryFile
 from testbed.geometry import finalize_rate
+from testbed.loads.chase import find_plateau, find_plateau_cycles
 from testbed.measurement import Measurement, Window
 from testbed.platform import finalize_kernel_arguments
 from testbed.platforms import PlatformFile

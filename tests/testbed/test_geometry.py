@@ -11,9 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ground.voice import UsageError
-from testbed.experiment import Ab, Experiment
+from testbed.experiment import Experiment
 from testbed.geometries import find_geometries, load_geometry
 from testbed.geometry import Cache, Core, Penalties, finalize_rate, finalize_stall
+from testbed.loads.ab import Ab
 from testbed.platforms import DEFAULT_PLATFORM, load_platform
 
 BANIAS = Path(load_geometry("banias-1400").path)

@@ -21,8 +21,12 @@ from testbed.command import (
     format_options,
     plan_machine,
 )
-from testbed.experiment import Ab, Experiment, Httperf, Netperf
-from testbed.job import find_paths, share_load, write_client_job, write_server_job
+from testbed.experiment import Experiment
+from testbed.job import write_client_job, write_server_job
+from testbed.loads.ab import Ab, share_load
+from testbed.loads.files import find_paths
+from testbed.loads.httperf import Httperf
+from testbed.loads.netperf import Netperf
 from testbed.servers import ServerDescription
 
 NGINX = ServerDescription(name="nginx", start="nginx", ready="wget -q -O - http://127.0.0.1/f0")

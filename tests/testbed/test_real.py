@@ -14,10 +14,14 @@ import numpy as np
 import pytest
 
 from testbed.command import find_mac
-from testbed.experiment import Ab, Chase, Experiment, Httperf, Link, Netperf
+from testbed.experiment import Experiment, Link
 from testbed.frames import read_emissions
 from testbed.geometries import find_geometries, load_geometry
 from testbed.job import PRELUDE
+from testbed.loads.ab import Ab
+from testbed.loads.chase import Chase
+from testbed.loads.httperf import Httperf
+from testbed.loads.netperf import Netperf
 from testbed.measurement import Measurement
 from testbed.pcap import Frames, read_frames
 from testbed.products import Products, load_products
