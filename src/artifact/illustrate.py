@@ -25,7 +25,7 @@ from figures import cycles, forest, misses, plateaus, symbols, throughput
 from figures.forest import SCHEMA as FOREST
 from figures.style import PAGE_INCHES, Provenance, save_figure
 from ground.voice import console
-from testbed.chase import find_plateau_cycles
+from testbed.loads.chase import find_plateau_cycles
 
 # Wide enough for what the paper speaks of, and a gain of a few percent can be seen in it.
 VERDICT_RANGE = (0.18, 5.5)
@@ -47,7 +47,7 @@ def list_illustrations(study: Study) -> list[Illustration]:
     variant, a table of ratios for those with variants; and where connections wait."""
     found: list[Illustration] = []
     for design in study.designs:
-        if design.load == "chase":
+        if design.kind.program:
             found.append(_make_plateaus(design))
         elif design.base.get("instruments.regions"):
             found += list_origin_illustrations(design)

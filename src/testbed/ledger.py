@@ -28,7 +28,7 @@ import numpy as np
 import polars as pl
 
 from testbed.counters import CounterError, CounterRecord, find_event
-from testbed.experiment import Ab, Experiment, Httperf
+from testbed.experiment import Experiment
 from testbed.lives import Lives
 from testbed.measurement import Ledger, Window
 from testbed.pcap import Flags, Ints
@@ -54,8 +54,8 @@ LATE_NS: Final = 1_000_000  # by how much a record's clock may differ from a fra
 
 
 def write_naming(experiment: Experiment, server: ServerDescription) -> list[str]:
-    """Job lines that name the counters to the emulator; the server must be listening."""
-    if not isinstance(experiment.load, Ab | Httperf):
+    """Job lines that name the counters to the emulator; a web server must be listening."""
+    if experiment.load.partner:
         return []
     files = " ".join(path for path in (KERNEL_FILE, server.ledger) if path)
     return [

@@ -9,9 +9,10 @@ from __future__ import annotations
 
 from typing import Final
 
-from testbed.experiment import Ab, Experiment
-from testbed.gates import SERVER_BUSY, find_saturation, make_gate
-from testbed.measurement import Gate, Ledger, Window
+from testbed.experiment import Experiment
+from testbed.loads.ab import find_saturation
+from testbed.measurement import Ledger, Window
+from testbed.records import SERVER_BUSY, Gate, make_gate
 from testbed.servers import ServerDescription
 
 # A sample may fall into a poll of the driver, which takes at most so many frames off the ring
@@ -30,8 +31,10 @@ def check_ledger(
 ) -> tuple[Gate, ...]:
     """The gates that apply; none to a load without a ledger.
 
-    The second is for a closed loop that saturates the server.  By Little's law the connections
-    that its round trips keep on their way are no more than those that fill the server's time.
+    The second is for a closed loop that saturates the server, on a platform that takes frames in
+    at once: where it leaves them to ksoftirqd, it is the platform that keeps them in the card.
+    By Little's law the connections that are on their way are no more than those that it takes
+    to fill the server's time.
     """
     if window is None or ledger is None:
         return ()
@@ -46,17 +49,18 @@ def check_ledger(
             "against the capture; frames dropped by the card do this too",
         )
     ]
-    load = experiment.load
-    if isinstance(load, Ab) and window.busy_share >= SERVER_BUSY:
+    connections = experiment.load.turnover
+    taken_at_once = experiment.platform.softirq.entry == "at-once"
+    if connections and taken_at_once and window.busy_share >= SERVER_BUSY:
         kept = ledger.in_memory + (ledger.parts["held"] if server.holds_back else 0)
-        on_the_way = min(1.0, find_saturation(experiment, window) / load.concurrency)
+        on_the_way = find_saturation(experiment, window) / connections
         gates.append(
             make_gate(
                 "in-memory",
-                1 - kept / load.concurrency,
+                1 - kept / connections,
                 "<=",
                 min(1.0, OUTSIDE_SHARE + on_the_way),
-                f"share of the {load.concurrency} connections that the server does not hold",
+                f"share of the {connections} connections that the server does not hold",
                 "they wait in the card or as SYNs, so this is no experiment about live requests: "
                 "let the kernel take frames in as they come",
             )

@@ -15,7 +15,8 @@ from pathlib import Path
 import numpy as np
 
 from testbed.command import find_mac
-from testbed.experiment import Ab, Experiment
+from testbed.experiment import Experiment
+from testbed.loads.ab import Ab
 from testbed.pcap import Ints
 
 SERVER_MAC = bytes.fromhex(find_mac(1, 0).replace(":", ""))

@@ -17,11 +17,12 @@ from testbed import synthetic
 from testbed.capture import label
 from testbed.counters import CounterError, CounterRecord
 from testbed.evaluation import evaluate
-from testbed.experiment import Experiment, Netperf
+from testbed.experiment import Experiment
 from testbed.job import write_server_job
 from testbed.ledger import PARTS, add_ledger, build_ledger
 from testbed.ledger_gates import OUTSIDE_SHARE, check_ledger
 from testbed.lives import trace_lives
+from testbed.loads.netperf import Netperf
 from testbed.measurement import Ledger, Window
 from testbed.pcap import Ints, join_frames, read_frames
 from testbed.servers import ServerDescription, load_server
