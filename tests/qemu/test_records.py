@@ -137,7 +137,7 @@ def test_wrong_names_of_parts_are_refused(
     p.set_up(*name_word(text))
     with p.region():
         p.do("nop")
-    with pytest.raises(Exception, match=reason):
+    with pytest.raises(AssertionError, match=reason):
         run_guest(emulator, tmp_path, build_guest(tmp_path, p.source()), BANIAS)
 
 
