@@ -15,6 +15,7 @@ enum marker {
 	MARK_SYNC = 4,
 	MARK_REGION = 5,
 	MARK_LABEL = 6,
+	MARK_PART = 7,
 };
 
 /* The instruction (66 87 db) that the machine's models listen to; a no-op elsewhere. */

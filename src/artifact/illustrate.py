@@ -20,9 +20,11 @@ from artifact.study import Study
 from artifact.symbols import summarize_symbols
 from artifact.synthetic import SYNTHETIC
 from artifact.verdicts import Judgement
+from artifact.waiting import list_waiting
 from figures import cycles, forest, misses, plateaus, symbols, throughput
 from figures.forest import SCHEMA as FOREST
 from figures.style import PAGE_INCHES, Provenance, save_figure
+from ground.voice import console
 from testbed.loads.chase import find_plateau_cycles
 
 # Wide enough for what the paper speaks of, and a gain of a few percent can be seen in it.
@@ -42,7 +44,7 @@ def make_provenance(results: Results) -> Provenance:
 def list_illustrations(study: Study) -> list[Illustration]:
     """The figures of all designs: plateaus for pointer chases, origins for designs that mark
     memory, functions for those that are profiled, curves for those with several levels and one
-    variant, a table of ratios for those with variants."""
+    variant, a table of ratios for those with variants; and where connections wait."""
     found: list[Illustration] = []
     for design in study.designs:
         if design.kind.program:
@@ -60,6 +62,7 @@ def list_illustrations(study: Study) -> list[Illustration]:
             if design.id == FIGURE1:  # the paper's figure has throughput and misses in one
                 curves = [make_figure1(design, study.claims), curves[-1]]
             found += curves
+        found += list_waiting(design)
     return found
 
 
@@ -236,6 +239,8 @@ def write_illustrations(
     for illustration in illustrations:
         table = illustration.tabulate(results)
         if not len(table):
+            if illustration.without:
+                console.print(f"[yellow]{illustration.name}:[/] {illustration.without}")
             continue
         paths.append(data / f"{illustration.name}.csv")
         table.write_csv(paths[-1])

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 
 import polars as pl
 
+from artifact.ledgers import SCHEMA as LEDGER_SCHEMA
+from artifact.ledgers import tabulate_ledger
 from artifact.metrics import METRICS, find_metric
 from artifact.origins import SCHEMA as ORIGIN_SCHEMA
 from artifact.origins import tabulate_attribution
@@ -55,7 +57,8 @@ class Results:
     """``plan`` includes the runs of peak searches.  ``runs`` has one row per run, ``latencies``
     one per working set of each pointer chase, ``origins`` what the runs that marked memory found
     (`artifact.origins`), ``symbols`` the misses by function of those that were profiled
-    (`artifact.symbols`), ``peaks`` what the searches found; ``digest`` stands for all results
+    (`artifact.symbols`), ``ledgers`` where the connections of closed loops were
+    (`artifact.ledgers`), ``peaks`` what the searches found; ``digest`` stands for all results
     together."""
 
     plan: Plan
@@ -65,6 +68,7 @@ class Results:
     origins: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=ORIGIN_SCHEMA))
     peaks: tuple[Peak, ...] = ()
     symbols: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=SYMBOL_SCHEMA))
+    ledgers: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=LEDGER_SCHEMA))
 
 
 def load_results(plan: Plan, store: Store) -> Results:
@@ -83,7 +87,9 @@ def load_results(plan: Plan, store: Store) -> Results:
     functions = [row for run, entry in entries for row in _list_symbols(run, entry, store)]
     symbols = pl.DataFrame(functions, schema=SYMBOL_SCHEMA, orient="row")
     found = found.sort(found.columns)
-    return Results(plan, frame, latencies, digest, found, course.peaks, symbols)
+    places = [row for run, entry in entries for row in _list_ledger(run, entry)]
+    ledgers = pl.DataFrame(places, schema=LEDGER_SCHEMA, orient="row")
+    return Results(plan, frame, latencies, digest, found, course.peaks, symbols, ledgers)
 
 
 def _list_origins(run: PlannedRun, entry: Entry | None) -> list[tuple[object, ...]]:
@@ -104,6 +110,15 @@ def _list_symbols(run: PlannedRun, entry: Entry | None, store: Store) -> list[tu
         return []
     place = (run.design, run.server, run.variant, run.level, run.seed)
     return [(*place, *item) for item in read_misses(path, measurement.load_report.completed)]
+
+
+def _list_ledger(run: PlannedRun, entry: Entry | None) -> list[tuple[object, ...]]:
+    """Rows of ``Results.ledgers``, of invalid runs too: where connections are may be the reason."""
+    if entry is None or entry.measurement is None:
+        return []
+    valid = entry.outcome is Outcome.MEASURED
+    place = (run.design, run.server, run.variant, run.level, run.seed, valid)
+    return [(*place, *item) for item in tabulate_ledger(entry.measurement)]
 
 
 def _find_entry(store: Store, key: str) -> Entry | None:

@@ -20,11 +20,13 @@ from ground.files import canonical_json, digest_bytes
 from ground.seeds import generator
 from testbed.alone import conclude_alone
 from testbed.experiment import Experiment
+from testbed.ledger import PARTS
 from testbed.loads.chase import find_plateau_cycles, find_working_sets
 from testbed.loads.kind import Flow
 from testbed.measurement import (
     Artefact,
     Attribution,
+    Ledger,
     Losses,
     Measurement,
     Misses,
@@ -120,6 +122,7 @@ class SyntheticRunner:
             zone=_find_zone(lost, window),
             window=window,
             attribution=_make_attribution(window) if experiment.instruments.regions else None,
+            ledger=_make_ledger(effect, window),
             pooled=_count_pooled(effect, asked, window) if effect.slots else (),
             server_losses=Losses.none(),
             client_losses=(Losses.none(),),
@@ -243,6 +246,21 @@ def _make_misses(data: float, fetch: float) -> Misses:
         l2_store=Mode(user=data * 0.1, kernel=data * 0.2),
         itlb=nothing,
         dtlb=nothing,
+    )
+
+
+def _make_ledger(effect: Effect, window: Window) -> Ledger:
+    """All connections are accepted, but for those beyond the allocator's slots."""
+    accepted = min(window.open_connections, effect.slots or window.open_connections)
+    parts = dict.fromkeys(PARTS, 0.0) | {"accepted": accepted}
+    parts["accept_queue"] = window.open_connections - accepted
+    return Ledger(
+        samples=100,
+        parts=parts,
+        stages={"parse": accepted / 2, "body": accepted / 2},
+        open=window.open_connections,
+        mean_gap=0,
+        largest_gap=0,
     )
 
 

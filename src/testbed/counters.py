@@ -25,7 +25,11 @@ class CounterError(ArtifactError):
 
 
 class CounterRecord(BaseModel):
-    """One line of the stream; counters are cumulative, pairs are (user, kernel)."""
+    """One line of the stream; counters are cumulative, pairs are (user, kernel).
+
+    ``links`` has frames by link: received and sent so far, and of those received how many wait
+    in the card's buffer and in the ring; ``parts`` the sums of words that the guest has named.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
@@ -48,6 +52,8 @@ class CounterRecord(BaseModel):
     itlb: Pair = (0, 0)  # absent while the TLB model is off
     dtlb: Pair = (0, 0)
     region_l2: tuple[Natural, ...]
+    links: tuple[tuple[Natural, Natural, Natural, Natural], ...] = ()
+    parts: dict[str, int] = Field(default_factory=dict)
 
 
 def read_counters(path: Path) -> list[CounterRecord]:

@@ -11,7 +11,7 @@ from pathlib import Path
 import polars as pl
 
 from ground.files import digest_file
-from testbed.capture import analyse
+from testbed.capture import analyse, label
 from testbed.command import find_mac
 from testbed.counters import read_counters, tabulate
 from testbed.experiment import Experiment
@@ -24,11 +24,15 @@ from testbed.guest_network import (
     measure_busy_share,
     measure_losses,
 )
+from testbed.ledger import add_ledger, build_ledger, measure_ledger
+from testbed.ledger_gates import check_ledger
+from testbed.lives import trace_lives
 from testbed.load_reports import ReportError, add_reports
-from testbed.measurement import Artefact, Measurement, Window
+from testbed.measurement import Artefact, Ledger, Measurement, Window
 from testbed.pcap import Frames, join_frames, read_frames
 from testbed.records import LoadReport
 from testbed.regions import attribute
+from testbed.servers import load_server
 from testbed.slab import read_slab_account
 from testbed.window import Span, build_series, find_span, measure_window
 
@@ -47,19 +51,28 @@ def evaluate(experiment: Experiment, directory: Path, products: Mapping[str, str
     }
     _compare_content(emissions, directory)
     frames = _read_wire(experiment, directory)
-    traffic = analyse(frames)
+    labelled = label(frames)
+    traffic = analyse(labelled)
     completions = experiment.load.count_completions(traffic)
     counters = read_counters(directory / "server" / "counters.jsonl")
     series = build_series(tabulate(counters), traffic, completions, frames)
-    write_series(series, directory / SERIES)
+    ledger = build_ledger(counters, trace_lives(labelled))
+    write_series(add_ledger(series, ledger), directory / SERIES)
     span = find_span(experiment, traffic, completions)
     window = measure_window(experiment, span, series, traffic) if span else None
     attribution = None
     if window and experiment.instruments.regions:
         attribution = attribute(counters, emissions["server"], completions, window)
-    found = _Found(span, window, _count_samples(series, window), len(traffic.syn_retransmitted))
+    found = _Found(
+        span,
+        window,
+        measure_ledger(ledger, window) if window else None,
+        _count_samples(series, window),
+        len(traffic.syn_retransmitted),
+    )
     evidence = _collect_evidence(experiment, directory, emissions, found)
-    gates = check(evidence)
+    server = load_server(experiment.server)
+    gates = (*check(evidence), *check_ledger(experiment, server, window, found.ledger))
     return Measurement(
         experiment=experiment,
         products=dict(products),
@@ -68,6 +81,7 @@ def evaluate(experiment: Experiment, directory: Path, products: Mapping[str, str
         zone=find_zone(gates, window),
         window=window,
         attribution=attribution,
+        ledger=found.ledger,
         pooled=read_slab_account(emissions["server"]),
         server_losses=evidence.server,
         client_losses=evidence.clients,
@@ -99,6 +113,7 @@ def _read_wire(experiment: Experiment, directory: Path) -> Frames:
                 directory / "server" / f"link{number}.pcap",
                 bytes.fromhex(find_mac(number, 0).replace(":", "")),
                 experiment.load.port,
+                link=number - 1,
             )
             for number in range(1, experiment.machines.clients + 1)
         ]
@@ -109,6 +124,7 @@ def _read_wire(experiment: Experiment, directory: Path) -> Frames:
 class _Found:
     span: Span | None
     window: Window | None
+    ledger: Ledger | None
     window_samples: int
     syn_retransmissions: int
 

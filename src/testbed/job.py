@@ -13,6 +13,7 @@ from collections.abc import Sequence
 
 from testbed.experiment import Experiment
 from testbed.guest_network import NETWORK_FILES
+from testbed.ledger import write_naming
 from testbed.loads.files import find_paths
 from testbed.platform import Platform, list_sysctls
 from testbed.regions import write_account, write_marking, write_snapshots, write_walk
@@ -74,14 +75,12 @@ def write_server_job(experiment: Experiment, server: ServerDescription) -> str:
         *_emit_content(experiment),
         *_emit_module_symbols(experiment),
         *write_walk(experiment),
+        *(line for number in clients for line in _listen_for_end(number)),
+        *write_naming(experiment, server),
         "snap before",
         "mark start",
         "mark sync",
         *write_snapshots(experiment),
-        *(
-            f"nc -l -p {DONE_PORT + number} < /dev/null > /dev/null & w{number}=$!"
-            for number in clients
-        ),
         *(f"wait $w{number}" for number in clients),
         "mark stop",
         "snap after",
@@ -144,6 +143,17 @@ def _shuffle_pages(experiment: Experiment) -> list[str]:
 
 def _wait_for(path: str) -> str:
     return f"n=0; until [ -s {path} ]; do n=$((n + 1)); [ $n -gt 200 ] && break; sleep 0.05; done"
+
+
+def _listen_for_end(number: int) -> list[str]:
+    """Before the lock step, so that from then on listening sockets neither come nor go."""
+    port = DONE_PORT + number
+    return [
+        f"nc -l -p {port} < /dev/null > /dev/null & w{number}=$!",
+        f"n=0; until grep -q ':{port:04X} 00000000:0000 0A' /proc/net/tcp; do",
+        "  n=$((n + 1)); [ $n -gt 200 ] && fail 'nobody waits for the end'; sleep 0.05",
+        "done",
+    ]
 
 
 def _start_server(experiment: Experiment, server: ServerDescription) -> list[str]:

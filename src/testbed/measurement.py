@@ -165,6 +165,29 @@ class Attribution(Record):
     objects: tuple[ObjectCount, ...]
 
 
+class Ledger(Record):
+    """Where connections stood, as means over ``samples`` in the steady window (`testbed.ledger`).
+
+    ``parts`` has each connection once; ``stages`` is how the server itself splits ``accepted``,
+    empty if it does not say.  ``open`` is how many were open by the wire, where one counts until
+    the server's socket is gone too.  The gaps are the mean and the largest difference between the
+    parts' sum and that number in one sample.
+    """
+
+    samples: Annotated[int, Field(ge=1)]
+    parts: dict[str, float]
+    stages: dict[str, float]
+    open: NonNegative
+    mean_gap: NonNegative
+    largest_gap: NonNegative
+
+    @property
+    def in_memory(self) -> float:
+        """Connections for which the server's kernel keeps a sock of any kind."""
+        parts = self.parts
+        return sum(parts[n] for n in ("handshake", "accept_queue", "accepted", "closing"))
+
+
 class PooledObject(Record):
     """One type of object of Stingy's allocator, over the whole run: how many are alive after the
     load and were at most, allocations and releases, and what went wrong of them: ``spills`` found
@@ -193,7 +216,8 @@ class Measurement(Record):
 
     ``status`` is ``valid`` exactly if every gate passed.  ``series`` names the Parquet file of
     the in-run series in the run directory: one row per sample, with link time and increments.
-    ``latencies`` is what a pointer chase measures; it has no window.  ``pooled`` is empty for a
+    ``latencies`` is what a pointer chase measures; it has no window.  ``ledger`` is there for
+    loads on a web server.  ``pooled`` is empty for a
     server without Stingy's allocator.
     ``products`` are the digests of what was run.  ``artefacts`` holds only what is
     deterministic: the same experiment and products give the same digests on any host.
@@ -207,6 +231,7 @@ class Measurement(Record):
     zone: Zone
     window: Window | None
     attribution: Attribution | None = None
+    ledger: Ledger | None = None
     pooled: tuple[PooledObject, ...] = ()
     server_losses: Losses
     client_losses: tuple[Losses, ...]

@@ -21,6 +21,8 @@ class ServerDescription(BaseModel):
 
     ``load`` runs first, then ``prepare``; ``start`` must return once the server runs in the
     background; ``ready`` is a command that succeeds as soon as the server answers on ``port``.
+    ``ledger`` is a file in which the server tells where it counts its connections, in the form of
+    the module `ledger`; ``holds_back`` says that it keeps connections as SYNs on purpose.
     The others are for reports.  ``extends`` names the server whose description this one changes.
     """
 
@@ -33,6 +35,8 @@ class ServerDescription(BaseModel):
     load: str = ""
     prepare: tuple[str, ...] = ()
     extends: str = ""
+    ledger: str = ""
+    holds_back: bool = False
     title: str = ""
     package: str = ""
     model: str = ""

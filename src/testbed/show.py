@@ -12,8 +12,9 @@ from rich.text import Text
 
 from testbed.geometries import GeometryFile
 from testbed.geometry import finalize_rate
+from testbed.ledger import TITLES
 from testbed.loads.chase import find_plateau, find_plateau_cycles
-from testbed.measurement import Measurement, Window
+from testbed.measurement import Ledger, Measurement, Window
 from testbed.platform import finalize_kernel_arguments
 from testbed.platforms import PlatformFile
 from testbed.profile import Weights
@@ -25,6 +26,8 @@ def show_measurement(measurement: Measurement) -> RenderableType:
     parts: list[RenderableType] = []
     if measurement.window:
         parts.append(_show_window(measurement.window))
+    if measurement.ledger:
+        parts.append(_show_ledger(measurement.ledger))
     if measurement.latencies:
         parts.append(_show_latencies(measurement))
     parts.append(_show_gates(measurement))
@@ -66,6 +69,25 @@ def _show_window(window: Window) -> Table:
     }
     for name, value in rows.items():
         table.add_row(name, value)
+    return table
+
+
+def _show_ledger(ledger: Ledger) -> Table:
+    """Each part with its share of the connections open on the wire, `accepted` with its stages."""
+    table = Table("connections", "mean", "share", title="where they stand", title_justify="left")
+    for column in table.columns[1:]:
+        column.justify = "right"
+
+    def add(name: str, value: float) -> None:
+        table.add_row(name, f"{value:,.1f}", f"{value / max(ledger.open, 1e-9):.1%}")
+
+    for part, title in TITLES.items():
+        add(title, ledger.parts[part])
+        for stage, value in ledger.stages.items() if part == "accepted" else ():
+            add(f"  {stage}", value)
+    table.add_section()
+    add("all of these", sum(ledger.parts.values()))
+    add("open on the wire", ledger.open)
     return table
 
 

@@ -14,6 +14,7 @@ import polars as pl
 import pytest
 from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
 
 from figures import (
     cycles,
@@ -25,6 +26,7 @@ from figures import (
     plateaus,
     symbols,
     throughput,
+    waiting,
     zones,
 )
 from figures.style import COLOURS, FORMATS, Provenance, find_looks, save_figure
@@ -105,6 +107,19 @@ def make_symbols() -> pl.DataFrame:
     return pl.DataFrame(rows, schema=symbols.COLUMNS, orient="row")
 
 
+WAITING_ORDER = ["accepted", "in the ring", "in the client"]
+
+
+def make_waiting(levels: tuple[int, ...] = (1, 40, 2500), accepted: float = 0.6) -> Figure:
+    rows = [
+        {"panel": panel, "level": level, "valid": level < 2500, "name": name, "value": value}
+        for panel in ("tux-stingy", "tux")
+        for level in levels
+        for name, value in zip(WAITING_ORDER, (accepted, 0.9 - accepted, 0.1), strict=True)
+    ]
+    return waiting.draw(pl.DataFrame(rows), WAITING_ORDER, PROVENANCE)
+
+
 DRAWINGS: dict[str, Callable[[], Figure]] = {
     "throughput": lambda: throughput.draw(make_frame(), PROVENANCE),
     "misses": lambda: misses.draw(make_frame(0.1), make_frame(0.01), PROVENANCE),
@@ -113,6 +128,8 @@ DRAWINGS: dict[str, Callable[[], Figure]] = {
     "zones": lambda: make_zones(Zones((30, 40, 60), (2500, 3200, 4096))),
     "origins": make_origins,
     "forest": lambda: forest.draw(make_ratios(), PROVENANCE),
+    "waiting": make_waiting,
+    "waiting, one level": lambda: make_waiting((2500,)),
     "symbols": lambda: symbols.draw(make_symbols(), ["tux", "tux-stingy"], PROVENANCE),
 }
 
@@ -225,6 +242,23 @@ def test_the_line_to_an_invalid_rate_is_dotted() -> None:
     to_invalid = {line.get_linestyle() for line in lines if 20 in np.asarray(line.get_xdata())}
     assert ":" in to_invalid
     assert "-" not in to_invalid
+
+
+def test_bars_of_where_connections_wait_are_full_and_in_order() -> None:
+    figure = make_waiting()
+    assert [axes.get_title(loc="left") for axes in figure.axes] == ["tux", "tux-stingy"]
+    for axes in figure.axes:
+        bars = [patch for patch in axes.patches if isinstance(patch, Rectangle)]
+        tops = [round(bar.get_y() + bar.get_height(), 9) for bar in bars]
+        assert tops == [0.6, 0.9, 1.0] * 3
+        assert [bar.get_alpha() for bar in bars] == [1.0] * 6 + [waiting.PALE] * 3
+        assert len({bar.get_facecolor()[:3] for bar in bars}) == 3
+
+
+def test_one_level_is_one_panel_with_a_bar_each() -> None:
+    (axes,) = make_waiting((2500,)).axes
+    assert [label.get_text() for label in axes.get_xticklabels()] == ["tux", "tux-stingy"]
+    assert axes.get_title(loc="left") == "2500 connections"
 
 
 def test_a_server_looks_the_same_whoever_stands_beside_it() -> None:

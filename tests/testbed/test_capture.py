@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from testbed.capture import Traffic, analyse, measure_open
+from testbed.capture import Traffic, analyse, label, measure_open
 from testbed.pcap import CaptureError, Frames, join_frames, read_frames
 from testbed.synthetic import ACK, FIN, PSH, RST, SERVER_MAC, SYN, WireLog
 
@@ -22,7 +22,7 @@ def read(log: WireLog, path: Path) -> Frames:
 
 
 def understand(log: WireLog, path: Path) -> Traffic:
-    return analyse(read(log, path))
+    return analyse(label(read(log, path)))
 
 
 def test_one_connection(tmp_path: Path) -> None:
@@ -136,7 +136,7 @@ def test_two_links_join_in_time(tmp_path: Path) -> None:
     second.exchange(3001, 1_000_100, 1_700_000)
     frames = join_frames([read(first, tmp_path / "a"), read(second, tmp_path / "b")])
     assert (np.diff(frames.time_ns) >= 0).all()
-    assert len(analyse(frames).connections.opened) == 2
+    assert len(analyse(label(frames)).connections.opened) == 2
 
 
 spans = st.lists(st.tuples(st.integers(0, 10_000), st.integers(16, 5_000)), min_size=1, max_size=40)

@@ -216,6 +216,8 @@ def test_same_bytes_idle_loaded_and_with_another_quantum(
     assert digests(first) == digests(second) == digests(third)
     assert first.model_dump_json() == second.model_dump_json()
     assert first.window == third.window
+    assert first.ledger is not None
+    assert first.ledger == third.ledger
     other = run_products(small.model_copy(update={"seed": 2}), products, tmp_path / "seed")
     assert digests(other)["server/link1.pcap"] != digests(first)["server/link1.pcap"]
 
