@@ -89,7 +89,7 @@ _ALL = (
         "cycles",
         "cycles",
         "cycles/request",
-        "Busy core cycles (instructions x base CPI + miss stalls) per completed request.",
+        "Busy core cycles (instructions x base CPI + stalls) per completed request.",
         lambda w: w.cycles_per_request,
     ),
     Metric(
@@ -101,10 +101,26 @@ _ALL = (
     ),
     Metric(
         "stall_share",
-        "share of cycles in miss stalls",
+        "share of cycles in stalls",
         "",
-        "Part of the busy cycles spent waiting for misses.",
+        "Part of the busy cycles spent waiting for misses, for devices and for the entry of "
+        "interrupts and the return from them.",
         lambda w: w.stall_share,
+    ),
+    Metric(
+        "device_accesses",
+        "accesses to devices",
+        "accesses/request",
+        "Reads and writes of device registers and of I/O ports, the interrupt controller's among "
+        "them, per completed request.",
+        lambda w: w.events_per_request.device_accesses,
+    ),
+    Metric(
+        "interrupts",
+        "interrupts",
+        "interrupts/request",
+        "Interrupts from devices, the timer among them, per completed request.",
+        lambda w: w.events_per_request.interrupt,
     ),
     Metric(
         "open_connections",

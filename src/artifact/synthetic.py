@@ -27,6 +27,7 @@ from testbed.experiment import Ab, Chase, Experiment, Httperf
 from testbed.measurement import (
     Artefact,
     Attribution,
+    EventRates,
     Gate,
     LoadLatency,
     LoadReport,
@@ -246,6 +247,15 @@ def _describe_window(
         misses_per_request=_make_misses(state.data, state.fetch),
         writebacks_per_request=state.data / 3,
         dma_lines_per_request=12,
+        events_per_request=EventRates(
+            mmio_read=1,
+            mmio_write=4,
+            port_read=0.4,
+            port_write=1.6,
+            interrupt=0.4,
+            trap=0,
+            iret=0.4,
+        ),
         stall_share=state.stall / state.cycles,
         busy_share=busy,
         idle_share=1 - busy,

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from testbed.command import find_mac
+from testbed.counters import EVENTS
 from testbed.experiment import Ab, Experiment
 
 SERVER_MAC = bytes.fromhex(find_mac(1, 0).replace(":", ""))
@@ -91,6 +92,7 @@ def counter_line(event: str, link_ns: int, **changes: object) -> str:
         "dma_lines": busy // 9000,
         "itlb": [0, 0],
         "dtlb": [0, 0],
+        "events": dict.fromkeys(EVENTS, busy // 50000),
         "region_l2": [busy // 1500],
     }
     return json.dumps(record | changes) + "\n"

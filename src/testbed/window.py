@@ -9,8 +9,9 @@ import numpy as np
 import polars as pl
 
 from testbed.capture import Floats, Traffic, measure_open
+from testbed.counters import EVENTS
 from testbed.experiment import Ab, Experiment, Httperf, Netperf
-from testbed.measurement import Misses, Mode, Percentiles, Window
+from testbed.measurement import EventRates, Misses, Mode, Percentiles, Window
 from testbed.pcap import Frames, Ints
 
 BINS = 200  # of the whole run, to find where the load stands at its level
@@ -172,6 +173,7 @@ def measure_window(
         misses_per_request=Misses(**{kind: _mode(sums, kind, per) for kind in MISS_KINDS}),
         writebacks_per_request=sums["writeback"] / per,
         dma_lines_per_request=sums["dma_lines"] / per,
+        events_per_request=EventRates(**{name: sums[f"event_{name}"] / per for name in EVENTS}),
         stall_share=min(1.0, sums["stall_milli"] / 1000 / max(sums["units"], 1)),
         busy_share=max(0.0, 1 - idle),
         idle_share=min(1.0, idle),

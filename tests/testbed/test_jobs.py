@@ -87,6 +87,8 @@ def test_command_lines_hold_what_determinism_needs(experiment: Experiment) -> No
         "-cpu pentium3",
         "nokaslr",
         "stall-l2-load=125000",
+        "stall-mmio-read=1100000",
+        "stall-iret=100000",
         "l2=1048576:8:64",
     ):
         assert needed in line
@@ -103,6 +105,7 @@ def test_stalls_are_in_units_of_one_instruction(experiment: Experiment) -> None:
     core = experiment.core.model_copy(update={"base_cpi": experiment.core.base_cpi / 2})
     options = finalize_cache_model(experiment.model_copy(update={"core": core}), Path("/d"))
     assert "stall-l2-load=250000" in options
+    assert "stall-port-write=2000000" in options
 
 
 def test_stacks_are_walked_where_the_kernel_maps_its_memory() -> None:
