@@ -18,7 +18,7 @@ class Metric:
     label: str
     unit: str
     definition: str
-    read: Callable[[Window], float] | None = None
+    read: Callable[[Window], float | None] | None = None
     count: Callable[[Measurement], float | None] | None = None
 
     def find(self, measurement: Measurement) -> float | None:
@@ -44,6 +44,25 @@ def _count_own(measurement: Measurement) -> float | None:
 def _count_alive(measurement: Measurement) -> float | None:
     """The most requests alive at a time, if the server's allocator keeps count."""
     return next((float(o.peak) for o in measurement.pooled if o.name == "tux_req"), None)
+
+
+def _find_cycles_per_bit(window: Window) -> float | None:
+    bits = 8 * window.bytes_per_s
+    return window.cycles_per_request * window.requests_per_s / bits if bits else None
+
+
+def _find_cycles_per_frame(window: Window) -> float | None:
+    frames = window.sent_frames_per_s + window.received_frames_per_s
+    return window.cycles_per_request * window.requests_per_s / frames if frames else None
+
+
+def _find_lead(measurement: Measurement) -> float | None:
+    """How much fuller the server's processor is than the client's and than the wire."""
+    window = measurement.window
+    if window is None:
+        return None
+    others = (*measurement.client_busy_share, window.link_transmit, window.link_receive)
+    return window.busy_share / max(others) if max(others) else None
 
 
 _ALL = (
@@ -135,6 +154,29 @@ _ALL = (
         "",
         "Part of virtual time in which the server's CPU was not halted.",
         lambda w: w.busy_share,
+    ),
+    Metric(
+        "cycles_per_bit",
+        "cycles per bit",
+        "cycles/bit",
+        "Busy core cycles per bit of TCP payload that the server received or sent.",
+        _find_cycles_per_bit,
+    ),
+    Metric(
+        "cycles_per_frame",
+        "cycles per frame",
+        "cycles/frame",
+        "Busy core cycles per Ethernet frame that the server received or sent, those that only "
+        "acknowledge among them.",
+        _find_cycles_per_frame,
+    ),
+    Metric(
+        "server_lead",
+        "server's lead",
+        "",
+        "Busy share of the server's processor over that of what is next: the busiest client's "
+        "processor (over the whole load), or the wire's share in use in either direction.",
+        count=_find_lead,
     ),
     Metric(
         "latency_p50",

@@ -261,6 +261,8 @@ def _describe_window(
         idle_share=1 - busy,
         link_transmit=0.1,
         link_receive=0.05,
+        sent_frames_per_s=rate * 4,
+        received_frames_per_s=rate * 5,
         retransmissions=0,
         syn_retransmissions=0,
         request_latency_us=_make_latency(connections / rate * 1e6),

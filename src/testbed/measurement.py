@@ -104,7 +104,7 @@ class Window(Record):
     virtual time in which the server's CPU was not halted; ``stall_share`` the part of its busy
     cycles spent in stalls, of misses, devices and interrupts; ``link_transmit`` and
     ``link_receive`` the share of the wire's bandwidth used in either direction, seen from the
-    server.  ``arrivals_per_s`` counts the connections that clients opened.
+    server, and ``sent_frames_per_s`` and ``received_frames_per_s`` the frames.  ``arrivals_per_s`` counts the connections that clients opened.
     """
 
     start_ns: Annotated[int, Field(ge=0)]
@@ -125,6 +125,8 @@ class Window(Record):
     idle_share: Share
     link_transmit: NonNegative
     link_receive: NonNegative
+    sent_frames_per_s: NonNegative
+    received_frames_per_s: NonNegative
     retransmissions: Annotated[int, Field(ge=0)]
     syn_retransmissions: Annotated[int, Field(ge=0)]
     request_latency_us: Percentiles

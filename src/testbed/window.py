@@ -136,6 +136,8 @@ def build_series(
         count(traffic.syn_retransmitted).alias("syn_retransmitted"),
         count(frames.all_time_ns[sent], wire[sent]).alias("sent_wire_bytes"),
         count(frames.all_time_ns[~sent], wire[~sent]).alias("received_wire_bytes"),
+        count(frames.all_time_ns[sent]).alias("sent_frames"),
+        count(frames.all_time_ns[~sent]).alias("received_frames"),
     )
 
 
@@ -179,6 +181,8 @@ def measure_window(
         idle_share=min(1.0, idle),
         link_transmit=sums["sent_wire_bytes"] * 8 / wire_bits,
         link_receive=sums["received_wire_bytes"] * 8 / wire_bits,
+        sent_frames_per_s=sums["sent_frames"] / elapsed * 1e9,
+        received_frames_per_s=sums["received_frames"] / elapsed * 1e9,
         retransmissions=sums["retransmitted"],
         syn_retransmissions=sums["syn_retransmitted"],
         request_latency_us=_request_latency(traffic, start, end),
