@@ -104,7 +104,8 @@ class Window(Record):
     virtual time in which the server's CPU was not halted; ``stall_share`` the part of its busy
     cycles spent in stalls, of misses, devices and interrupts; ``link_transmit`` and
     ``link_receive`` the share of the wire's bandwidth used in either direction, seen from the
-    server, and ``sent_frames_per_s`` and ``received_frames_per_s`` the frames.  ``arrivals_per_s`` counts the connections that clients opened.
+    server, and ``sent_frames_per_s`` and ``received_frames_per_s`` the frames.
+    ``arrivals_per_s`` counts the connections that clients opened.
     """
 
     start_ns: Annotated[int, Field(ge=0)]
