@@ -23,7 +23,7 @@ from artifact.verdicts import Judgement
 from figures import cycles, forest, misses, plateaus, symbols, throughput
 from figures.forest import SCHEMA as FOREST
 from figures.style import PAGE_INCHES, Provenance, save_figure
-from testbed.chase import find_plateau_cycles
+from testbed.loads.chase import find_plateau_cycles
 
 # Wide enough for what the paper speaks of, and a gain of a few percent can be seen in it.
 VERDICT_RANGE = (0.18, 5.5)
@@ -45,7 +45,7 @@ def list_illustrations(study: Study) -> list[Illustration]:
     variant, a table of ratios for those with variants."""
     found: list[Illustration] = []
     for design in study.designs:
-        if design.load == "chase":
+        if design.kind.program:
             found.append(_make_plateaus(design))
         elif design.base.get("instruments.regions"):
             found += list_origin_illustrations(design)

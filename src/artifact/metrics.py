@@ -30,7 +30,7 @@ class Metric:
 
 def _share_of_connections(measurement: Measurement, count: int) -> float | None:
     load = measurement.experiment.load
-    return count / load.connections if load.kind == "httperf" else None
+    return count / load.asked if load.open_loop and load.asked else None
 
 
 def _count_own(measurement: Measurement) -> float | None:

@@ -54,7 +54,7 @@ PEAK_SCHEMA: dict[str, type[pl.DataType]] = {
 def list_pair_illustrations(design: Design, claims: Sequence[AnyClaim]) -> list[Illustration]:
     """The figures of a design with a reference: by offered rate, by a parameter, as a list of
     servers at one level, or as curves.  The paper's numbers are those of ``claims``."""
-    if design.load == "httperf":
+    if design.kind.open_loop:
         return [make_peak(design, claims)]
     if len(design.variant) > 1:
         return [make_sweep(design), *_make_unplaced(design)]

@@ -15,7 +15,7 @@ from artifact.peak import make_grid
 from ground.files import write_atomically
 from ground.seeds import generator
 from ground.voice import UsageError
-from testbed.experiment import Experiment, Httperf
+from testbed.experiment import Experiment
 
 SHOWN_DIFFERENCES = 40
 
@@ -36,9 +36,8 @@ class PlannedRun(BaseModel):
     @property
     def label(self) -> str:
         """The run's name for people."""
-        what = "rate" if self.experiment.load.kind == "httperf" else "c"
         place = f"{self.design}/{self.server}/{self.variant}"
-        return f"{place}/{what}={self.level}/seed={self.seed}"
+        return f"{place}/{self.experiment.load.level_name}={self.level}/seed={self.seed}"
 
 
 class PlannedSearch(BaseModel):
@@ -61,8 +60,7 @@ class PlannedSearch(BaseModel):
     def plan_probe(self, rate: int, seed: int, products: Mapping[str, str]) -> PlannedRun:
         """The run that says whether ``rate`` is sustained in ``seed``."""
         load = self.experiment.load
-        assert isinstance(load, Httperf)
-        offered = {"rate": rate, "connections": round(rate * self.seconds)}
+        offered = load.describe_level(rate, self.seconds, 0)
         change = {"seed": seed, "load": load.model_copy(update=offered)}
         experiment = self.experiment.model_copy(update=change)
         return PlannedRun(
@@ -118,7 +116,7 @@ def make_plan(
     each design's fixed seed, so that no drift of the host can follow a factor."""
     first: list[PlannedRun] = []
     rest: list[PlannedRun] = []
-    for design in sorted(designs, key=lambda design: design.load != "chase"):
+    for design in sorted(designs, key=lambda design: not design.kind.program):
         runs = list_runs(design, tier, products)
         first += [run for run in runs if run.seed == 1]
         others = [run for run in runs if run.seed != 1]

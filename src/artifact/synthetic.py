@@ -18,19 +18,14 @@ from artifact.symbols import NAME as SYMBOLS_FILE
 from artifact.symbols import write_symbols
 from ground.files import canonical_json, digest_bytes
 from ground.seeds import generator
-from testbed.chase import (
-    conclude_chase,
-    find_plateau_cycles,
-    find_working_sets,
-)
-from testbed.experiment import Ab, Chase, Experiment, Httperf
+from testbed.alone import conclude_alone
+from testbed.experiment import Experiment
+from testbed.loads.chase import find_plateau_cycles, find_working_sets
+from testbed.loads.kind import Flow
 from testbed.measurement import (
     Artefact,
     Attribution,
     EventRates,
-    Gate,
-    LoadLatency,
-    LoadReport,
     Losses,
     Measurement,
     Misses,
@@ -41,9 +36,9 @@ from testbed.measurement import (
     Window,
     Zone,
 )
+from testbed.records import Gate, LoadLatency, LoadReport
 
 SYNTHETIC = "synthetic"
-OPEN_LOOP = 40  # connections in a server that keeps up with an open loop
 
 
 @dataclass(frozen=True)
@@ -105,20 +100,17 @@ class SyntheticRunner:
     def run(self, experiment: Experiment, directory: Path) -> Measurement:
         """The synthetic measurement of ``experiment``, with a console and a series."""
         time.sleep(self.delay_s)
-        if isinstance(experiment.load, Chase):
+        load, effect = experiment.load, self._find_effect(experiment)
+        if load.program:
             return self._chase(experiment, directory)
-        load = experiment.load
-        if not isinstance(load, Ab | Httperf):
-            raise NotImplementedError("the synthetic runner knows no netperf")
-        window = self._make_window(experiment, load)
-        asked = load.requests if isinstance(load, Ab) else load.connections
-        place = f"c={load.concurrency}" if isinstance(load, Ab) else f"rate={load.rate}"
-        lines = f"synthetic {experiment.server} {place}\n"
+        flow = load.rehearse(lambda c: self._find_state(experiment, c).capacity, effect.fails)
+        window = _describe_window(self._find_state(experiment, flow.crowd), flow)
+        asked = flow.requests
+        lines = f"synthetic {experiment.server} {load.level_name}={load.level}\n"
         (directory / "console.txt").write_text(lines)
         (directory / "series.txt").write_bytes(canonical_json(window.model_dump(mode="json")))
         if experiment.instruments.profile:
             _write_symbols(directory, window, asked)
-        effect = self._find_effect(experiment)
         lost = window.open_connections > effect.fails
         errors = round(asked * (1 - window.requests_per_s / window.arrivals_per_s)) if lost else 0
         return Measurement(
@@ -160,7 +152,7 @@ class SyntheticRunner:
             )
         table = canonical_json([latency.model_dump() for latency in latencies])
         (directory / "series.txt").write_bytes(table)
-        return conclude_chase(
+        return conclude_alone(
             experiment,
             self.products,
             tuple(latencies),
@@ -168,23 +160,6 @@ class SyntheticRunner:
             series="series.txt",
             artefacts=(_describe(directory / "series.txt"),),
         )
-
-    def _make_window(self, experiment: Experiment, load: Ab | Httperf) -> Window:
-        """A closed loop at its concurrency; an open loop at that of its rate, if it can be borne,
-        else with a queue that grows beyond all bounds."""
-        if isinstance(load, Ab):
-            state = self._find_state(experiment, load.concurrency)
-            rate = min(state.capacity, load.concurrency * 3000.0)
-            return _describe_window(state, load.requests, rate, rate, float(load.concurrency))
-        state = self._find_state(experiment, OPEN_LOOP)
-        if load.rate < state.capacity:
-            queue = OPEN_LOOP * load.rate / (state.capacity - load.rate) / 10
-            connections = min(OPEN_LOOP + queue, state.effect.fails)
-            return _describe_window(state, load.connections, load.rate, load.rate, connections)
-        crowded = self._find_state(experiment, 2 * state.effect.fails)
-        rate = min(crowded.capacity, float(load.rate))
-        open_ = 2 * state.effect.fails
-        return _describe_window(crowded, load.connections, rate, load.rate, open_)
 
     def _find_effect(self, experiment: Experiment) -> Effect:
         return self.effects.get(experiment.server, USUAL.get(experiment.server, Effect()))
@@ -229,17 +204,16 @@ class _State:
     capacity: float
 
 
-def _describe_window(
-    state: _State, requests: int, rate: float, arrivals: float, connections: float
-) -> Window:
+def _describe_window(state: _State, flow: Flow) -> Window:
+    rate, connections = flow.replies_per_s, flow.open_connections
     busy = min(1.0, rate / state.capacity)
     own = state.effect.cycles
     return Window(
         start_ns=100_000_000,
-        end_ns=100_000_000 + int(requests / rate * 1e9),
-        requests=requests,
+        end_ns=100_000_000 + int(flow.requests / rate * 1e9),
+        requests=flow.requests,
         requests_per_s=rate,
-        arrivals_per_s=arrivals,
+        arrivals_per_s=flow.arrivals_per_s,
         bytes_per_s=rate * 1300,
         open_connections=connections,
         cycles_per_request=state.cycles,

@@ -14,7 +14,7 @@ from ground.files import digest_file
 from testbed.capture import analyse
 from testbed.command import find_mac
 from testbed.counters import read_counters, tabulate
-from testbed.experiment import Experiment, Netperf
+from testbed.experiment import Experiment
 from testbed.faults import InfrastructureFailed, MeasurementInvalid, SubjectFailed
 from testbed.frames import Emissions, read_emissions
 from testbed.gates import Evidence, check, find_zone
@@ -24,19 +24,13 @@ from testbed.guest_network import (
     measure_busy_share,
     measure_losses,
 )
-from testbed.job import NETPERF_DATA_PORT
-from testbed.load_reports import (
-    ReportError,
-    add_reports,
-    parse_ab,
-    parse_httperf,
-    parse_netperf,
-)
-from testbed.measurement import Artefact, LoadReport, Measurement, Window
+from testbed.load_reports import ReportError, add_reports
+from testbed.measurement import Artefact, Measurement, Window
 from testbed.pcap import Frames, join_frames, read_frames
+from testbed.records import LoadReport
 from testbed.regions import attribute
 from testbed.slab import read_slab_account
-from testbed.window import Span, build_series, count_completions, find_span, measure_window
+from testbed.window import Span, build_series, find_span, measure_window
 
 SERIES = "series.parquet"
 
@@ -54,7 +48,7 @@ def evaluate(experiment: Experiment, directory: Path, products: Mapping[str, str
     _compare_content(emissions, directory)
     frames = _read_wire(experiment, directory)
     traffic = analyse(frames)
-    completions = count_completions(experiment, traffic)
+    completions = experiment.load.count_completions(traffic)
     counters = read_counters(directory / "server" / "counters.jsonl")
     series = build_series(tabulate(counters), traffic, completions, frames)
     write_series(series, directory / SERIES)
@@ -99,13 +93,12 @@ def _compare_content(emissions: Mapping[str, Emissions], directory: Path) -> Non
 
 
 def _read_wire(experiment: Experiment, directory: Path) -> Frames:
-    port = NETPERF_DATA_PORT if isinstance(experiment.load, Netperf) else 80
     return join_frames(
         [
             read_frames(
                 directory / "server" / f"link{number}.pcap",
                 bytes.fromhex(find_mac(number, 0).replace(":", "")),
-                port,
+                experiment.load.port,
             )
             for number in range(1, experiment.machines.clients + 1)
         ]
@@ -168,13 +161,7 @@ def read_reports(experiment: Experiment, clients: list[Emissions]) -> LoadReport
         reports = []
         for emitted in clients:
             for name in emitted.names("report."):
-                text = emitted.text(name)
-                if load.kind == "ab":
-                    reports.append(parse_ab(text))
-                elif load.kind == "httperf":
-                    reports.append(parse_httperf(text))
-                elif load.kind == "netperf":
-                    reports.append(parse_netperf(text, load.test))
+                reports.append(load.parse_report(emitted.text(name)))
         return add_reports(reports)
     except ReportError as error:
         raise MeasurementInvalid(error.message, hint=error.hint) from None

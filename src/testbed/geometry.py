@@ -179,7 +179,7 @@ class Core(Value):
 
     ``l1d_hit`` is the load-to-use latency of a hit in L1D.  It costs no time of its own: what an
     ordinary stream of instructions waits for it is part of ``base_cpi``.  In a chain of loads
-    nothing hides it, so the pointer chase spells it out (`testbed.chase`).
+    nothing hides it, so the pointer chase spells it out (`testbed.loads.chase`).
     """
 
     clock_mhz: Annotated[int, Field(ge=1, le=10_000)]

@@ -11,23 +11,13 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Final, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from ground.files import write_atomically
 from testbed.experiment import Experiment
+from testbed.records import Gate, LoadLatency, LoadReport, NonNegative, Record, Share
 
 SCHEMA: Final = 1
-
-Share = Annotated[float, Field(ge=0, le=1)]
-NonNegative = Annotated[float, Field(ge=0)]
-
-
-class Record(BaseModel):
-    """Base of results: frozen, no unknown fields, finite numbers only."""
-
-    model_config = ConfigDict(
-        frozen=True, extra="forbid", allow_inf_nan=False, ser_json_inf_nan="constants"
-    )
 
 
 class Mode(Record):
@@ -158,19 +148,6 @@ class Losses(Record):
         return cls.model_validate(dict.fromkeys(cls.model_fields, 0))
 
 
-class Gate(Record):
-    """One validity gate: ``value`` must satisfy ``relation`` ``bound``."""
-
-    name: str
-    value: float
-    relation: Literal["<=", ">=", "=="]
-    bound: float
-    unit: str = ""
-    passed: bool
-    reason: str
-    remedy: str
-
-
 class Zone(StrEnum):
     """Where the run lies, from the gates alone.
 
@@ -182,26 +159,6 @@ class Zone(StrEnum):
     PLASTIC = "plastic"
     FAILURE = "failure"
     UNKNOWN = "unknown"
-
-
-class LoadReport(Record):
-    """The load generator's own account, summed over its processes and the clients.
-
-    ``requests_per_s`` is the sum of what the processes report, ``wrong`` the responses with a
-    wrong length or status, ``errors`` connections that failed, ``timeouts`` those of them that
-    httperf gave up; ``throughput_bit_s`` and ``transactions_per_s`` are netperf's.
-    """
-
-    tool: Literal["ab", "httperf", "netperf", "pchase"]
-    processes: Annotated[int, Field(ge=0)]
-    completed: Annotated[int, Field(ge=0)]
-    wrong: Annotated[int, Field(ge=0)]
-    errors: Annotated[int, Field(ge=0)]
-    timeouts: Annotated[int, Field(ge=0)] = 0
-    body_bytes: Annotated[int, Field(ge=0)]
-    requests_per_s: NonNegative
-    throughput_bit_s: NonNegative = 0.0
-    transactions_per_s: NonNegative = 0.0
 
 
 class ObjectCount(Record):
@@ -243,15 +200,6 @@ class PooledObject(Record):
     spills: Annotated[int, Field(ge=0)]
     failures: Annotated[int, Field(ge=0)]
     oversize: Annotated[int, Field(ge=0)]
-
-
-class LoadLatency(Record):
-    """One working set of a pointer chase: core cycles a load; ``stretches`` counts the physically
-    contiguous stretches of memory it lies in."""
-
-    working_set_bytes: Annotated[int, Field(ge=1)]
-    cycles: NonNegative
-    stretches: Annotated[int, Field(ge=1)]
 
 
 class Artefact(Record):

@@ -13,7 +13,8 @@ from pathlib import Path
 
 from testbed.command import find_mac
 from testbed.counters import EVENTS
-from testbed.experiment import Ab, Experiment
+from testbed.experiment import Experiment
+from testbed.loads.ab import Ab
 
 SERVER_MAC = bytes.fromhex(find_mac(1, 0).replace(":", ""))
 CLIENT_MAC = bytes.fromhex(find_mac(1, 1).replace(":", ""))

@@ -11,8 +11,8 @@ import polars as pl
 import pytest
 
 from testbed.evaluation import evaluate
-from testbed.experiment import Ab
 from testbed.faults import InfrastructureFailed, MeasurementInvalid, SubjectFailed
+from testbed.loads.ab import Ab
 from testbed.measurement import Measurement, Zone
 from testbed.synthetic import SyntheticRun, ab_report, frame, snapshot
 
