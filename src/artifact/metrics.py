@@ -61,8 +61,16 @@ def _find_lead(measurement: Measurement) -> float | None:
     window = measurement.window
     if window is None:
         return None
-    others = (*measurement.client_busy_share, window.link_transmit, window.link_receive)
-    return window.busy_share / max(others) if max(others) else None
+    others = max(_find_client_busy(measurement) or 0.0, _find_wire_share(window))
+    return window.busy_share / others if others else None
+
+
+def _find_client_busy(measurement: Measurement) -> float | None:
+    return max(measurement.client_busy_share, default=None)
+
+
+def _find_wire_share(window: Window) -> float:
+    return max(window.link_transmit, window.link_receive)
 
 
 _ALL = (
@@ -171,11 +179,26 @@ _ALL = (
         _find_cycles_per_frame,
     ),
     Metric(
+        "client_busy",
+        "busy share of the client",
+        "",
+        "Part of virtual time, over the whole load, in which the busiest client's processor was "
+        "not idle.",
+        count=_find_client_busy,
+    ),
+    Metric(
+        "wire_share",
+        "share of the wire",
+        "",
+        "Part of the wire's bandwidth in use, in the fuller of both directions.",
+        _find_wire_share,
+    ),
+    Metric(
         "server_lead",
         "server's lead",
         "",
-        "Busy share of the server's processor over that of what is next: the busiest client's "
-        "processor (over the whole load), or the wire's share in use in either direction.",
+        "Busy share of the server's processor over that of what is next: client_busy or "
+        "wire_share, whichever is more.",
         count=_find_lead,
     ),
     Metric(

@@ -351,6 +351,10 @@ def test_bands_are_what_was_fixed_before_the_data() -> None:
         "mutants.misses-kept": 0.02,
         "mutants.cohorts-lost": {"low": 1.2, "high": None},
         "mutants.cohorts-kept": 0.10,
+        "bottleneck.receive": {"low": 1.25, "high": None},
+        "bottleneck.send": {"low": 1.25, "high": None},
+        "bottleneck.transactions": {"low": 1.25, "high": None},
+        "bottleneck.connections": {"low": 1.25, "high": None},
     }
 
 

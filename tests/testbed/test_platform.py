@@ -35,7 +35,7 @@ def plan(experiment: Experiment, name: str, side: int) -> dict[str, str]:
 def test_shipped_platforms_are_whole(name: str) -> None:
     file = load_platform(name)
     assert file.platform.name == name
-    assert len(file.sources) == 15
+    assert len(file.sources) == 16
     assert all(source.source for source in file.sources)
 
 
