@@ -82,6 +82,14 @@ def test_jobs_are_shell(experiment: Experiment, load: Ab | Httperf | Netperf) ->
         assert job.index("mark sync") < job.index("snap after")
 
 
+def test_each_stream_of_netperf_has_a_port(experiment: Experiment) -> None:
+    """Each has a process of its own on the server, which listens there."""
+    load = Netperf(test="TCP_CRR", streams=3)
+    lines = load.write(experiment.model_copy(update={"load": load}), 1)
+    ports = [int(line.split("-P ,")[1].split()[0]) for line in lines if "-P ," in line]
+    assert ports == list(load.ports) == [12_866, 12_867, 12_868]
+
+
 def test_command_lines_hold_what_determinism_needs(experiment: Experiment) -> None:
     boot = Boot(Path("/q"), Path("/fw"), Path("/k"), Path("/r"))
     wire = Wire("/proc/1/fd/3", 0, 1, "52:54:00:00:01:01", Path("/d/l.pcap"), Path("/d/l.json"))

@@ -113,3 +113,13 @@ def test_every_variant_takes_the_platforms_backlog(experiment: Experiment, name:
     assert "LISTEN_BACKLOG" in write_server_job(experiment, load_server(name)).replace(
         "export LISTEN_BACKLOG", ""
     )
+
+
+@pytest.mark.parametrize(("name", "switch"), [("lcn2006", "off"), ("debian12", "on")])
+def test_receive_offload_is_as_the_platform_says(
+    experiment: Experiment, name: str, switch: str
+) -> None:
+    changed = on_platform(experiment, load_platform(name).platform)
+    server = load_server("nginx")
+    assert f"\ngro eth0 {switch} || fail" in write_server_job(changed, server)
+    assert "\ngro " not in write_client_job(changed, 1)
