@@ -151,7 +151,7 @@ def _make_curves(design: Design) -> list[Illustration]:
         Illustration(
             f"{design.id}-cycles",
             design.id,
-            "Busy cycles per request (above), and the part of them spent in miss stalls (below).",
+            "Busy cycles per request (above), and the part of them spent in stalls (below).",
             ("cycles", "stall_share"),
             lambda r, p: cycles.draw(
                 summarize(r, design.id, "cycles"), summarize(r, design.id, "stall_share"), p
