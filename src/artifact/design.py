@@ -301,8 +301,9 @@ def _list_files(design: Design) -> list[tuple[str, str, Callable[[str], object]]
 
 
 def _list_servers(design: Design) -> list[tuple[str, str]]:
-    """Each field of ``design`` that names a server, and the name; none for a machine by itself."""
-    if design.kind.program:
+    """Each field of ``design`` that names a server, and the name; none where the kind of load
+    brings its own."""
+    if design.kind.program or design.kind.partner:
         return []
     named = [
         (f"tier.{tier}.servers.{i}", name)

@@ -21,6 +21,7 @@ from artifact.claims import (
     Selector,
     ShiftClaim,
     TrendClaim,
+    ValueClaim,
 )
 from artifact.comparisons import estimate_peak_claim, estimate_shift, find_worst
 from artifact.metrics import METRICS
@@ -196,7 +197,8 @@ def _explain_losses(results: Results, claim: AnyClaim, point: Selector) -> str:
 
 
 def _estimate(
-    claim: RatioClaim | TrendClaim | MaximumClaim | EquivalenceClaim, table: list[list[float]]
+    claim: RatioClaim | ValueClaim | TrendClaim | MaximumClaim | EquivalenceClaim,
+    table: list[list[float]],
 ) -> tuple[Estimate, float, float]:
     """Estimate, p of the claim, p of its opposite, from one row per seed."""
     if isinstance(claim, MaximumClaim):
@@ -208,7 +210,8 @@ def _estimate(
         ends = estimate_ratio([row[-1] for row in table], [row[0] for row in table])
         rises, falls = find_trend_p(table, "rises"), find_trend_p(table, "falls")
         return ends, *((rises, falls) if claim.direction == "rises" else (falls, rises))
-    above, below = [row[0] for row in table], [row[1] for row in table]
+    above = [row[0] for row in table]
+    below = [1.0 if isinstance(claim, ValueClaim) else row[1] for row in table]
     logs = list(log_ratios(above, below))
     if isinstance(claim, EquivalenceClaim):
         return estimate_ratio(above, below), find_equivalence_p(logs, claim.margin), 1.0

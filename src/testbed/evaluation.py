@@ -112,7 +112,7 @@ def _read_wire(experiment: Experiment, directory: Path) -> Frames:
             read_frames(
                 directory / "server" / f"link{number}.pcap",
                 bytes.fromhex(find_mac(number, 0).replace(":", "")),
-                experiment.load.port,
+                experiment.load.ports,
                 link=number - 1,
             )
             for number in range(1, experiment.machines.clients + 1)

@@ -58,6 +58,24 @@ class Misses(Record):
         return self.l2_data + self.l2_fetch.total
 
 
+class EventRates(Record):
+    """Events per request that cost time and are no cache accesses: reads and writes of device
+    registers and of I/O ports, interrupts, traps, returns from both."""
+
+    mmio_read: NonNegative
+    mmio_write: NonNegative
+    port_read: NonNegative
+    port_write: NonNegative
+    interrupt: NonNegative
+    trap: NonNegative
+    iret: NonNegative
+
+    @property
+    def device_accesses(self) -> float:
+        """Accesses to registers and ports of devices, both ways."""
+        return self.mmio_read + self.mmio_write + self.port_read + self.port_write
+
+
 class Percentiles(Record):
     """Percentiles of a latency, virtual microseconds."""
 
@@ -74,9 +92,10 @@ class Window(Record):
 
     ``open_connections`` is the time-weighted mean at the server; ``busy_share`` the part of
     virtual time in which the server's CPU was not halted; ``stall_share`` the part of its busy
-    cycles spent in miss stalls; ``link_transmit`` and ``link_receive`` the share of the wire's
-    bandwidth used in either direction, seen from the server.  ``arrivals_per_s`` counts the
-    connections that clients opened.
+    cycles spent in stalls, of misses, devices and interrupts; ``link_transmit`` and
+    ``link_receive`` the share of the wire's bandwidth used in either direction, seen from the
+    server, and ``sent_frames_per_s`` and ``received_frames_per_s`` the frames.
+    ``arrivals_per_s`` counts the connections that clients opened.
     """
 
     start_ns: Annotated[int, Field(ge=0)]
@@ -91,11 +110,14 @@ class Window(Record):
     misses_per_request: Misses
     writebacks_per_request: NonNegative
     dma_lines_per_request: NonNegative
+    events_per_request: EventRates
     stall_share: Share
     busy_share: Share
     idle_share: Share
     link_transmit: NonNegative
     link_receive: NonNegative
+    sent_frames_per_s: NonNegative
+    received_frames_per_s: NonNegative
     retransmissions: Annotated[int, Field(ge=0)]
     syn_retransmissions: Annotated[int, Field(ge=0)]
     request_latency_us: Percentiles

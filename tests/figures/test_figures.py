@@ -24,6 +24,7 @@ from figures import (
     origins,
     peak,
     plateaus,
+    resources,
     symbols,
     throughput,
     waiting,
@@ -120,6 +121,22 @@ def make_waiting(levels: tuple[int, ...] = (1, 40, 2500), accepted: float = 0.6)
     return waiting.draw(pl.DataFrame(rows), WAITING_ORDER, PROVENANCE)
 
 
+def make_resources() -> Figure:
+    """One test with an interval, one whose only run broke a gate."""
+    frame = pl.DataFrame(
+        {
+            "variant": ["receive", "send"],
+            "level": [32, 32],
+            "valid": [True, False],
+            "value": [0.9, 0.5],
+            "low": [0.85, None],
+            "high": [0.95, None],
+        }
+    )
+    shares = {"server": frame, "wire": frame.with_columns(pl.col("value") / 2)}
+    return resources.draw(shares, PROVENANCE)
+
+
 DRAWINGS: dict[str, Callable[[], Figure]] = {
     "throughput": lambda: throughput.draw(make_frame(), PROVENANCE),
     "misses": lambda: misses.draw(make_frame(0.1), make_frame(0.01), PROVENANCE),
@@ -127,6 +144,7 @@ DRAWINGS: dict[str, Callable[[], Figure]] = {
     "plateaus": make_plateaus,
     "zones": lambda: make_zones(Zones((30, 40, 60), (2500, 3200, 4096))),
     "origins": make_origins,
+    "resources": make_resources,
     "forest": lambda: forest.draw(make_ratios(), PROVENANCE),
     "waiting": make_waiting,
     "waiting, one level": lambda: make_waiting((2500,)),
@@ -298,3 +316,13 @@ def test_bars_of_servers_end_with_their_sums() -> None:
     axes = origins.draw_servers(frame, 2500, PROVENANCE).axes[0]
     assert [text.get_text().strip() for text in axes.texts] == ["137", "49"]
     assert [label.get_text() for label in axes.get_yticklabels()] == ["tux", "tux-stingy"]
+
+
+def test_tests_without_a_valid_run_are_hollow() -> None:
+    axes = make_resources().axes[0]
+    assert [label.get_text() for label in axes.get_yticklabels()] == [
+        "receive, 32 streams",
+        "send, 32 streams",
+    ]
+    hollow = [line for line in axes.lines if line.get_markerfacecolor() == "white"]
+    assert [list(line.get_ydata()) for line in hollow] == [[1], [1]]

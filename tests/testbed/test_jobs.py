@@ -82,6 +82,14 @@ def test_jobs_are_shell(experiment: Experiment, load: Ab | Httperf | Netperf) ->
         assert job.index("mark sync") < job.index("snap after")
 
 
+def test_each_stream_of_netperf_has_a_port(experiment: Experiment) -> None:
+    """Each has a process of its own on the server, which listens there."""
+    load = Netperf(test="TCP_CRR", streams=3)
+    lines = load.write(experiment.model_copy(update={"load": load}), 1)
+    ports = [int(line.split("-P ,")[1].split()[0]) for line in lines if "-P ," in line]
+    assert ports == list(load.ports) == [12_866, 12_867, 12_868]
+
+
 def test_command_lines_hold_what_determinism_needs(experiment: Experiment) -> None:
     boot = Boot(Path("/q"), Path("/fw"), Path("/k"), Path("/r"))
     wire = Wire("/proc/1/fd/3", 0, 1, "52:54:00:00:01:01", Path("/d/l.pcap"), Path("/d/l.json"))
@@ -99,6 +107,8 @@ def test_command_lines_hold_what_determinism_needs(experiment: Experiment) -> No
         "-cpu pentium3",
         "nokaslr",
         "stall-l2-load=125000",
+        "stall-mmio-read=1100000",
+        "stall-iret=100000",
         "l2=1048576:8:64",
     ):
         assert needed in line
@@ -142,6 +152,7 @@ def test_stalls_are_in_units_of_one_instruction(experiment: Experiment) -> None:
     core = experiment.core.model_copy(update={"base_cpi": experiment.core.base_cpi / 2})
     options = finalize_cache_model(experiment.model_copy(update={"core": core}), Path("/d"))
     assert "stall-l2-load=250000" in options
+    assert "stall-port-write=2000000" in options
 
 
 def test_stacks_are_walked_where_the_kernel_maps_its_memory() -> None:

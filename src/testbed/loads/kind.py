@@ -48,8 +48,9 @@ class LoadKind(Value):
     ``level_name`` is what the levels of a design are of this kind; without it no design has it.
     ``program`` is what runs on the server machine, alone, in place of a server with clients;
     ``partner`` the load generator's own server, which takes the place of the web server.
-    ``port`` is the server's.  ``open_loop``: connections come at a rate, whatever the server
-    does.  ``polls``: the generator is never idle, so that its busy share says nothing.
+    ``port`` is the server's, the first of ``ports``.  ``open_loop``: connections come at a rate,
+    whatever the server does.  ``polls``: the generator is never idle, so that its busy share says
+    nothing.
     """
 
     flags: ClassVar[Mapping[str, str]] = {}
@@ -66,6 +67,11 @@ class LoadKind(Value):
     def level(self) -> int:
         """Where a run under this load stands among the levels of a design."""
         return 1
+
+    @property
+    def ports(self) -> range:
+        """The server's ports that carry the load."""
+        return range(self.port, self.port + 1)
 
     @property
     def asked(self) -> int | None:

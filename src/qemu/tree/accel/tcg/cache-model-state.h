@@ -11,6 +11,7 @@
 
 #include "qemu/timer.h"
 #include "qom/object.h"
+#include "exec/cache-model.h"
 #include "cache-hierarchy.h"
 #include "cache-profile.h"
 
@@ -29,6 +30,8 @@ struct CacheModel {
     uint32_t stall_itlb, stall_dtlb;
     CacheTlb itlb, dtlb, itlb_large, dtlb_large;
     uint64_t itlb_miss[2], dtlb_miss[2];
+    uint32_t stall_event[CACHE_MODEL_EVENTS];
+    uint64_t events[CACHE_MODEL_EVENTS];
     bool filter;
 
     const uint8_t *ram;
@@ -55,6 +58,13 @@ uint64_t cache_model_units(CPUState *cpu);
 
 /* Book the instructions since the last call under the mode that ends */
 void cache_model_settle(CPUState *cpu);
+
+/* Stall the vCPU */
+void cache_model_charge(CacheModel *m, uint32_t stall_milli);
+
+/* Events: an option for the stall of each, and their numbers for a record */
+void cache_model_add_event_properties(CacheModel *m);
+void cache_model_write_events(const CacheModel *m, FILE *f);
 
 /* Forget what the TLBs hold of pages @first to @last, both included */
 void cache_model_drop_pages(uint32_t first, uint32_t last);

@@ -33,7 +33,7 @@ uint64_t cache_model_units(CPUState *cpu)
     return units;
 }
 
-static void charge(CacheModel *m, uint32_t stall_milli)
+void cache_model_charge(CacheModel *m, uint32_t stall_milli)
 {
     uint64_t total = m->stall_rest + stall_milli;
 
@@ -77,7 +77,7 @@ static void access_memory(CacheModel *m, CacheAccess kind, uint32_t address,
 
     if (cache_hierarchy_access(&m->caches, kind, address, size, m->kernel,
                                &stall)) {
-        charge(m, stall);
+        cache_model_charge(m, stall);
     }
 }
 
@@ -116,7 +116,7 @@ static void translate(CacheModel *m, CacheTlb *tlb, CacheTlb *large,
 
     if (!hit) {
         misses[m->kernel]++;
-        charge(m, stall);
+        cache_model_charge(m, stall);
     }
 }
 

@@ -27,6 +27,18 @@ extern CacheModelCode cache_model_code;
 #define CACHE_MODEL_DATA_OFS \
     ((int)offsetof(CPUState, cache_tables.data) - (int)sizeof(CPUState))
 
+/* What costs time and is no access to the caches */
+typedef enum CacheModelEvent {
+    CACHE_MODEL_MMIO_READ,
+    CACHE_MODEL_MMIO_WRITE,
+    CACHE_MODEL_PORT_READ,
+    CACHE_MODEL_PORT_WRITE,
+    CACHE_MODEL_INTERRUPT,              /* entry of one from a device */
+    CACHE_MODEL_TRAP,                   /* entry of an exception or INT */
+    CACHE_MODEL_IRET,
+    CACHE_MODEL_EVENTS
+} CacheModelEvent;
+
 /*
  * Called by translated code for the code @line at guest-virtual @address, by a
  * block that @from, a return address, lies in.  The second: by the block itself.
@@ -55,6 +67,9 @@ bool cache_model_covers(const void *host);
 
 /* A device wrote guest memory at @host */
 void cache_model_dma_write(const void *host, uint64_t size);
+
+/* An event of the running vCPU is done; it costs time from now on */
+void cache_model_event(CacheModelEvent event);
 
 /* The running vCPU changes between user mode and the kernel */
 void cache_model_mode(CPUState *cpu, bool kernel);
