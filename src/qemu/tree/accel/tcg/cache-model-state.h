@@ -13,6 +13,7 @@
 #include "qom/object.h"
 #include "cache-hierarchy.h"
 #include "cache-profile.h"
+#include "cache-tlb.h"
 
 #define TYPE_CACHE_MODEL "cache-model"
 OBJECT_DECLARE_SIMPLE_TYPE(CacheModel, CACHE_MODEL)
