@@ -141,6 +141,9 @@ static inline unsigned cache_hierarchy_access(CacheHierarchy *h,
     return h->access(h, kind, address, size, kernel, stall);
 }
 
+/* Whether accesses take the path for eight ways in all caches, with AVX2 */
+bool cache_hierarchy_is_8_8(const CacheHierarchy *h);
+
 /* A device wrote @size bytes */
 void cache_hierarchy_dma_write(CacheHierarchy *h, uint32_t address,
                                uint32_t size);
