@@ -2,7 +2,7 @@
 """A second, naive model of the cache hierarchy, written from the documented semantics alone.
 
 It works on guest-physical addresses, keeps time stamps instead of recency lists, and walks its
-replacement tree by recursion: what it shares with ``cache-hierarchy.c`` is the text of
+replacement tree by recursion: what it shares with the C model is the text of
 ``cache-hierarchy.h`` and nothing else.
 """
 

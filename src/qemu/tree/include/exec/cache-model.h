@@ -41,14 +41,22 @@ typedef enum CacheModelEvent {
 
 /*
  * Called by translated code for the code @line at guest-virtual @address, by a
- * block that @from, a return address, lies in.  The second: by the block itself.
+ * block that @from, a return address, lies in
  */
 void cache_model_fetch(uint32_t line, uint32_t address, const void *from);
-void cache_model_fetch_direct(uint32_t line, uint32_t address);
 
-/* The same for data at @host, which they return; @address only with TLBs */
-uintptr_t cache_model_load(uintptr_t host, uint32_t size, uint32_t address);
-uintptr_t cache_model_store(uintptr_t host, uint32_t size, uint32_t address);
+/*
+ * The same, called by the block itself; and for data at @host, which they
+ * return.  @address only with TLBs.
+ */
+typedef struct CacheModelCalls {
+    void (*fetch)(uint32_t line, uint32_t address);
+    uintptr_t (*load)(uintptr_t host, uint32_t size, uint32_t address);
+    uintptr_t (*store)(uintptr_t host, uint32_t size, uint32_t address);
+} CacheModelCalls;
+
+/* Those that fit the caches; the model is on */
+const CacheModelCalls *cache_model_calls(void);
 
 /*
  * An access made by a C function at the guest-virtual @address, which is @host
