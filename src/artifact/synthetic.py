@@ -25,9 +25,6 @@ from testbed.loads.kind import Flow
 from testbed.measurement import (
     Artefact,
     Attribution,
-    Gate,
-    LoadLatency,
-    LoadReport,
     Losses,
     Measurement,
     Misses,
@@ -38,6 +35,7 @@ from testbed.measurement import (
     Window,
     Zone,
 )
+from testbed.records import Gate, LoadLatency, LoadReport
 
 SYNTHETIC = "synthetic"
 

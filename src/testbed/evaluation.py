@@ -28,6 +28,7 @@ from testbed.load_reports import ReportError, add_reports
 from testbed.measurement import Artefact, Measurement, Window
 from testbed.pcap import Frames, join_frames, read_frames
 from testbed.records import LoadReport
+from testbed.recovery import Recovery
 from testbed.regions import attribute
 from testbed.slab import read_slab_account
 from testbed.window import Span, build_series, find_span, measure_window
@@ -57,7 +58,13 @@ def evaluate(experiment: Experiment, directory: Path, products: Mapping[str, str
     attribution = None
     if window and experiment.instruments.regions:
         attribution = attribute(counters, emissions["server"], completions, window)
-    found = _Found(span, window, _count_samples(series, window), len(traffic.syn_retransmitted))
+    found = _Found(
+        span,
+        window,
+        _count_samples(series, window),
+        len(traffic.syn_retransmitted),
+        experiment.load.measure_recovery(traffic),
+    )
     evidence = _collect_evidence(experiment, directory, emissions, found)
     gates = check(evidence)
     return Measurement(
@@ -73,6 +80,7 @@ def evaluate(experiment: Experiment, directory: Path, products: Mapping[str, str
         client_losses=evidence.clients,
         client_busy_share=evidence.client_busy,
         load_report=evidence.report,
+        recovery=found.recovery,
         virtual_s=max(0, counters[-1].link_ns) / 1e9,
         series=SERIES,
         artefacts=digest_artefacts(directory),
@@ -111,6 +119,7 @@ class _Found:
     window: Window | None
     window_samples: int
     syn_retransmissions: int
+    recovery: Recovery | None
 
 
 def _count_samples(series: pl.DataFrame, window: Window | None) -> int:
@@ -151,6 +160,7 @@ def _collect_evidence(
         report=read_reports(experiment, [emissions[name] for name in clients]),
         suspect_lines=find_suspects(directory, emissions),
         syn_retransmissions=found.syn_retransmissions,
+        recovery=found.recovery,
     )
 
 
