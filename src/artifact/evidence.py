@@ -170,6 +170,7 @@ def _collect(
             claim.metric,
             server=point.server or "",
             variant=point.variant,
+            lossy=claim.lossy,
         ).filter(pl.col("level") == point.level)
         columns.append(dict(frame.select("seed", "value").iter_rows()))
         keys += frame["key"].to_list()

@@ -18,7 +18,8 @@ from artifact.symbols import NAME as SYMBOLS_FILE
 from artifact.symbols import SCHEMA as SYMBOL_SCHEMA
 from artifact.symbols import read_misses
 from ground.files import canonical_json, digest_bytes
-from testbed.measurement import Zone
+from testbed.gates import LOSS_GATES
+from testbed.measurement import Measurement, Zone
 
 MISSING = "missing"
 FACTORS = ("design", "server", "variant", "level")
@@ -32,6 +33,7 @@ SCHEMA: dict[str, type[pl.DataType] | pl.DataType] = {
     "key": pl.String,
     "outcome": pl.String,
     "zone": pl.String,
+    "only_lost": pl.Boolean,
     "reasons": pl.String,
     "digest": pl.String,
     **dict.fromkeys(METRICS, pl.Float64),
@@ -126,6 +128,7 @@ def _make_row(run: PlannedRun, entry: Entry | None) -> dict[str, object]:
     }
     if entry and entry.measurement:
         row["zone"] = entry.measurement.zone.value
+        row["only_lost"] = _has_only_lost(entry.measurement)
         row |= {name: metric.find(entry.measurement) for name, metric in METRICS.items()}
     return row
 
@@ -142,16 +145,34 @@ def _list_latencies(run: PlannedRun, entry: Entry) -> list[dict[str, object]]:
     ]
 
 
+def _has_only_lost(measurement: Measurement) -> bool:
+    """Whether the run broke gates, and all of them because something was lost."""
+    broken = {gate.name for gate in measurement.gates if not gate.passed}
+    return bool(broken) and broken <= LOSS_GATES
+
+
 def select_valid(
-    results: Results, design: str, metric: str, *, server: str, variant: str = "base"
+    results: Results,
+    design: str,
+    metric: str,
+    *,
+    server: str,
+    variant: str = "base",
+    lossy: bool = False,
 ) -> pl.DataFrame:
-    """Valid values of ``metric``: columns level, seed, value, key."""
+    """Valid values of ``metric``: columns level, seed, value, key.
+
+    With ``lossy`` those runs, too, in which connections were lost and nothing else was wrong.
+    """
     find_metric(metric)
+    accepted = pl.col("outcome") == Outcome.MEASURED.value
+    if lossy:
+        accepted = accepted | pl.col("only_lost").fill_null(False)
     return results.runs.filter(
         (pl.col("design") == design)
         & (pl.col("server") == server)
         & (pl.col("variant") == variant)
-        & (pl.col("outcome") == Outcome.MEASURED.value)
+        & accepted
         & pl.col(metric).is_not_null()
     ).select("level", "seed", pl.col(metric).alias("value"), "key")
 

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 import subprocess
 from pathlib import Path
@@ -12,7 +13,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ground.places import PROJECT
-from testbed.command import KERNEL_BASE, Boot, Wire, finalize_cache_model, plan_machine
+from testbed.command import (
+    KERNEL_BASE,
+    Boot,
+    Wire,
+    finalize_cache_model,
+    format_options,
+    plan_machine,
+)
 from testbed.experiment import Experiment
 from testbed.job import write_client_job, write_server_job
 from testbed.loads.ab import Ab, share_load
@@ -94,6 +102,33 @@ def test_command_lines_hold_what_determinism_needs(experiment: Experiment) -> No
         "l2=1048576:8:64",
     ):
         assert needed in line
+
+
+def split_options(argument: str) -> list[str]:
+    """What QEMU reads: options between single commas, two of them stand for one."""
+    return [part.replace("\0", ",") for part in argument.replace(",,", "\0").split(",")]
+
+
+@given(value=st.text(st.characters(exclude_characters="\0"), min_size=1))
+def test_any_path_is_one_option_of_qemu(value: str) -> None:
+    argument = format_options("file", {"id": "frames", "path": value, "last": 1})
+    assert split_options(argument) == ["file", "id=frames", f"path={value}", "last=1"]
+
+
+def test_a_comma_in_a_path_does_not_end_an_option(experiment: Experiment) -> None:
+    boot = Boot(Path("/q,1"), Path("/f,2"), Path("/k"), Path("/r"), Path("/p,3/plugin.so"))
+    wire = Wire("/l,4", 0, 1, "52:54:00:00:01:01", Path("/d,5/l.pcap"), Path("/d,5/l.json"))
+    profiled = experiment.model_copy(
+        update={"instruments": experiment.instruments.model_copy(update={"profile": True})}
+    )
+    argv = plan_machine(profiled, boot, "server", Path("/d,5"), (wire,)).argv
+    flags = {"-chardev", "-fw_cfg", "-object", "-netdev", "-plugin"}
+    arguments = [value for flag, value in itertools.pairwise(argv) if flag in flags]
+    found = [option for argument in arguments for option in split_options(argument)]
+    for wanted in ("path=/d,5/frames.bin", "file=/d,5/job.sh", "output=/d,5/counters.jsonl",
+                   "path=/l,4", "pcap=/d,5/l.pcap", "stats=/d,5/l.json", "/p,3/plugin.so",
+                   "out=/d,5/instructions.txt", "profile=/d,5/profile.txt"):  # fmt: skip
+        assert wanted in found
 
 
 def test_the_tlb_model_is_an_option(experiment: Experiment) -> None:

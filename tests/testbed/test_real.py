@@ -29,6 +29,7 @@ from testbed.run import run_jobs, run_products, write_jobs
 
 pytestmark = pytest.mark.real
 
+ODD_FOLDER = "-a,b = 50 % of 'ü'"  # QEMU takes a comma for the end of an option
 WIRE_OVERHEAD, WIRE_MINIMUM = 24, 60
 STALL_NS = 10_000  # a block whose loads all miss ends late by their stalls, and timers with it
 
@@ -163,7 +164,7 @@ def test_each_server_under_ab(
 ) -> None:
     load = Ab(concurrency=64, requests=3000)
     changed = experiment.model_copy(update={"server": server, "load": load})
-    measurement = run_products(changed, products, tmp_path)
+    measurement = run_products(changed, products, tmp_path / ODD_FOLDER)
     assert measurement.failed_gates == ()
     assert measurement.window is not None
     assert measurement.load_report.completed == 3000
