@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 
 import polars as pl
 
+from artifact.courses import SCHEMA as COURSE_SCHEMA
+from artifact.courses import list_moments
 from artifact.metrics import METRICS, find_metric
 from artifact.origins import SCHEMA as ORIGIN_SCHEMA
 from artifact.origins import tabulate_attribution
@@ -55,8 +57,8 @@ class Results:
     """``plan`` includes the runs of peak searches.  ``runs`` has one row per run, ``latencies``
     one per working set of each pointer chase, ``origins`` what the runs that marked memory found
     (`artifact.origins`), ``symbols`` the misses by function of those that were profiled
-    (`artifact.symbols`), ``peaks`` what the searches found; ``digest`` stands for all results
-    together."""
+    (`artifact.symbols`), ``peaks`` what the searches found, ``courses`` what spikes did in time
+    (`artifact.courses`); ``digest`` stands for all results together."""
 
     plan: Plan
     runs: pl.DataFrame
@@ -64,6 +66,7 @@ class Results:
     digest: str
     origins: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=ORIGIN_SCHEMA))
     peaks: tuple[Peak, ...] = ()
+    courses: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=COURSE_SCHEMA))
     symbols: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=SYMBOL_SCHEMA))
 
 
@@ -83,7 +86,16 @@ def load_results(plan: Plan, store: Store) -> Results:
     functions = [row for run, entry in entries for row in _list_symbols(run, entry, store)]
     symbols = pl.DataFrame(functions, schema=SYMBOL_SCHEMA, orient="row")
     found = found.sort(found.columns)
-    return Results(plan, frame, latencies, digest, found, course.peaks, symbols)
+    moments = [row for run, entry in entries for row in _list_moments(run, entry)]
+    courses = pl.DataFrame(moments, schema=COURSE_SCHEMA, orient="row")
+    return Results(plan, frame, latencies, digest, found, course.peaks, courses, symbols)
+
+
+def _list_moments(run: PlannedRun, entry: Entry | None) -> list[tuple[object, ...]]:
+    """Rows of ``Results.courses``."""
+    recovery = entry.measurement.recovery if entry and entry.measurement else None
+    place = (run.design, run.server, run.variant, run.level, run.seed)
+    return [(*place, *moment) for moment in list_moments(recovery)] if recovery else []
 
 
 def _list_origins(run: PlannedRun, entry: Entry | None) -> list[tuple[object, ...]]:
