@@ -91,7 +91,7 @@ def test_symbols_of_an_elf_file(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("line", EXAMPLES)
 def test_examples_are_loads(line: str) -> None:
-    assert isinstance(parse_load(line), Ab | Httperf | Netperf | Chase)
+    assert parse_load(line).kind == line.split()[0]
 
 
 def test_load_lines() -> None:
