@@ -47,13 +47,24 @@ def check_load(name: str) -> str:
     return name
 
 
+class Criterion(StrEnum):
+    """What a rate must let a server do to count as borne."""
+
+    SUSTAINS = "sustains"
+    RECOVERS = "recovers"
+
+
 class PeakSearch(Strict):
-    """A search for the highest offered rate (requests/s) that a server sustains, in every seed:
-    between ``lowest`` and ``highest``, to a relative ``accuracy``."""
+    """A search for the highest offered rate (requests/s) that a server bears, in every seed:
+    between ``lowest`` and ``highest``, to a relative ``accuracy``.
+
+    ``bears`` says what that is: it sustains the rate, or recovers from a spike on top of it.
+    """
 
     lowest: Annotated[int, Field(ge=1)]
     highest: Annotated[int, Field(ge=2)]
     accuracy: Annotated[float, Field(gt=0, le=0.2)]
+    bears: Criterion = Criterion.SUSTAINS
 
     @model_validator(mode="after")
     def check_range(self) -> Self:
@@ -150,7 +161,9 @@ class Design(Strict):
             if (scope.search or self.kind.open_loop) and not self.seconds:
                 raise ValueError(f"tier {tier}: offered rates need seconds = how long they last")
             if scope.search and not self.kind.open_loop:
-                raise ValueError(f"tier {tier}: a search for the peak needs load = 'httperf'")
+                raise ValueError(
+                    f"tier {tier}: a search for the peak needs an open loop: load = 'httperf'"
+                )
             if wrong := self.kind.complain_of_levels(scope.levels, self.requests):
                 raise ValueError(f"tier {tier}: {wrong}")
         return self

@@ -100,7 +100,8 @@ def _weigh(
         bend = find_bends([point.level or 1 for point in points], table, claim.breaks)
         return _gather_bend(claim, server, bend[claim.index - 1], keys)
     if isinstance(claim, NoWorseClaim):
-        levels = [point.level or 1 for point in points[0::2]]
+        # Where the point is one for all levels, those of the reference are the ones compared.
+        levels = [p.level or 1 for p in points[1 if claim.point.level else 0 :: 2]]
         columns = list(zip(*table, strict=True))
         pairs = list(zip(levels, columns[0::2], columns[1::2], strict=True))
         return Evidence(claim, server, estimate=find_worst(claim, pairs), keys=keys)

@@ -238,6 +238,31 @@ _ALL = (
         count=lambda m: _share_of_connections(m, m.load_report.timeouts),
     ),
     Metric(
+        "recovery_s",
+        "recovery time",
+        "s",
+        "Virtual time from the begin of a spike until replies are back at the offered rate (but "
+        "for 5 %, over 100 ms) and open connections at no more than four times as many as before "
+        "it; only of runs with a spike, and none where the server never recovers while the load "
+        "lasts.",
+        count=lambda m: m.recovery.recovered_s if m.recovery else None,
+    ),
+    Metric(
+        "late_replies",
+        "replies long after a spike",
+        "requests/s",
+        "Replies per second in the last 200 ms of the load; only of runs with a spike.",
+        count=lambda m: m.recovery.late_replies_per_s if m.recovery else None,
+    ),
+    Metric(
+        "most_open",
+        "open connections at most",
+        "connections",
+        "The most connections open at a time (mean over 10 ms) after a spike; only of runs with "
+        "one.",
+        count=lambda m: m.recovery.most_open if m.recovery else None,
+    ),
+    Metric(
         "l2_own",
         "L2 misses on the server's own data",
         "misses/request",

@@ -113,7 +113,7 @@ class SyntheticRunner:
         (directory / "series.txt").write_bytes(canonical_json(window.model_dump(mode="json")))
         if experiment.instruments.profile:
             _write_symbols(directory, window, asked)
-        lost = window.open_connections > effect.fails
+        lost = window.open_connections > effect.fails and not load.may_lose
         errors = round(asked * (1 - window.requests_per_s / window.arrivals_per_s)) if lost else 0
         return Measurement(
             experiment=experiment,
@@ -138,6 +138,7 @@ class SyntheticRunner:
                 body_bytes=(asked - errors) * 1024,
                 requests_per_s=window.requests_per_s,
             ),
+            recovery=flow.recovery,
             virtual_s=asked / window.requests_per_s,
             series="series.txt",
             artefacts=tuple(_describe(directory / n) for n in ("console.txt", "series.txt")),

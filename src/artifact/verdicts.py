@@ -239,7 +239,8 @@ def describe_measure(claim: AnyClaim) -> str:
     if isinstance(claim, TrendClaim):
         return f"{claim.metric}, c = {claim.levels.start} to {claim.levels.end}, last / first"
     if isinstance(claim, PeakClaim):
-        return f"peak load, replies/s / {claim.reference}"
+        what = "robust peak" if claim.metric == "recovery_s" else "peak load"
+        return f"{what}, replies/s / {claim.reference}"
     if isinstance(claim, ShiftClaim):
         return f"onset of failure, c / {claim.reference}"
     if isinstance(claim, PlaceClaim):

@@ -16,6 +16,7 @@ from pydantic import Field
 from ground.files import write_atomically
 from testbed.experiment import Experiment
 from testbed.records import Gate, LoadLatency, LoadReport, NonNegative, Record, Share
+from testbed.recovery import Recovery
 
 SCHEMA: Final = 1
 
@@ -239,7 +240,8 @@ class Measurement(Record):
     ``status`` is ``valid`` exactly if every gate passed.  ``series`` names the Parquet file of
     the in-run series in the run directory: one row per sample, with link time and increments.
     ``latencies`` is what a pointer chase measures; it has no window.  ``ledger`` is there for
-    loads on a web server.  ``pooled`` is empty for a
+    loads on a web server, ``recovery`` if the load had a spike; the window then lies before it.
+    ``pooled`` is empty for a
     server without Stingy's allocator.
     ``products`` are the digests of what was run.  ``artefacts`` holds only what is
     deterministic: the same experiment and products give the same digests on any host.
@@ -260,6 +262,7 @@ class Measurement(Record):
     client_busy_share: tuple[Share, ...]
     load_report: LoadReport
     latencies: tuple[LoadLatency, ...] = ()
+    recovery: Recovery | None = None
     virtual_s: NonNegative
     series: str
     artefacts: tuple[Artefact, ...]

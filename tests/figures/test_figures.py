@@ -22,8 +22,10 @@ from figures import (
     gain,
     misses,
     origins,
+    overload,
     peak,
     plateaus,
+    recovery,
     resources,
     symbols,
     throughput,
@@ -137,6 +139,26 @@ def make_resources() -> Figure:
     return resources.draw(shares, PROVENANCE)
 
 
+def make_course() -> Figure:
+    rows = [
+        (server, level, float(at), 9e3 + at, 20.0 + at * (at > 0), 2e3 if at < 90 else None)
+        for server in ("tux", "tux-stingy")
+        for level in (10_000, 14_000)
+        for at in range(-50, 100, 10)
+    ]
+    frame = pl.DataFrame(rows, schema=list(recovery.COURSE_COLUMNS), orient="row")
+    return recovery.draw_course(frame, PROVENANCE)
+
+
+def make_robust_peak() -> Figure:
+    rows = [("tux", 10_000, 1, True, 0.4), ("tux", 12_000, 1, False, None)]
+    runs = pl.DataFrame(rows, schema=list(recovery.RUN_COLUMNS), orient="row")
+    peaks = pl.DataFrame(
+        [("tux", 11e3, None, None)], schema=list(recovery.PEAK_COLUMNS), orient="row"
+    )
+    return recovery.draw_peak(runs, peaks, PROVENANCE)
+
+
 DRAWINGS: dict[str, Callable[[], Figure]] = {
     "throughput": lambda: throughput.draw(make_frame(), PROVENANCE),
     "misses": lambda: misses.draw(make_frame(0.1), make_frame(0.01), PROVENANCE),
@@ -144,6 +166,9 @@ DRAWINGS: dict[str, Callable[[], Figure]] = {
     "plateaus": make_plateaus,
     "zones": lambda: make_zones(Zones((30, 40, 60), (2500, 3200, 4096))),
     "origins": make_origins,
+    "overload": lambda: overload.draw(make_frame(), make_frame(), PROVENANCE),
+    "course": make_course,
+    "robust peak": make_robust_peak,
     "resources": make_resources,
     "forest": lambda: forest.draw(make_ratios(), PROVENANCE),
     "waiting": make_waiting,
@@ -214,6 +239,18 @@ def test_a_frame_of_invalid_runs_alone_is_drawn() -> None:
     frame = make_frame().with_columns(valid=pl.lit(value=False))
     axes = throughput.draw(frame, PROVENANCE).axes[0]
     assert sum(len(np.asarray(line.get_xdata())) for line in axes.lines) >= 12
+
+
+def test_a_run_that_never_recovers_stands_above_all_others() -> None:
+    """In the axes, hollow as it is invalid here, and higher than what the limit is."""
+    (axes,) = make_robust_peak().axes
+    heights = [
+        float(np.asarray(line.get_ydata())[0])
+        for line in axes.lines
+        if line.get_marker() == "o" and len(np.asarray(line.get_ydata()))
+    ]
+    assert heights[0] == 0.4
+    assert recovery.LIMIT_S < heights[1] < axes.get_ylim()[1]
 
 
 def test_no_points_at_all_are_drawn() -> None:

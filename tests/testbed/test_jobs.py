@@ -23,10 +23,12 @@ from testbed.command import (
 )
 from testbed.experiment import Experiment
 from testbed.job import write_client_job, write_server_job
+from testbed.loads import Load
 from testbed.loads.ab import Ab, share_load
 from testbed.loads.files import find_paths
 from testbed.loads.httperf import Httperf
 from testbed.loads.netperf import Netperf
+from testbed.loads.spike import Spike
 from testbed.servers import ServerDescription
 
 NGINX = ServerDescription(name="nginx", start="nginx", ready="wget -q -O - http://127.0.0.1/f0")
@@ -67,11 +69,12 @@ def test_the_seed_moves_files_and_nothing_else_in_the_fleet(experiment: Experime
     [
         Ab(concurrency=300, requests=3000),
         Httperf(rate=1000, connections=5000, processes=3),
+        Spike(rate=1000, connections=5000),
         Netperf(test="TCP_STREAM"),
         Netperf(test="TCP_CRR", streams=4),
     ],
 )
-def test_jobs_are_shell(experiment: Experiment, load: Ab | Httperf | Netperf) -> None:
+def test_jobs_are_shell(experiment: Experiment, load: Load) -> None:
     changed = experiment.model_copy(update={"load": load})
     for job in (write_server_job(changed, NGINX), write_client_job(changed, 1)):
         checked = subprocess.run(
