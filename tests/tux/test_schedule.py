@@ -288,7 +288,7 @@ def test_the_defaults_are_what_readme_says(harness: Path) -> None:
         *("patience", "visit_limit", "stage_credits")
     }
     defaults = {name: int(n) for name, n in rows}
-    assert (VISIT, CREDITS) == (defaults["visit_limit"], defaults["stage_credits"])
+    assert (defaults["visit_limit"], defaults["stage_credits"]) == (VISIT, CREDITS)
     for seed in range(20):
         model = Model("stingy", defaults["patience"])
         load = make_load(model, seed, visits=400)
