@@ -6,8 +6,11 @@ from __future__ import annotations
 import random
 import re
 import shutil
+import statistics
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from heapq import heappop, heappush
 from pathlib import Path
 
 import pytest
@@ -293,6 +296,73 @@ def test_the_defaults_are_what_readme_says(harness: Path) -> None:
         model = Model("stingy", defaults["patience"])
         load = make_load(model, seed, visits=400)
         assert play(harness, load.script, "policy=stingy") == load.expected
+
+
+WAY = [PARSE, STAGES.index("process"), *(STAGES.index(n) for n in ("send_abuf", "post_header"))]
+WAY += [STAGES.index("send_body"), FLUSH]
+PAUSE = (30, 90)  # turns between a reply and the client's next connection
+
+
+def make_closed_loop(model: Model, clients: int, visits: int = 600) -> tuple[Load, list[int]]:
+    """A closed loop of clients whose requests all fit, as far as the scheduler can see it.
+    Returns it with the turns from each connection to its reply, in the order of the replies."""
+    load = Load(model, random.Random(0))
+    model.complete = set(WAY[2:])
+    for stage in model.complete:
+        load.tell(f"h {stage} 1")
+    for stage in range(len(STAGES)):
+        load.tell(f"r {stage} {UNLIMITED}")
+    coming, waiting = [0] * clients, deque[int]()
+    came: dict[int, int] = {}
+    turns: list[int] = []
+    order: list[int] = []
+    for _ in range(visits):
+        while coming and coming[0] <= model.turns:
+            waiting.append(heappop(coming))
+        model.backlog = len(waiting)
+        load.tell(f"b {model.backlog}")
+        stage, limit = model.choose()
+        load.tell("c", f"{stage if limit else 0} {limit}")
+        done = 0
+        while done < limit and (stage == ACCEPT) and waiting:
+            since = waiting.popleft()
+            model.backlog -= 1
+            model.turns += 1
+            load.tell("a")
+            load.add(PARSE)
+            came[load.names] = since
+            done += 1
+        while done < limit and (request := model.elect(stage)):
+            load.tell("e", str(request.name))
+            if stage == FLUSH:
+                turns.append(model.turns - came[request.name])
+                order.append(request.name)
+                heappush(coming, model.turns + load.rng.randrange(*PAUSE))
+            else:
+                following = WAY[WAY.index(stage) + 1]
+                load.tell(f"q {request.name} {following}")
+                model.add(request.name, following)
+            done += 1
+        load.tell(f"d {done}")
+        model.end(stage, done)
+        if not limit:  # the server idles until the next one comes
+            coming = [turn - coming[0] + model.turns for turn in coming]
+    assert order == sorted(order), "somebody was overtaken"
+    return load, turns
+
+
+def test_small_visits_are_fair(harness: Path) -> None:
+    """Forty clients: in small visits all wait about as long, in large ones some wait for several
+    batches; who came first is answered first in either."""
+    worst = {}
+    for visit in (8, 64):
+        model = Model("stingy", patience=4096, visit=visit)
+        load, turns = make_closed_loop(model, clients=40, visits=4000 // visit)
+        assert play(harness, load.script, *name_parameters(model)) == load.expected
+        assert max(turns) <= (40 + visit) * (1 + len(WAY))
+        steady = sorted(turns[len(turns) // 3 :])
+        worst[visit] = steady[-1] / statistics.median(steady)
+    assert worst[8] < 1.25 < worst[64], worst
 
 
 MUTANTS = {
