@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from enum import StrEnum
 from pathlib import Path
@@ -18,6 +18,7 @@ from ground.places import PROJECT
 from ground.voice import UsageError
 from testbed.experiment import Experiment
 from testbed.geometries import load_geometry
+from testbed.platforms import DEFAULT_PLATFORM, load_platform
 from testbed.servers import find_servers
 
 FOLDER = PROJECT / "experiments"
@@ -85,7 +86,7 @@ class Scope(Strict):
 
 class Variant(Strict):
     """A named departure from the base: dotted paths into the experiment and their values, or
-    another machine, by the name of its geometry file.
+    another machine or platform, by the name of its file.
 
     ``at`` places the variant on the axes of a figure: axis -> value there.
     """
@@ -93,6 +94,7 @@ class Variant(Strict):
     name: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9.-]*$")]
     why: str = ""
     geometry: str = ""
+    platform: str = ""
     set: dict[str, JsonValue] = Field(default_factory=dict)
     at: dict[str, float] = Field(default_factory=dict)
 
@@ -113,6 +115,7 @@ class Design(Strict):
     title: str
     question: str
     geometry: str
+    platform: str = DEFAULT_PLATFORM
     load: Literal["ab", "httperf", "chase"] = "ab"
     seconds: Annotated[float, Field(ge=0, le=600)] = 0.0
     reference: str = ""
@@ -153,6 +156,11 @@ class Design(Strict):
         return list(dict.fromkeys(v.geometry or self.geometry for v in self.variant))
 
     @property
+    def platforms(self) -> list[str]:
+        """Names of the platform files of all variants, in the file's order."""
+        return list(dict.fromkeys(v.platform or self.platform for v in self.variant))
+
+    @property
     def servers(self) -> list[str]:
         """Names of the servers of all tiers, in the file's order."""
         return list(dict.fromkeys(s for scope in self.tier.values() for s in scope.servers))
@@ -178,6 +186,9 @@ class Design(Strict):
             "load": self._describe_load(level),
             "geometry": machine.geometry.model_dump(mode="json"),
             "core": machine.core.model_dump(mode="json"),
+            "platform": load_platform(variant.platform or self.platform).platform.model_dump(
+                mode="json"
+            ),
             "seed": seed,
         }
         document, file = self.model_dump(mode="json"), FOLDER / f"{self.id}.toml"
@@ -255,9 +266,9 @@ def check_design(design: Design, path: Path) -> None:
         raise UsageError(
             f"{path}: id: {design.id!r} is not the file's name", hint=f'write id = "{path.stem}"'
         )
-    for field, name in _list_geometries(design):
+    for field, name, load in _list_files(design):
         try:
-            load_geometry(name)
+            load(name)
         except UsageError as error:
             raise UsageError(f"{path}: {field}: {error.message}", hint=error.hint) from None
     known = find_servers()
@@ -272,10 +283,16 @@ def check_design(design: Design, path: Path) -> None:
                 design.finalize_experiment(scope.servers[0], variant, level, 1)
 
 
-def _list_geometries(design: Design) -> list[tuple[str, str]]:
-    """Each field of ``design`` that names a machine, and the name."""
-    others = [(f"variant.{i}.geometry", v.geometry) for i, v in enumerate(design.variant)]
-    return [("geometry", design.geometry), *((field, name) for field, name in others if name)]
+def _list_files(design: Design) -> list[tuple[str, str, Callable[[str], object]]]:
+    """Each field of ``design`` that names a geometry or a platform, the name, and what loads it."""
+    named: list[tuple[str, str, Callable[[str], object]]] = [
+        ("geometry", design.geometry, load_geometry),
+        ("platform", design.platform, load_platform),
+    ]
+    for i, variant in enumerate(design.variant):
+        named.append((f"variant.{i}.geometry", variant.geometry, load_geometry))
+        named.append((f"variant.{i}.platform", variant.platform, load_platform))
+    return [entry for entry in named if entry[1]]
 
 
 def _list_servers(design: Design) -> list[tuple[str, str]]:

@@ -25,6 +25,7 @@ from artifact.verdicts import Judgement, Verdict, describe_band, describe_measur
 from ground.files import write_atomically
 from testbed.experiment import Experiment
 from testbed.geometries import load_geometry
+from testbed.platforms import load_platform
 
 COLOURS = {
     Verdict.REPRODUCED: "bold green",
@@ -133,6 +134,10 @@ def write_report(
             load_geometry(name)
             for name in sorted({name for d in study.designs for name in d.geometries})
         ],
+        platforms=[
+            load_platform(name)
+            for name in sorted({name for d in study.designs for name in d.platforms})
+        ],
         products=plan.products,
         run_command=find_run_command(plan.runs[0].experiment) if plan.runs else "",
     )
@@ -147,7 +152,8 @@ def find_run_command(experiment: Experiment) -> str:
     text = f"ab -c {load.concurrency} -n {load.requests}" if load.kind == "ab" else load.kind
     return (
         f"./invoke testbed.run --server {experiment.server} --load '{text}' "
-        f"--geometry {experiment.geometry.name} --seed {experiment.seed}"
+        f"--geometry {experiment.geometry.name} --platform {experiment.platform.name} "
+        f"--seed {experiment.seed}"
     )
 
 

@@ -26,6 +26,7 @@ from artifact.synthetic import SyntheticRunner
 from ground.voice import ArtifactError, ExitCode, show_error
 from testbed.experiment import Ab, Chase, Experiment, Limits, Load
 from testbed.geometries import load_geometry
+from testbed.platforms import DEFAULT_PLATFORM, load_platform
 
 STORE = Path("store")
 SYNTHETIC_RUNS = 16
@@ -85,6 +86,7 @@ def list_real_tasks(runner: Runner, store: Path) -> list[Task]:
             load=load,
             geometry=machine.geometry,
             core=machine.core,
+            platform=load_platform(DEFAULT_PLATFORM).platform,
             limits=Limits(silence_s=PATIENCE_S),
         )
         key = find_key(collect_inputs(experiment, runner.products))

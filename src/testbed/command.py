@@ -9,6 +9,7 @@ from pathlib import Path
 from ground.seeds import derive_bytes
 from testbed.experiment import Experiment, Link
 from testbed.geometry import Cache, ClockRate, Core, Geometry, finalize_rate, finalize_stall
+from testbed.platform import finalize_kernel_arguments
 
 KERNEL_ARGUMENTS = (
     "console=ttyS0",
@@ -89,8 +90,8 @@ def plan_machine(
     is_server = name == "server"
     machines = experiment.machines
     rate = finalize_rate(experiment.core) if is_server else machines.client_rate
-    memory = machines.server_memory_mib if is_server else machines.client_memory_mib
-    arguments = finalize_kernel_arguments(experiment, len(wires), is_server=is_server)
+    memory = experiment.platform.memory_mib if is_server else machines.client_memory_mib
+    arguments = list_kernel_arguments(experiment, len(wires), is_server=is_server)
     argv = [
         *(str(boot.qemu), "-L", str(boot.firmware), "-nodefaults", "-no-user-config"),
         *("-M", "pc,hpet=off,usb=off,vmport=off,kernel-irqchip=off", "-accel", "tcg"),
@@ -122,14 +123,14 @@ def finalize_icount(rate: ClockRate) -> tuple[str, ...]:
     return ("-icount", f"shift=0,sleep=off,num={rate.num},den={rate.den}")
 
 
-def finalize_kernel_arguments(
-    experiment: Experiment, nics: int, *, is_server: bool = False
-) -> tuple[str, ...]:
-    """The guest's kernel command line; ring sizes are given once a NIC."""
-    rings = ",".join([str(experiment.machines.ring_descriptors)] * nics)
-    driver = (f"e1000.RxDescriptors={rings}", f"e1000.TxDescriptors={rings}") if nics else ()
-    slab = (SLAB_MEMORY,) if is_server else ()
-    return (*KERNEL_ARGUMENTS, *slab, *driver, *experiment.machines.kernel_arguments)
+def list_kernel_arguments(experiment: Experiment, nics: int, *, is_server: bool) -> list[str]:
+    """The guest's kernel command line; the driver's options are given once a NIC."""
+    if is_server:
+        own = (SLAB_MEMORY, *finalize_kernel_arguments(experiment.platform, nics))
+    else:
+        rings = ",".join([str(experiment.machines.client_descriptors)] * nics)
+        own = (f"e1000.RxDescriptors={rings}", f"e1000.TxDescriptors={rings}") if nics else ()
+    return [*KERNEL_ARGUMENTS, *own, *experiment.machines.kernel_arguments]
 
 
 def finalize_cache_model(experiment: Experiment, directory: Path) -> str:
@@ -169,7 +170,7 @@ def finalize_wire(experiment: Experiment, wire: Wire) -> list[str]:
         "quantum": str(link.quantum_ns),
         "bandwidth": str(link.bandwidth),
         "queue": str(link.queue_bytes),
-        "fifo": str(link.fifo_bytes),
+        "fifo": str(_find_fifo_bytes(experiment, wire)),
         "stats": str(wire.stats),
     }
     if link.jitter_ns:
@@ -184,6 +185,12 @@ def finalize_wire(experiment: Experiment, wire: Wire) -> list[str]:
         "-device",
         f"e1000,netdev=n{wire.client},mac={wire.mac},romfile=",
     ]
+
+
+def _find_fifo_bytes(experiment: Experiment, wire: Wire) -> int:
+    """Bytes that may wait at this end of the wire for a descriptor."""
+    card = experiment.platform.card
+    return card.fifo_bytes if wire.side == 0 else experiment.link.client_fifo_bytes
 
 
 def _format_cache(cache: Cache) -> str:

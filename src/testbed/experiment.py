@@ -12,6 +12,7 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, model_validator
 
 from testbed.geometry import Bytes, ClockRate, Core, Geometry, Value
+from testbed.platform import Platform
 
 Count = Annotated[int, Field(ge=1, le=100_000_000)]
 OptionName = Annotated[str, Field(pattern=r"^[A-Z][A-Z0-9_]*$")]
@@ -99,18 +100,16 @@ Load = Annotated[Ab | Httperf | Netperf | Chase, Field(discriminator="kind")]
 class Link(Value):
     """The wire between the server and each client.
 
-    ``queue_bytes`` may wait for the wire before a frame is dropped; ``fifo_bytes`` may wait for
-    a receiver whose guest has no descriptor free.  The default stands for the PAUSE frames that
-    a gigabit NIC negotiates by itself: they hold the sender back, in the same order, instead of
-    dropping; 48 KiB is the NIC's own buffer, for a link without flow control.  ``quantum_ns``
-    is how often the machines synchronise: it never changes a result.
+    ``queue_bytes`` may wait for the wire before a frame is dropped; ``client_fifo_bytes`` may wait
+    at a client whose guest has no descriptor free (the platform says what the server's card
+    holds).  ``quantum_ns`` is how often the machines synchronise: it never changes a result.
     """
 
     latency_ns: Annotated[int, Field(ge=1_000, le=10**9)] = 50_000
     quantum_ns: Annotated[int, Field(ge=1_000, le=10**9)] = 50_000
     bandwidth: Annotated[int, Field(ge=1_000_000, le=100_000_000_000)] = 1_000_000_000
     queue_bytes: Bytes = 1 << 20
-    fifo_bytes: Bytes = 4 << 20
+    client_fifo_bytes: Bytes = 4 << 20
     jitter_ns: Nanoseconds = 0
 
     @model_validator(mode="after")
@@ -125,15 +124,14 @@ class Link(Value):
 
 
 class Machines(Value):
-    """The machines around the caches: memory, receive rings, the clients' number and speed.
+    """The clients: their number, speed, memory and receive rings; and what both sides boot with.
 
     ``client_rate`` is the virtual time of one client instruction; ``client_rate`` has no miss
     costs, so the client is several times faster than the server it drives.
     """
 
-    server_memory_mib: Annotated[int, Field(ge=64, le=3072)] = 1024
     client_memory_mib: Annotated[int, Field(ge=64, le=3072)] = 512
-    ring_descriptors: Annotated[int, Field(ge=80, le=4096)] = 4096
+    client_descriptors: Annotated[int, Field(ge=80, le=4096)] = 4096
     clients: Annotated[int, Field(ge=1, le=8)] = 1
     client_rate: ClockRate = ClockRate(num=1, den=5)
     shuffle_mib: Annotated[int, Field(ge=0, le=1024)] = 128
@@ -160,7 +158,7 @@ class Limits(Value):
 
 
 class Experiment(Value):
-    """One run: this server under this load on this machine, with this seed.
+    """One run: this server under this load on this machine and platform, with this seed.
 
     ``seed`` moves what really varies between boots: physical page placement, entropy (ports,
     sequence numbers, hash secrets), the order of files, link jitter.  ``server_options`` are
@@ -171,6 +169,7 @@ class Experiment(Value):
     load: Load
     geometry: Geometry
     core: Core
+    platform: Platform
     seed: Annotated[int, Field(ge=0, lt=1 << 31)] = 1
     server_options: dict[OptionName, OptionValue] = Field(default_factory=dict)
     link: Link = Link()

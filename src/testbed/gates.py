@@ -147,7 +147,8 @@ def _check_losses(evidence: Evidence) -> list[Gate]:
     """Nothing was dropped, and nothing to speak of was sent twice, on either side."""
     server, clients = evidence.server, evidence.clients
     requests = max(evidence.report.completed, evidence.report.body_bytes // 65_536, 1)
-    rings = "raise machines.ring_descriptors or link.fifo_bytes, or lower the concurrency"
+    card = "the platform's card holds no more: lower the load, or choose another platform"
+    rings = "raise machines.client_descriptors or link.client_fifo_bytes"
     both = (server, *clients)
     repeated = sum(losses.retransmitted_segments for losses in both)
     timeouts = sum(losses.timeouts for losses in both)
@@ -161,7 +162,7 @@ def _check_losses(evidence: Evidence) -> list[Gate]:
         )
 
     return [
-        make_gate("server-nic-drops", dropped(server), "==", 0, "frames dropped there", rings),
+        make_gate("server-nic-drops", dropped(server), "==", 0, "frames dropped there", card),
         make_gate(
             "client-nic-drops",
             sum(dropped(losses) for losses in clients),
@@ -208,7 +209,7 @@ def _check_losses(evidence: Evidence) -> list[Gate]:
             "==",
             0,
             "connections aborted for want of memory",
-            "give machines.server_memory_mib or client_memory_mib more",
+            "give the platform's memory_mib or machines.client_memory_mib more",
         ),
     ]
 

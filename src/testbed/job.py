@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: MIT
 """The jobs given to the guests: shell text, a pure function of the experiment.
 
-Set up as a good administrator of the paper's testbed would: queues, backlogs and ports so
-large that the only thing that can run out is the server's time.
+The server is set up as its platform says.  All that the platform leaves open, and the clients,
+as a good administrator of the paper's testbed would do it: queues and ports so large that the
+only thing that can run out is the server's time.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from itertools import pairwise
 from ground.seeds import generator
 from testbed.experiment import Ab, Experiment, Httperf, Netperf
 from testbed.guest_network import NETWORK_FILES
+from testbed.platform import Platform, list_sysctls
 from testbed.regions import write_account, write_marking, write_snapshots, write_walk
 from testbed.servers import ServerDescription
 from testbed.slab import write_slab_account
@@ -26,10 +28,8 @@ AB_START_MS = 8
 RATE_GUESS = 12_000  # requests/s, to weigh the fleet's head starts; exactness is not needed
 CONTENT_CHECKS = 8  # files fetched and compared before the load
 
-SERVER_SYSCTLS = {
-    "net/core/somaxconn": "65535",
+COMMON_SYSCTLS = {
     "net/core/netdev_max_backlog": "65536",
-    "net/ipv4/tcp_max_syn_backlog": "65536",
     "net/ipv4/tcp_max_orphans": "65536",
     "net/ipv4/tcp_max_tw_buckets": "262144",
     "net/ipv4/tcp_slow_start_after_idle": "0",
@@ -37,7 +37,9 @@ SERVER_SYSCTLS = {
     "fs/file-max": "400000",
     "fs/nr_open": "1048576",
 }
-CLIENT_SYSCTLS = SERVER_SYSCTLS | {
+CLIENT_SYSCTLS = COMMON_SYSCTLS | {
+    "net/core/somaxconn": "65535",
+    "net/ipv4/tcp_max_syn_backlog": "65536",
     "net/ipv4/ip_local_port_range": "1024 65535",
     "net/ipv4/tcp_tw_reuse": "1",
     "net/ipv4/tcp_fin_timeout": "5",
@@ -77,7 +79,9 @@ def write_server_job(experiment: Experiment, server: ServerDescription) -> str:
     clients = range(1, experiment.machines.clients + 1)
     lines = [
         PRELUDE,
-        *_format_sysctls(SERVER_SYSCTLS),
+        *_format_sysctls(COMMON_SYSCTLS | list_sysctls(experiment.platform)),
+        *_set_priorities(experiment.platform),
+        f"export LISTEN_BACKLOG={experiment.platform.backlogs.listen}",
         *(f"up eth{number - 1} 10.0.{number}.1" for number in clients),
         *_shuffle_pages(experiment),
         *write_marking(experiment),
@@ -225,6 +229,12 @@ def _format_sysctls(values: dict[str, str]) -> list[str]:
         f"echo {shlex.quote(value)} > /proc/sys/{name} || fail 'no sysctl {name}'"
         for name, value in values.items()
     ]
+
+
+def _set_priorities(platform: Platform) -> list[str]:
+    """ksoftirqd's nice value, which no kernel has a knob for."""
+    nice = platform.softirq.ksoftirqd_nice
+    return [f"renice -n {nice} -p $(pidof ksoftirqd/0) || fail 'no ksoftirqd'"] if nice else []
 
 
 def _shuffle_pages(experiment: Experiment) -> list[str]:

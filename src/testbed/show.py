@@ -14,7 +14,10 @@ from testbed.chase import find_plateau, find_plateau_cycles
 from testbed.geometries import GeometryFile
 from testbed.geometry import finalize_rate
 from testbed.measurement import Measurement, Window
+from testbed.platform import finalize_kernel_arguments
+from testbed.platforms import PlatformFile
 from testbed.profile import Weights
+from testbed.sourced import Sourced
 
 
 def show_measurement(measurement: Measurement) -> RenderableType:
@@ -95,11 +98,7 @@ def _show_gates(measurement: Measurement) -> RenderableType:
 
 def show_geometry(file: GeometryFile) -> RenderableType:
     """Every number of a geometry file with its source, and the unit of virtual time."""
-    table = Table("field", "value", "source", title=file.title, title_justify="left")
-    for entry in file.sources:
-        swept = f" (swept: {', '.join(entry.sweep)})" if entry.sweep else ""
-        source = Text(entry.source + swept, style="yellow" if entry.assumed else "")
-        table.add_row(entry.field, entry.value, source)
+    table = _show_sources(file.title, file.sources)
     geometry, rate = file.geometry, finalize_rate(file.core)
     colours = max(1, geometry.l2.way_bytes // 4096)
     return Group(
@@ -109,6 +108,24 @@ def show_geometry(file: GeometryFile) -> RenderableType:
             f"one instruction lasts {rate.num}/{rate.den} ns."
         ),
     )
+
+
+def show_platform(file: PlatformFile) -> RenderableType:
+    """Every number of a platform file with its source, and what the kernel is told."""
+    arguments = " ".join(finalize_kernel_arguments(file.platform, 1))
+    return Group(
+        _show_sources(file.title, file.sources),
+        Text(f"{file.platform.name}: valid. The server's kernel gets: {arguments}"),
+    )
+
+
+def _show_sources(title: str, sources: Sequence[Sourced]) -> Table:
+    table = Table("field", "value", "source", title=title, title_justify="left")
+    for entry in sources:
+        swept = f" (swept: {', '.join(entry.sweep)})" if entry.sweep else ""
+        source = Text(entry.source + swept, style="yellow" if entry.assumed else "")
+        table.add_row(entry.field, entry.value, source)
+    return table
 
 
 def show_instructions(ranked: Sequence[tuple[str, int]], requests: int, top: int) -> RenderableType:

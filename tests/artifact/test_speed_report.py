@@ -24,6 +24,7 @@ from artifact.speed_report import (
 from ground.voice import ArtifactError
 from testbed.experiment import Ab, Experiment
 from testbed.geometries import load_geometry
+from testbed.platforms import DEFAULT_PLATFORM, load_platform
 
 SPEED = {Mode.ICOUNT: 80.0, Mode.PLUGIN: 6.0, Mode.MODEL: 60.0, Mode.STALLS: 58.0}
 
@@ -151,6 +152,7 @@ def test_server_is_timed_from_lock_step_to_the_end_of_the_load() -> None:
         load=Ab(concurrency=8, requests=80),
         geometry=geometry.geometry,
         core=geometry.core,
+        platform=load_platform(DEFAULT_PLATFORM).platform,
     )
     lines = write_jobs(experiment)["server"].splitlines()
     wanted = ["mark start", "mark sync", "mark note 0", "emit begin.0.0 < /dev/null"]

@@ -9,6 +9,7 @@ import pytest
 
 from testbed.experiment import Ab, Experiment
 from testbed.geometries import load_geometry
+from testbed.platforms import DEFAULT_PLATFORM, load_platform
 from testbed.synthetic import SyntheticRun
 
 
@@ -21,6 +22,7 @@ def experiment() -> Experiment:
         load=Ab(concurrency=20, requests=4000),
         geometry=file.geometry,
         core=file.core,
+        platform=load_platform(DEFAULT_PLATFORM).platform,
     )
 
 

@@ -34,7 +34,7 @@ from testbed.synthetic import counter_line, frame
 
 @pytest.fixture
 def chase() -> Experiment:
-    return plan_experiment("nginx", "chase", "banias-1400", 1)
+    return plan_experiment("nginx", "chase", "banias-1400", "lcn2006", 1)
 
 
 def see(experiment: Experiment, **wrong: float) -> list[LoadLatency]:
@@ -114,7 +114,7 @@ def test_a_core_that_cannot_be_spelt_out_is_a_usage_error(tmp_path: Path) -> Non
     path = tmp_path / "slow.toml"
     path.write_text(text.replace('base_cpi = { value = "1"', 'base_cpi = { value = "3"'))
     with pytest.raises(UsageError, match="16 instructions"):
-        plan_experiment("nginx", "chase", str(path), 1)
+        plan_experiment("nginx", "chase", str(path), "lcn2006", 1)
 
 
 def test_the_job_takes_one_machine(chase: Experiment) -> None:

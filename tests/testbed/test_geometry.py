@@ -14,6 +14,7 @@ from ground.voice import UsageError
 from testbed.experiment import Ab, Experiment
 from testbed.geometries import find_geometries, load_geometry
 from testbed.geometry import Cache, Core, Penalties, finalize_rate, finalize_stall
+from testbed.platforms import DEFAULT_PLATFORM, load_platform
 
 BANIAS = Path(load_geometry("banias-1400").path)
 
@@ -110,6 +111,7 @@ def test_experiment_round_trips(seed: int, concurrency: int, extra: int) -> None
         load=Ab(concurrency=concurrency, requests=concurrency + extra),
         geometry=file.geometry,
         core=file.core,
+        platform=load_platform(DEFAULT_PLATFORM).platform,
         seed=seed,
     )
     assert Experiment.model_validate_json(experiment.model_dump_json()) == experiment

@@ -21,7 +21,7 @@ LOAD = "ab -c 50 -n 1500"
 
 
 def plan(**instruments: bool) -> Experiment:
-    planned = plan_experiment("tux", LOAD, "banias-1400", 3)
+    planned = plan_experiment("tux", LOAD, "banias-1400", "lcn2006", 3)
     return planned.model_copy(update={"instruments": Instruments(**instruments)})
 
 
