@@ -357,7 +357,7 @@ def test_small_visits_are_fair(harness: Path) -> None:
     worst = {}
     for visit in (8, 64):
         model = Model("stingy", patience=4096, visit=visit)
-        load, turns = make_closed_loop(model, clients=40, visits=4000 // visit)
+        load, turns = make_closed_loop(model, clients=40, visits=8000 // visit)
         assert play(harness, load.script, *name_parameters(model)) == load.expected
         assert max(turns) <= (40 + visit) * (1 + len(WAY))
         steady = sorted(turns[len(turns) // 3 :])
