@@ -29,7 +29,9 @@
  * The size of a visit is a compromise. A visit fetches the code of its stage once, for all of its
  * requests; but each of them waits for the last before the batch goes on, and their replies leave
  * together, so that a closed loop of clients comes back as a crowd. Requests on the same way never
- * overtake each other: queues are first in first out, at each stage.
+ * overtake each other: queues are first in first out, at each stage. Patience is far above what a
+ * request waits that nothing is wrong with, some turns for each request alive: those who are overdue
+ * go one by one, and a patience that binds bounds the requests alive in place of the query.
  *
  * Where this differs from the paper: it gives no weights, no bound on waiting, and no rule for the
  * order within a priority; these are ours.
@@ -73,8 +75,8 @@ DEFINE_STATIC_KEY_FALSE(tux_by_stage);
 static DEFINE_STATIC_KEY_FALSE(accept_limited);
 static struct tux_choice policy = { policy_names, ARRAY_SIZE(policy_names), POLICY_FIFO };
 static unsigned int accept_limit = 64;
-static unsigned int patience = 1024;
-static unsigned int visit_limit = 64;
+static unsigned int patience = 4096;
+static unsigned int visit_limit = 8;
 static unsigned int stage_credits = 8;
 
 static int set_policy(const char *value, const struct kernel_param *param)
