@@ -54,10 +54,10 @@ class Scope(Strict):
     """What one tier runs: a full cross of servers, variants, levels and ``seeds`` seeds.
 
     Seeds count from ``first_seed``: a design by which something is chosen has others than those
-    which judge. ``levels`` are concurrencies (of httperf: offered rates), ascending; ``seeds_at`` gives fewer
-    seeds to levels that are shown but not judged.  Empty ``variants`` means all of them.
-    ``search`` adds runs at rates that the search chooses, for all servers and seeds, in the first
-    variant.
+    which judge.  ``levels`` are concurrencies (of httperf: offered rates), ascending; ``seeds_at``
+    gives fewer seeds to levels that are shown but not judged.  Empty ``variants`` means all of
+    them.  ``search`` adds runs at rates that the search chooses, for all servers and seeds, in the
+    first variant.
     """
 
     servers: Annotated[tuple[Name, ...], Field(min_length=1)]
