@@ -75,24 +75,26 @@ class PeakSearch(Strict):
 
 
 class Scope(Strict):
-    """What one tier runs: a full cross of servers, variants, levels and seeds 1..``seeds``.
+    """What one tier runs: a full cross of servers, variants, levels and ``seeds`` seeds.
 
-    ``levels`` are concurrencies (of httperf: offered rates), ascending; ``seeds_at`` gives fewer
-    seeds to levels that are shown but not judged.  Empty ``variants`` means all of them.
-    ``search`` adds runs at rates that the search chooses, for all servers and seeds, in the first
-    variant.
+    Seeds count from ``first_seed``: a design by which something is chosen has others than those
+    which judge.  ``levels`` are concurrencies (of httperf: offered rates), ascending; ``seeds_at``
+    gives fewer seeds to levels that are shown but not judged.  Empty ``variants`` means all of
+    them.  ``search`` adds runs at rates that the search chooses, for all servers and seeds, in the
+    first variant.
     """
 
     servers: Annotated[tuple[Name, ...], Field(min_length=1)]
     levels: Annotated[tuple[int, ...], Field(min_length=1)]
     seeds: Annotated[int, Field(ge=1, le=1000)]
+    first_seed: Annotated[int, Field(ge=1, le=1000)] = 1
     seeds_at: dict[int, Annotated[int, Field(ge=1)]] = Field(default_factory=dict)
     variants: tuple[str, ...] = ()
     search: PeakSearch | None = None
 
     def list_seeds(self, level: int) -> range:
         """The seeds that are run at ``level``."""
-        return range(1, self.seeds_at.get(level, self.seeds) + 1)
+        return range(self.first_seed, self.first_seed + self.seeds_at.get(level, self.seeds))
 
     @model_validator(mode="after")
     def check_levels(self) -> Self:
@@ -160,6 +162,8 @@ class Design(Strict):
                 raise ValueError(f"tier {tier}: no variant named {sorted(unknown)[0]!r}")
             if (scope.search or self.kind.open_loop) and not self.seconds:
                 raise ValueError(f"tier {tier}: offered rates need seconds = how long they last")
+            if scope.search and scope.first_seed != 1:
+                raise ValueError(f"tier {tier}: a search for the peak begins with first_seed = 1")
             if scope.search and not self.kind.open_loop:
                 raise ValueError(
                     f"tier {tier}: a search for the peak needs an open loop: load = 'httperf'"

@@ -141,7 +141,7 @@ def list_runs(design: Design, tier: Tier, products: Mapping[str, str]) -> list[P
         return []
     points = (
         (server, variant, level, seed)
-        for seed in range(1, scope.seeds + 1)
+        for seed in range(scope.first_seed, scope.first_seed + scope.seeds)
         for variant in design.find_variants(scope)
         for server in scope.servers
         for level in scope.levels
