@@ -125,6 +125,13 @@ class RatioClaim(EffectClaim):
     reference: Selector
 
 
+class ValueClaim(EffectClaim):
+    """``metric`` itself at ``point``, where it is a ratio by its definition."""
+
+    kind: Literal["value"]
+    point: Selector
+
+
 class TrendClaim(EffectClaim):
     """``metric`` rises or falls over the levels of a range, as concurrency rises."""
 
@@ -232,6 +239,7 @@ class OnsetClaim(PlaceClaim):
 
 AnyClaim = Annotated[
     RatioClaim
+    | ValueClaim
     | TrendClaim
     | MaximumClaim
     | EquivalenceClaim

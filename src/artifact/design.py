@@ -47,13 +47,24 @@ def check_load(name: str) -> str:
     return name
 
 
+class Criterion(StrEnum):
+    """What a rate must let a server do to count as borne."""
+
+    SUSTAINS = "sustains"
+    RECOVERS = "recovers"
+
+
 class PeakSearch(Strict):
-    """A search for the highest offered rate (requests/s) that a server sustains, in every seed:
-    between ``lowest`` and ``highest``, to a relative ``accuracy``."""
+    """A search for the highest offered rate (requests/s) that a server bears, in every seed:
+    between ``lowest`` and ``highest``, to a relative ``accuracy``.
+
+    ``bears`` says what that is: it sustains the rate, or recovers from a spike on top of it.
+    """
 
     lowest: Annotated[int, Field(ge=1)]
     highest: Annotated[int, Field(ge=2)]
     accuracy: Annotated[float, Field(gt=0, le=0.2)]
+    bears: Criterion = Criterion.SUSTAINS
 
     @model_validator(mode="after")
     def check_range(self) -> Self:
@@ -64,24 +75,26 @@ class PeakSearch(Strict):
 
 
 class Scope(Strict):
-    """What one tier runs: a full cross of servers, variants, levels and seeds 1..``seeds``.
+    """What one tier runs: a full cross of servers, variants, levels and ``seeds`` seeds.
 
-    ``levels`` are concurrencies (of httperf: offered rates), ascending; ``seeds_at`` gives fewer
-    seeds to levels that are shown but not judged.  Empty ``variants`` means all of them.
-    ``search`` adds runs at rates that the search chooses, for all servers and seeds, in the first
-    variant.
+    Seeds count from ``first_seed``: a design by which something is chosen has others than those
+    which judge.  ``levels`` are concurrencies (of httperf: offered rates), ascending; ``seeds_at``
+    gives fewer seeds to levels that are shown but not judged.  Empty ``variants`` means all of
+    them.  ``search`` adds runs at rates that the search chooses, for all servers and seeds, in the
+    first variant.
     """
 
     servers: Annotated[tuple[Name, ...], Field(min_length=1)]
     levels: Annotated[tuple[int, ...], Field(min_length=1)]
     seeds: Annotated[int, Field(ge=1, le=1000)]
+    first_seed: Annotated[int, Field(ge=1, le=1000)] = 1
     seeds_at: dict[int, Annotated[int, Field(ge=1)]] = Field(default_factory=dict)
     variants: tuple[str, ...] = ()
     search: PeakSearch | None = None
 
     def list_seeds(self, level: int) -> range:
         """The seeds that are run at ``level``."""
-        return range(1, self.seeds_at.get(level, self.seeds) + 1)
+        return range(self.first_seed, self.first_seed + self.seeds_at.get(level, self.seeds))
 
     @model_validator(mode="after")
     def check_levels(self) -> Self:
@@ -149,8 +162,12 @@ class Design(Strict):
                 raise ValueError(f"tier {tier}: no variant named {sorted(unknown)[0]!r}")
             if (scope.search or self.kind.open_loop) and not self.seconds:
                 raise ValueError(f"tier {tier}: offered rates need seconds = how long they last")
+            if scope.search and scope.first_seed != 1:
+                raise ValueError(f"tier {tier}: a search for the peak begins with first_seed = 1")
             if scope.search and not self.kind.open_loop:
-                raise ValueError(f"tier {tier}: a search for the peak needs load = 'httperf'")
+                raise ValueError(
+                    f"tier {tier}: a search for the peak needs an open loop: load = 'httperf'"
+                )
             if wrong := self.kind.complain_of_levels(scope.levels, self.requests):
                 raise ValueError(f"tier {tier}: {wrong}")
         return self
@@ -301,8 +318,9 @@ def _list_files(design: Design) -> list[tuple[str, str, Callable[[str], object]]
 
 
 def _list_servers(design: Design) -> list[tuple[str, str]]:
-    """Each field of ``design`` that names a server, and the name; none for a machine by itself."""
-    if design.kind.program:
+    """Each field of ``design`` that names a server, and the name; none where the kind of load
+    brings its own."""
+    if design.kind.program or design.kind.partner:
         return []
     named = [
         (f"tier.{tier}.servers.{i}", name)

@@ -9,6 +9,7 @@ from pathlib import Path
 import polars as pl
 
 from artifact.attribution import list_origin_illustrations
+from artifact.bottleneck import list_bottleneck_illustrations
 from artifact.claims import AnyClaim, EquivalenceClaim
 from artifact.design import Design
 from artifact.figure1 import FIGURE1, make_figure1
@@ -42,13 +43,16 @@ def make_provenance(results: Results) -> Provenance:
 
 
 def list_illustrations(study: Study) -> list[Illustration]:
-    """The figures of all designs: plateaus for pointer chases, origins for designs that mark
-    memory, functions for those that are profiled, curves for those with several levels and one
-    variant, a table of ratios for those with variants; and where connections wait."""
+    """The figures of all designs: plateaus for pointer chases, resources for netperf, origins for
+    designs that mark memory, functions for those that are profiled, curves for those with several
+    levels and one variant, a table of ratios for those with variants; and where connections wait.
+    """
     found: list[Illustration] = []
     for design in study.designs:
         if design.kind.program:
             found.append(_make_plateaus(design))
+        elif design.kind.partner:
+            found += list_bottleneck_illustrations(design)
         elif design.base.get("instruments.regions"):
             found += list_origin_illustrations(design)
         elif design.base.get("instruments.profile"):
@@ -151,7 +155,7 @@ def _make_curves(design: Design) -> list[Illustration]:
         Illustration(
             f"{design.id}-cycles",
             design.id,
-            "Busy cycles per request (above), and the part of them spent in miss stalls (below).",
+            "Busy cycles per request (above), and the part of them spent in stalls (below).",
             ("cycles", "stall_share"),
             lambda r, p: cycles.draw(
                 summarize(r, design.id, "cycles"), summarize(r, design.id, "stall_share"), p

@@ -17,10 +17,11 @@ from forge.manifest import Manifest
 from ground.process import ProcessError, format_command
 from testbed.command import quote_option
 from testbed.counters import read_counters
-from testbed.geometry import Cache, Core, Geometry, Penalties
+from testbed.geometry import Cache, Core, Events, Geometry, Penalties
 
 SEED = 2006
 NOTHING = Penalties(fetch=Fraction(0), load=Fraction(0), store=Fraction(0))
+FREE = Events(**dict.fromkeys(Events.model_fields, Fraction(0)))
 EVENT = re.compile(rb"@@ (begin|end)\.(\d+)\.(\d+) ")
 
 
@@ -60,7 +61,7 @@ def choose_core(core: Core, mode: Mode) -> Core:
     """All modes but one without penalties, so that they run in the same virtual time."""
     if mode is Mode.STALLS:
         return core
-    return core.model_copy(update={"l1": NOTHING, "l2": NOTHING})
+    return core.model_copy(update={"l1": NOTHING, "l2": NOTHING, "events": FREE})
 
 
 def finalize_instrument(

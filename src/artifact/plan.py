@@ -9,7 +9,7 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from artifact.design import Design, Tier, Variant
+from artifact.design import Criterion, Design, Tier, Variant
 from artifact.inputs import collect_inputs, find_key
 from artifact.peak import make_grid
 from ground.files import write_atomically
@@ -41,7 +41,8 @@ class PlannedRun(BaseModel):
 
 
 class PlannedSearch(BaseModel):
-    """The search for one server's peak load in seeds 1..``seeds``, among ``rates``.
+    """The search for one server's peak load in seeds 1..``seeds``, among ``rates``, of those that
+    it ``bears``.
 
     ``experiment`` is that of the lowest rate and seed 1; each run lasts ``seconds``.
     """
@@ -54,11 +55,12 @@ class PlannedSearch(BaseModel):
     seeds: int
     rates: tuple[int, ...]
     accuracy: float
+    bears: Criterion = Criterion.SUSTAINS
     seconds: float
     experiment: Experiment
 
     def plan_probe(self, rate: int, seed: int, products: Mapping[str, str]) -> PlannedRun:
-        """The run that says whether ``rate`` is sustained in ``seed``."""
+        """The run that says whether ``rate`` is borne in ``seed``."""
         load = self.experiment.load
         offered = load.describe_level(rate, self.seconds, 0)
         change = {"seed": seed, "load": load.model_copy(update=offered)}
@@ -139,7 +141,7 @@ def list_runs(design: Design, tier: Tier, products: Mapping[str, str]) -> list[P
         return []
     points = (
         (server, variant, level, seed)
-        for seed in range(1, scope.seeds + 1)
+        for seed in range(scope.first_seed, scope.first_seed + scope.seeds)
         for variant in design.find_variants(scope)
         for server in scope.servers
         for level in scope.levels
@@ -164,6 +166,7 @@ def list_searches(design: Design, tier: Tier) -> list[PlannedSearch]:
             seeds=scope.seeds,
             rates=rates,
             accuracy=asked.accuracy,
+            bears=asked.bears,
             seconds=design.seconds,
             experiment=design.finalize_experiment(server, variant, rates[0], 1),
         )

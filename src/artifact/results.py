@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 
 import polars as pl
 
+from artifact.courses import SCHEMA as COURSE_SCHEMA
+from artifact.courses import list_moments
 from artifact.ledgers import SCHEMA as LEDGER_SCHEMA
 from artifact.ledgers import tabulate_ledger
 from artifact.metrics import METRICS, find_metric
@@ -58,8 +60,8 @@ class Results:
     one per working set of each pointer chase, ``origins`` what the runs that marked memory found
     (`artifact.origins`), ``symbols`` the misses by function of those that were profiled
     (`artifact.symbols`), ``ledgers`` where the connections of closed loops were
-    (`artifact.ledgers`), ``peaks`` what the searches found; ``digest`` stands for all results
-    together."""
+    (`artifact.ledgers`), ``peaks`` what the searches found, ``courses`` what spikes did in time
+    (`artifact.courses`); ``digest`` stands for all results together."""
 
     plan: Plan
     runs: pl.DataFrame
@@ -67,6 +69,7 @@ class Results:
     digest: str
     origins: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=ORIGIN_SCHEMA))
     peaks: tuple[Peak, ...] = ()
+    courses: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=COURSE_SCHEMA))
     symbols: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=SYMBOL_SCHEMA))
     ledgers: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=LEDGER_SCHEMA))
 
@@ -87,9 +90,18 @@ def load_results(plan: Plan, store: Store) -> Results:
     functions = [row for run, entry in entries for row in _list_symbols(run, entry, store)]
     symbols = pl.DataFrame(functions, schema=SYMBOL_SCHEMA, orient="row")
     found = found.sort(found.columns)
+    moments = [row for run, entry in entries for row in _list_moments(run, entry)]
+    courses = pl.DataFrame(moments, schema=COURSE_SCHEMA, orient="row")
     places = [row for run, entry in entries for row in _list_ledger(run, entry)]
     ledgers = pl.DataFrame(places, schema=LEDGER_SCHEMA, orient="row")
-    return Results(plan, frame, latencies, digest, found, course.peaks, symbols, ledgers)
+    return Results(plan, frame, latencies, digest, found, course.peaks, courses, symbols, ledgers)
+
+
+def _list_moments(run: PlannedRun, entry: Entry | None) -> list[tuple[object, ...]]:
+    """Rows of ``Results.courses``."""
+    recovery = entry.measurement.recovery if entry and entry.measurement else None
+    place = (run.design, run.server, run.variant, run.level, run.seed)
+    return [(*place, *moment) for moment in list_moments(recovery)] if recovery else []
 
 
 def _list_origins(run: PlannedRun, entry: Entry | None) -> list[tuple[object, ...]]:

@@ -26,6 +26,7 @@ from testbed.loads.kind import Flow
 from testbed.measurement import (
     Artefact,
     Attribution,
+    EventRates,
     Ledger,
     Losses,
     Measurement,
@@ -112,7 +113,7 @@ class SyntheticRunner:
         (directory / "series.txt").write_bytes(canonical_json(window.model_dump(mode="json")))
         if experiment.instruments.profile:
             _write_symbols(directory, window, asked)
-        lost = window.open_connections > effect.fails
+        lost = window.open_connections > effect.fails and not load.may_lose
         errors = round(asked * (1 - window.requests_per_s / window.arrivals_per_s)) if lost else 0
         return Measurement(
             experiment=experiment,
@@ -137,6 +138,7 @@ class SyntheticRunner:
                 body_bytes=(asked - errors) * 1024,
                 requests_per_s=window.requests_per_s,
             ),
+            recovery=flow.recovery,
             virtual_s=asked / window.requests_per_s,
             series="series.txt",
             artefacts=tuple(_describe(directory / n) for n in ("console.txt", "series.txt")),
@@ -223,11 +225,22 @@ def _describe_window(state: _State, flow: Flow) -> Window:
         misses_per_request=_make_misses(state.data, state.fetch),
         writebacks_per_request=state.data / 3,
         dma_lines_per_request=12,
+        events_per_request=EventRates(
+            mmio_read=1,
+            mmio_write=4,
+            port_read=0.4,
+            port_write=1.6,
+            interrupt=0.4,
+            trap=0,
+            iret=0.4,
+        ),
         stall_share=state.stall / state.cycles,
         busy_share=busy,
         idle_share=1 - busy,
         link_transmit=0.1,
         link_receive=0.05,
+        sent_frames_per_s=rate * 4,
+        received_frames_per_s=rate * 5,
         retransmissions=0,
         syn_retransmissions=0,
         request_latency_us=_make_latency(connections / rate * 1e6),

@@ -223,6 +223,7 @@ def _finalize_stalls(core: Core) -> dict[str, str]:
         "stall-l2-fetch": core.l2.fetch,
         "stall-l2-load": core.l2.load,
         "stall-l2-store": core.l2.store,
+        **{f"stall-{name.replace('_', '-')}": cycles for name, cycles in core.events},
     }
     return {key: str(finalize_stall(core, cycles)) for key, cycles in penalties.items()}
 

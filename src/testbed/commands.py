@@ -59,7 +59,7 @@ def plan_experiment(
     asked = parse_load(load)
     try:
         return Experiment(
-            server=asked.program or server,
+            server=asked.program or asked.partner or server,
             load=asked,
             geometry=file.geometry,
             core=file.core,

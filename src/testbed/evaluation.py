@@ -31,6 +31,7 @@ from testbed.load_reports import ReportError, add_reports
 from testbed.measurement import Artefact, Ledger, Measurement, Window
 from testbed.pcap import Frames, join_frames, read_frames
 from testbed.records import LoadReport
+from testbed.recovery import Recovery
 from testbed.regions import attribute
 from testbed.servers import load_server
 from testbed.slab import read_slab_account
@@ -69,6 +70,7 @@ def evaluate(experiment: Experiment, directory: Path, products: Mapping[str, str
         measure_ledger(ledger, window) if window else None,
         _count_samples(series, window),
         len(traffic.syn_retransmitted),
+        experiment.load.measure_recovery(traffic),
     )
     evidence = _collect_evidence(experiment, directory, emissions, found)
     server = load_server(experiment.server)
@@ -87,6 +89,7 @@ def evaluate(experiment: Experiment, directory: Path, products: Mapping[str, str
         client_losses=evidence.clients,
         client_busy_share=evidence.client_busy,
         load_report=evidence.report,
+        recovery=found.recovery,
         virtual_s=max(0, counters[-1].link_ns) / 1e9,
         series=SERIES,
         artefacts=digest_artefacts(directory),
@@ -112,7 +115,7 @@ def _read_wire(experiment: Experiment, directory: Path) -> Frames:
             read_frames(
                 directory / "server" / f"link{number}.pcap",
                 bytes.fromhex(find_mac(number, 0).replace(":", "")),
-                experiment.load.port,
+                experiment.load.ports,
                 link=number - 1,
             )
             for number in range(1, experiment.machines.clients + 1)
@@ -127,6 +130,7 @@ class _Found:
     ledger: Ledger | None
     window_samples: int
     syn_retransmissions: int
+    recovery: Recovery | None
 
 
 def _count_samples(series: pl.DataFrame, window: Window | None) -> int:
@@ -167,6 +171,7 @@ def _collect_evidence(
         report=read_reports(experiment, [emissions[name] for name in clients]),
         suspect_lines=find_suspects(directory, emissions),
         syn_retransmissions=found.syn_retransmissions,
+        recovery=found.recovery,
     )
 
 

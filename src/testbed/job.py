@@ -68,10 +68,11 @@ def write_server_job(experiment: Experiment, server: ServerDescription) -> str:
         *_set_priorities(experiment.platform),
         f"export LISTEN_BACKLOG={experiment.platform.backlogs.listen}",
         *(f"up eth{number - 1} 10.0.{number}.1" for number in clients),
+        *(_set_merging(experiment.platform, number - 1) for number in clients),
         *_shuffle_pages(experiment),
         *write_marking(experiment),
         *(f"export {name}={value}" for name, value in sorted(experiment.server_options.items())),
-        *_start_server(experiment, server),
+        *_start_server(server),
         *_emit_content(experiment),
         *_emit_module_symbols(experiment),
         *write_walk(experiment),
@@ -88,7 +89,8 @@ def write_server_job(experiment: Experiment, server: ServerDescription) -> str:
         *write_slab_account(),
         "emit slabinfo < /proc/slabinfo",
         "dmesg > /run/dmesg; emit dmesg < /run/dmesg",
-        *_check_alive(experiment, server),
+        # A server that died under load must not pass as a slow one
+        f"{server.ready} || fail '{server.name} died under load'",
         "echo ok | emit finished",
     ]
     return "\n".join(lines) + "\n"
@@ -133,6 +135,12 @@ def _set_priorities(platform: Platform) -> list[str]:
     return [f"renice -n {nice} -p $(pidof ksoftirqd/0) || fail 'no ksoftirqd'"] if nice else []
 
 
+def _set_merging(platform: Platform, card: int) -> str:
+    """Generic receive offload, on or off."""
+    switch = "on" if platform.softirq.merge_segments else "off"
+    return f"gro eth{card} {switch} || fail 'no switch for receive offload'"
+
+
 def _shuffle_pages(experiment: Experiment) -> list[str]:
     mib = experiment.machines.shuffle_mib
     if mib == 0:
@@ -156,9 +164,7 @@ def _listen_for_end(number: int) -> list[str]:
     ]
 
 
-def _start_server(experiment: Experiment, server: ServerDescription) -> list[str]:
-    if partner := experiment.load.partner:
-        return [f"{partner} > /dev/null || fail '{partner} does not start'"]
+def _start_server(server: ServerDescription) -> list[str]:
     return [
         *server.setup,
         f"{server.start} || fail '{server.name} does not start'",
@@ -166,13 +172,6 @@ def _start_server(experiment: Experiment, server: ServerDescription) -> list[str
         f"  n=$((n + 1)); [ $n -gt 200 ] && fail '{server.name} is not ready'; sleep 0.05",
         "done",
     ]
-
-
-def _check_alive(experiment: Experiment, server: ServerDescription) -> list[str]:
-    """A server that died under load must not pass as a slow one."""
-    if experiment.load.partner:
-        return []
-    return [f"{server.ready} || fail '{server.name} died under load'"]
 
 
 def _content_paths(experiment: Experiment) -> Sequence[str]:

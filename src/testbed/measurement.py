@@ -16,6 +16,7 @@ from pydantic import Field
 from ground.files import write_atomically
 from testbed.experiment import Experiment
 from testbed.records import Gate, LoadLatency, LoadReport, NonNegative, Record, Share
+from testbed.recovery import Recovery
 
 SCHEMA: Final = 1
 
@@ -58,6 +59,24 @@ class Misses(Record):
         return self.l2_data + self.l2_fetch.total
 
 
+class EventRates(Record):
+    """Events per request that cost time and are no cache accesses: reads and writes of device
+    registers and of I/O ports, interrupts, traps, returns from both."""
+
+    mmio_read: NonNegative
+    mmio_write: NonNegative
+    port_read: NonNegative
+    port_write: NonNegative
+    interrupt: NonNegative
+    trap: NonNegative
+    iret: NonNegative
+
+    @property
+    def device_accesses(self) -> float:
+        """Accesses to registers and ports of devices, both ways."""
+        return self.mmio_read + self.mmio_write + self.port_read + self.port_write
+
+
 class Percentiles(Record):
     """Percentiles of a latency, virtual microseconds."""
 
@@ -74,9 +93,10 @@ class Window(Record):
 
     ``open_connections`` is the time-weighted mean at the server; ``busy_share`` the part of
     virtual time in which the server's CPU was not halted; ``stall_share`` the part of its busy
-    cycles spent in miss stalls; ``link_transmit`` and ``link_receive`` the share of the wire's
-    bandwidth used in either direction, seen from the server.  ``arrivals_per_s`` counts the
-    connections that clients opened.
+    cycles spent in stalls, of misses, devices and interrupts; ``link_transmit`` and
+    ``link_receive`` the share of the wire's bandwidth used in either direction, seen from the
+    server, and ``sent_frames_per_s`` and ``received_frames_per_s`` the frames.
+    ``arrivals_per_s`` counts the connections that clients opened.
     """
 
     start_ns: Annotated[int, Field(ge=0)]
@@ -91,11 +111,14 @@ class Window(Record):
     misses_per_request: Misses
     writebacks_per_request: NonNegative
     dma_lines_per_request: NonNegative
+    events_per_request: EventRates
     stall_share: Share
     busy_share: Share
     idle_share: Share
     link_transmit: NonNegative
     link_receive: NonNegative
+    sent_frames_per_s: NonNegative
+    received_frames_per_s: NonNegative
     retransmissions: Annotated[int, Field(ge=0)]
     syn_retransmissions: Annotated[int, Field(ge=0)]
     request_latency_us: Percentiles
@@ -217,7 +240,8 @@ class Measurement(Record):
     ``status`` is ``valid`` exactly if every gate passed.  ``series`` names the Parquet file of
     the in-run series in the run directory: one row per sample, with link time and increments.
     ``latencies`` is what a pointer chase measures; it has no window.  ``ledger`` is there for
-    loads on a web server.  ``pooled`` is empty for a
+    loads on a web server, ``recovery`` if the load had a spike; the window then lies before it.
+    ``pooled`` is empty for a
     server without Stingy's allocator.
     ``products`` are the digests of what was run.  ``artefacts`` holds only what is
     deterministic: the same experiment and products give the same digests on any host.
@@ -238,6 +262,7 @@ class Measurement(Record):
     client_busy_share: tuple[Share, ...]
     load_report: LoadReport
     latencies: tuple[LoadLatency, ...] = ()
+    recovery: Recovery | None = None
     virtual_s: NonNegative
     series: str
     artefacts: tuple[Artefact, ...]

@@ -61,8 +61,9 @@ class Frames:
         return carried
 
 
-def read_frames(path: Path, server_mac: bytes, server_port: int, link: int = 0) -> Frames:
-    """The TCP frames to and from ``server_port`` in the capture ``path`` of the link ``link``.
+def read_frames(path: Path, server_mac: bytes, ports: range, link: int = 0) -> Frames:
+    """The TCP frames to and from the server's ``ports`` in the capture ``path`` of the link
+    ``link``.
 
     ``server_mac`` tells the direction.  Raises CaptureError if the file is not a complete
     nanosecond pcap of Ethernet frames.
@@ -84,7 +85,8 @@ def read_frames(path: Path, server_mac: bytes, server_port: int, link: int = 0) 
         & (captured >= HEADERS)
     )
     source, target = _big_endian(frame, 34, 2), _big_endian(frame, 36, 2)
-    keep = is_tcp & (np.where(sent, source, target) == server_port)
+    server = np.where(sent, source, target)
+    keep = is_tcp & (server >= ports.start) & (server < ports.stop)
     tcp_bytes = (frame[:, 46] >> 4).astype(np.int64) * 4
     address = np.where(sent, _big_endian(frame, 30, 4), _big_endian(frame, 26, 4))
     place = np.where(sent, np.cumsum(sent), np.cumsum(~sent)) - 1

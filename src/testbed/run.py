@@ -19,7 +19,7 @@ from testbed.machine import Pool, QemuPool, share_memory
 from testbed.measurement import Measurement
 from testbed.monitor import watch
 from testbed.products import Products, find_products
-from testbed.servers import load_server
+from testbed.servers import describe_partner, load_server
 
 ENTROPY_BYTES = 64
 RAW_FILES = ("*/link*.pcap", "*/counters.jsonl", "*/entropy.bin")
@@ -62,7 +62,8 @@ def write_jobs(experiment: Experiment) -> dict[str, str]:
     """The job of each machine, by its name."""
     if experiment.load.program:
         return {"server": write_alone_job(experiment)}
-    server = load_server(experiment.server)
+    partner = experiment.load.partner
+    server = describe_partner(partner) if partner else load_server(experiment.server)
     return {"server": write_server_job(experiment, server)} | {
         f"client{number}": write_client_job(experiment, number)
         for number in range(1, experiment.machines.clients + 1)

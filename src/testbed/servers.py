@@ -53,6 +53,13 @@ def find_servers(folder: Path = FOLDER) -> list[str]:
     return sorted(path.stem for path in folder.glob("*.toml"))
 
 
+def describe_partner(program: str) -> ServerDescription:
+    """A load generator's own server, which goes to the background by itself."""
+    return ServerDescription(
+        name=program, start=f"{program} > /dev/null", ready=f"pidof {program} > /dev/null"
+    )
+
+
 def load_server(name: str, folder: Path = FOLDER) -> ServerDescription:
     """The description of the server ``name``; UsageError if there is none or it is wrong."""
     path = folder / f"{name}.toml"

@@ -61,6 +61,15 @@ def _show_window(window: Window) -> Table:
         "L1D misses/request": f"{misses.l1d_load.total + misses.l1d_store.total:,.1f}",
         "L2 data misses/request": f"{misses.l2_data:,.1f}",
         "L2 fetch misses/request": f"{misses.l2_fetch.total:,.1f}",
+        "device reads/request (memory + port)": (
+            f"{window.events_per_request.mmio_read:,.2f} + "
+            f"{window.events_per_request.port_read:,.2f}"
+        ),
+        "device writes/request (memory + port)": (
+            f"{window.events_per_request.mmio_write:,.2f} + "
+            f"{window.events_per_request.port_write:,.2f}"
+        ),
+        "interrupts/request": f"{window.events_per_request.interrupt:,.2f}",
         "request latency p50 / p99": (
             f"{window.request_latency_us.p50:,.0f} / {window.request_latency_us.p99:,.0f} us"
         ),

@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np
 
 from testbed.command import find_mac
+from testbed.counters import EVENTS
 from testbed.experiment import Experiment
 from testbed.loads.ab import Ab
 from testbed.pcap import Ints
@@ -104,6 +105,7 @@ def counter_line(event: str, link_ns: int, **changes: object) -> str:
         "dma_lines": busy // 9000,
         "itlb": [0, 0],
         "dtlb": [0, 0],
+        "events": dict.fromkeys(EVENTS, busy // 50000),
         "region_l2": [busy // 1500],
     }
     return json.dumps(record | changes) + "\n"

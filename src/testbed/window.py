@@ -9,8 +9,9 @@ import numpy as np
 import polars as pl
 
 from testbed.capture import Floats, Traffic, measure_open
+from testbed.counters import EVENTS
 from testbed.experiment import Experiment
-from testbed.measurement import Misses, Mode, Percentiles, Window
+from testbed.measurement import EventRates, Misses, Mode, Percentiles, Window
 from testbed.pcap import Frames, Ints
 
 BINS = 200  # of the whole run, to find where the load stands at its level
@@ -115,6 +116,8 @@ def build_series(
         count(traffic.syn_retransmitted).alias("syn_retransmitted"),
         count(frames.all_time_ns[sent], wire[sent]).alias("sent_wire_bytes"),
         count(frames.all_time_ns[~sent], wire[~sent]).alias("received_wire_bytes"),
+        count(frames.all_time_ns[sent]).alias("sent_frames"),
+        count(frames.all_time_ns[~sent]).alias("received_frames"),
     )
 
 
@@ -152,11 +155,14 @@ def measure_window(
         misses_per_request=Misses(**{kind: _mode(sums, kind, per) for kind in MISS_KINDS}),
         writebacks_per_request=sums["writeback"] / per,
         dma_lines_per_request=sums["dma_lines"] / per,
+        events_per_request=EventRates(**{name: sums[f"event_{name}"] / per for name in EVENTS}),
         stall_share=min(1.0, sums["stall_milli"] / 1000 / max(sums["units"], 1)),
         busy_share=max(0.0, 1 - idle),
         idle_share=min(1.0, idle),
         link_transmit=sums["sent_wire_bytes"] * 8 / wire_bits,
         link_receive=sums["received_wire_bytes"] * 8 / wire_bits,
+        sent_frames_per_s=sums["sent_frames"] / elapsed * 1e9,
+        received_frames_per_s=sums["received_frames"] / elapsed * 1e9,
         retransmissions=sums["retransmitted"],
         syn_retransmissions=sums["syn_retransmitted"],
         request_latency_us=_request_latency(traffic, start, end),

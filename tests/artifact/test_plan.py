@@ -204,3 +204,29 @@ def test_no_module_that_a_run_executes_is_overlooked() -> None:
     executed = {name.removeprefix("testbed").lstrip(".") for name in printed.stdout.split()}
     assert {"", "gates", "loads", "loads.ab", "window"} <= executed
     assert executed == set(collect_code(Path(str(testbed.__file__)).parent, "run"))
+
+
+def test_what_is_chosen_by_measurement_is_not_judged_in_the_same_seeds() -> None:
+    """The design by which defaults are chosen shares no seed with any other."""
+    seeds: dict[str, set[int]] = {}
+    for name in find_designs():
+        path = FOLDER / f"{name}.toml"
+        scopes = parse_design(path.read_text(), path).tier.values()
+        seeds[name] = {n for scope in scopes for at in scope.levels for n in scope.list_seeds(at)}
+    chosen = seeds.pop("tuning")
+    assert chosen
+    assert not any(chosen & others for others in seeds.values())
+
+
+def test_seeds_count_from_the_first(design: Design) -> None:
+    scope = design.tier[Tier.QUICK].model_copy(update={"first_seed": 101, "seeds_at": {}})
+    moved = design.model_copy(update={"tier": {Tier.QUICK: scope}})
+    before = {run.seed for run in make_plan(Tier.QUICK, [design], {}).runs}
+    after = {run.seed for run in make_plan(Tier.QUICK, [moved], {}).runs}
+    assert after == {seed + 100 for seed in before}
+
+
+def test_a_search_begins_with_seed_1() -> None:
+    text = (FOLDER / "peak.toml").read_text()
+    with pytest.raises(UsageError, match="begins with first_seed = 1"):
+        parse_design(text.replace("seeds = 5\n", "seeds = 5\nfirst_seed = 2\n"), Path("peak.toml"))

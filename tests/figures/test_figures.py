@@ -22,8 +22,11 @@ from figures import (
     gain,
     misses,
     origins,
+    overload,
     peak,
     plateaus,
+    recovery,
+    resources,
     symbols,
     throughput,
     waiting,
@@ -120,6 +123,42 @@ def make_waiting(levels: tuple[int, ...] = (1, 40, 2500), accepted: float = 0.6)
     return waiting.draw(pl.DataFrame(rows), WAITING_ORDER, PROVENANCE)
 
 
+def make_resources() -> Figure:
+    """One test with an interval, one whose only run broke a gate."""
+    frame = pl.DataFrame(
+        {
+            "variant": ["receive", "send"],
+            "level": [32, 32],
+            "valid": [True, False],
+            "value": [0.9, 0.5],
+            "low": [0.85, None],
+            "high": [0.95, None],
+        }
+    )
+    shares = {"server": frame, "wire": frame.with_columns(pl.col("value") / 2)}
+    return resources.draw(shares, PROVENANCE)
+
+
+def make_course() -> Figure:
+    rows = [
+        (server, level, float(at), 9e3 + at, 20.0 + at * (at > 0), 2e3 if at < 90 else None)
+        for server in ("tux", "tux-stingy")
+        for level in (10_000, 14_000)
+        for at in range(-50, 100, 10)
+    ]
+    frame = pl.DataFrame(rows, schema=list(recovery.COURSE_COLUMNS), orient="row")
+    return recovery.draw_course(frame, PROVENANCE)
+
+
+def make_robust_peak() -> Figure:
+    rows = [("tux", 10_000, 1, True, 0.4), ("tux", 12_000, 1, False, None)]
+    runs = pl.DataFrame(rows, schema=list(recovery.RUN_COLUMNS), orient="row")
+    peaks = pl.DataFrame(
+        [("tux", 11e3, None, None)], schema=list(recovery.PEAK_COLUMNS), orient="row"
+    )
+    return recovery.draw_peak(runs, peaks, PROVENANCE)
+
+
 DRAWINGS: dict[str, Callable[[], Figure]] = {
     "throughput": lambda: throughput.draw(make_frame(), PROVENANCE),
     "misses": lambda: misses.draw(make_frame(0.1), make_frame(0.01), PROVENANCE),
@@ -127,6 +166,10 @@ DRAWINGS: dict[str, Callable[[], Figure]] = {
     "plateaus": make_plateaus,
     "zones": lambda: make_zones(Zones((30, 40, 60), (2500, 3200, 4096))),
     "origins": make_origins,
+    "overload": lambda: overload.draw(make_frame(), make_frame(), PROVENANCE),
+    "course": make_course,
+    "robust peak": make_robust_peak,
+    "resources": make_resources,
     "forest": lambda: forest.draw(make_ratios(), PROVENANCE),
     "waiting": make_waiting,
     "waiting, one level": lambda: make_waiting((2500,)),
@@ -196,6 +239,18 @@ def test_a_frame_of_invalid_runs_alone_is_drawn() -> None:
     frame = make_frame().with_columns(valid=pl.lit(value=False))
     axes = throughput.draw(frame, PROVENANCE).axes[0]
     assert sum(len(np.asarray(line.get_xdata())) for line in axes.lines) >= 12
+
+
+def test_a_run_that_never_recovers_stands_above_all_others() -> None:
+    """In the axes, hollow as it is invalid here, and higher than what the limit is."""
+    (axes,) = make_robust_peak().axes
+    heights = [
+        float(np.asarray(line.get_ydata())[0])
+        for line in axes.lines
+        if line.get_marker() == "o" and len(np.asarray(line.get_ydata()))
+    ]
+    assert heights[0] == 0.4
+    assert recovery.LIMIT_S < heights[1] < axes.get_ylim()[1]
 
 
 def test_no_points_at_all_are_drawn() -> None:
@@ -298,3 +353,13 @@ def test_bars_of_servers_end_with_their_sums() -> None:
     axes = origins.draw_servers(frame, 2500, PROVENANCE).axes[0]
     assert [text.get_text().strip() for text in axes.texts] == ["137", "49"]
     assert [label.get_text() for label in axes.get_yticklabels()] == ["tux", "tux-stingy"]
+
+
+def test_tests_without_a_valid_run_are_hollow() -> None:
+    axes = make_resources().axes[0]
+    assert [label.get_text() for label in axes.get_yticklabels()] == [
+        "receive, 32 streams",
+        "send, 32 streams",
+    ]
+    hollow = [line for line in axes.lines if line.get_markerfacecolor() == "white"]
+    assert [list(line.get_ydata()) for line in hollow] == [[1], [1]]

@@ -18,7 +18,7 @@ from testbed.synthetic import ACK, FIN, PSH, RST, SERVER_MAC, SYN, WireLog
 
 def read(log: WireLog, path: Path) -> Frames:
     log.write(path)
-    return read_frames(path, SERVER_MAC, 80)
+    return read_frames(path, SERVER_MAC, range(80, 81))
 
 
 def understand(log: WireLog, path: Path) -> Traffic:
@@ -116,7 +116,7 @@ def test_a_cut_capture_is_an_error(tmp_path: Path) -> None:
         path.write_bytes(whole[:length])
         with pytest.raises(CaptureError, match="disk full"):
             try:
-                read_frames(path, SERVER_MAC, 80)
+                read_frames(path, SERVER_MAC, range(80, 81))
             except CaptureError as error:
                 raise CaptureError(f"{error} {error.hint}") from None
 
@@ -125,7 +125,7 @@ def test_other_ports_are_left_out(tmp_path: Path) -> None:
     log = WireLog()
     log.exchange(3000, 1_000_000, 1_800_000)
     log.write(tmp_path / "p")
-    frames = read_frames(tmp_path / "p", SERVER_MAC, 8080)
+    frames = read_frames(tmp_path / "p", SERVER_MAC, range(8080, 8081))
     assert len(frames) == 0
     assert len(frames.all_wire) == 8
 

@@ -23,10 +23,12 @@ from testbed.command import (
 )
 from testbed.experiment import Experiment
 from testbed.job import write_client_job, write_server_job
+from testbed.loads import Load
 from testbed.loads.ab import Ab, share_load
 from testbed.loads.files import find_paths
 from testbed.loads.httperf import Httperf
 from testbed.loads.netperf import Netperf
+from testbed.loads.spike import Spike
 from testbed.servers import ServerDescription
 
 NGINX = ServerDescription(name="nginx", start="nginx", ready="wget -q -O - http://127.0.0.1/f0")
@@ -67,11 +69,12 @@ def test_the_seed_moves_files_and_nothing_else_in_the_fleet(experiment: Experime
     [
         Ab(concurrency=300, requests=3000),
         Httperf(rate=1000, connections=5000, processes=3),
+        Spike(rate=1000, connections=5000),
         Netperf(test="TCP_STREAM"),
         Netperf(test="TCP_CRR", streams=4),
     ],
 )
-def test_jobs_are_shell(experiment: Experiment, load: Ab | Httperf | Netperf) -> None:
+def test_jobs_are_shell(experiment: Experiment, load: Load) -> None:
     changed = experiment.model_copy(update={"load": load})
     for job in (write_server_job(changed, NGINX), write_client_job(changed, 1)):
         checked = subprocess.run(
@@ -80,6 +83,14 @@ def test_jobs_are_shell(experiment: Experiment, load: Ab | Httperf | Netperf) ->
         assert checked.returncode == 0, checked.stderr
         assert job.rstrip().endswith("echo ok | emit finished")
         assert job.index("mark sync") < job.index("snap after")
+
+
+def test_each_stream_of_netperf_has_a_port(experiment: Experiment) -> None:
+    """Each has a process of its own on the server, which listens there."""
+    load = Netperf(test="TCP_CRR", streams=3)
+    lines = load.write(experiment.model_copy(update={"load": load}), 1)
+    ports = [int(line.split("-P ,")[1].split()[0]) for line in lines if "-P ," in line]
+    assert ports == list(load.ports) == [12_866, 12_867, 12_868]
 
 
 def test_command_lines_hold_what_determinism_needs(experiment: Experiment) -> None:
@@ -99,6 +110,8 @@ def test_command_lines_hold_what_determinism_needs(experiment: Experiment) -> No
         "-cpu pentium3",
         "nokaslr",
         "stall-l2-load=125000",
+        "stall-mmio-read=1100000",
+        "stall-iret=100000",
         "l2=1048576:8:64",
     ):
         assert needed in line
@@ -142,6 +155,7 @@ def test_stalls_are_in_units_of_one_instruction(experiment: Experiment) -> None:
     core = experiment.core.model_copy(update={"base_cpi": experiment.core.base_cpi / 2})
     options = finalize_cache_model(experiment.model_copy(update={"core": core}), Path("/d"))
     assert "stall-l2-load=250000" in options
+    assert "stall-port-write=2000000" in options
 
 
 def test_stacks_are_walked_where_the_kernel_maps_its_memory() -> None:

@@ -139,7 +139,7 @@ def test_every_connection_is_where_the_story_says(seed: int, tmp_path: Path) -> 
     stories = tell(seed, 120)
     log = write_wire(stories)
     log.write(tmp_path / "p")
-    lives = trace_lives(label(read_frames(tmp_path / "p", SERVER_MAC, 80)))
+    lives = trace_lives(label(read_frames(tmp_path / "p", SERVER_MAC, range(80, 81))))
     times = range(0, max(story.end for story in stories) + 50_000, 33_333)
     records = [CounterRecord.model_validate_json(write_record(log, stories, t)) for t in times]
     ledger = build_ledger(records, lives)
@@ -161,7 +161,7 @@ def test_the_oldest_frames_are_those_in_the_ring(tmp_path: Path) -> None:
     for number in range(5):
         log.add(1000 + number, False, 2000 + number, SYN, 1)
     log.write(tmp_path / "p")
-    lives = trace_lives(label(read_frames(tmp_path / "p", SERVER_MAC, 80)))
+    lives = trace_lives(label(read_frames(tmp_path / "p", SERVER_MAC, range(80, 81))))
     parts = dict.fromkeys(("handshake", "accept_queue", "accepted", "closing"), 0)
     lines = [
         counter_line("sync", 0, links=[[0, 0, 0, 0]], parts=parts),
@@ -181,7 +181,7 @@ def test_a_reset_ends_a_connection_at_once(tmp_path: Path) -> None:
         log.add(3000, False, port, ACK, 2, 0, 2)
         log.add(4000, sent, port, RST, 2)
     log.write(tmp_path / "p")
-    lives = trace_lives(label(read_frames(tmp_path / "p", SERVER_MAC, 80)))
+    lives = trace_lives(label(read_frames(tmp_path / "p", SERVER_MAC, range(80, 81))))
     parts = dict.fromkeys(("handshake", "accept_queue", "accepted", "closing"), 0)
     lines = [
         counter_line("sync", 0, links=[[0, 0, 0, 0]], parts=parts),
@@ -199,7 +199,7 @@ def test_each_link_has_its_own_order(tmp_path: Path) -> None:
     frames = []
     for link, log in enumerate(logs):
         log.write(tmp_path / "p")
-        part = read_frames(tmp_path / "p", SERVER_MAC, 80, link=link)
+        part = read_frames(tmp_path / "p", SERVER_MAC, range(80, 81), link=link)
         part.address[:] += link
         frames.append(part)
     lives = trace_lives(label(join_frames(frames)))
@@ -256,7 +256,7 @@ def test_a_run_without_counters_has_no_ledger(synthetic_run: SyntheticRun) -> No
 def test_a_kernel_without_its_counters_is_an_error(tmp_path: Path) -> None:
     log = write_wire(tell(1, 3))
     log.write(tmp_path / "p")
-    lives = trace_lives(label(read_frames(tmp_path / "p", SERVER_MAC, 80)))
+    lives = trace_lives(label(read_frames(tmp_path / "p", SERVER_MAC, range(80, 81))))
     record = CounterRecord.model_validate_json(
         counter_line("sync", 0, links=[[0, 0, 0, 0]], parts={"stage.parse": 0})
     )

@@ -71,7 +71,8 @@ def compare_ends(directory: Path) -> tuple[Direction, Direction]:
     """To the server and from it, as both ends saw the frames."""
     mac = bytes.fromhex(find_mac(1, 0).replace(":", ""))
     ends: list[Frames] = [
-        read_frames(directory / name / "link1.pcap", mac, 1) for name in ("server", "client1")
+        read_frames(directory / name / "link1.pcap", mac, range(1, 2))
+        for name in ("server", "client1")
     ]
     server, client = ends
 

@@ -62,6 +62,14 @@ def workplace() -> Iterator[Path]:
         shutil.rmtree(place)
 
 
+@pytest.fixture
+def place(workplace: Path) -> Path:
+    """An empty folder that the servers' unprivileged users can read: another document root."""
+    made = Path(tempfile.mkdtemp(dir=workplace))
+    made.chmod(0o755)
+    return made
+
+
 @pytest.fixture(scope="session")
 def documents(workplace: Path) -> Path:
     """The document root."""

@@ -49,7 +49,9 @@ class Served:
     root: Path
     make_socket: MakeSocket = make_plain_socket
     prefix: tuple[str, ...] = ()
-    read_log: Callable[[], str] = field(default=lambda: "", repr=False)
+    read_log: Callable[..., str] = field(default=lambda suffix="": "", repr=False)
+    rename_log: Callable[[str], None] = field(default=lambda _: None, repr=False)
+    reopen_log: Callable[[], None] = field(default=lambda: None, repr=False)
     control: Callable[[int], None] = field(default=lambda _: None, repr=False)
     read_stat: Callable[[], dict[str, int]] = field(default=dict, repr=False)
     now: Callable[[], float] = time.time
@@ -215,7 +217,9 @@ def start_tux(
     with process.start(command, env=environment, log=place / "output") as child:
         served = Served(
             "tux", (LOOPBACK, port), root,
-            read_log=lambda: log.read_text() if log.exists() else "",
+            read_log=lambda suffix="": _read_if_there(place / f"access.log{suffix}"),
+            rename_log=lambda suffix: _rename(log, suffix),
+            reopen_log=lambda: child.send_signal(signal.SIGUSR1),
             read_stat=lambda: _read_process_stat(child, stat),
             control=lambda state: _control_process(child, state),
         )  # fmt: skip
@@ -227,10 +231,20 @@ def start_tux(
         assert (status, output) == (0, ""), f"TUX ended with {status}: {output[-4000:]}"
 
 
+def _read_if_there(path: Path) -> str:
+    """What the file holds; nothing if there is none yet."""
+    return path.read_text() if path.exists() else ""
+
+
+def _rename(path: Path, suffix: str) -> None:
+    """Rename a log as those who rotate it do."""
+    path.rename(path.with_name(path.name + suffix))
+
+
 def _read_process_stat(child: subprocess.Popen[bytes], path: Path) -> dict[str, int]:
     """The counters of the process, written anew."""
     path.unlink(missing_ok=True)
-    child.send_signal(signal.SIGUSR1)
+    child.send_signal(signal.SIGUSR2)
     deadline = time.monotonic() + READY_S
     while not path.exists():
         assert child.poll() is None, "TUX has ended"

@@ -13,8 +13,9 @@ from testbed.loads.chase import Chase
 from testbed.loads.httperf import Httperf
 from testbed.loads.kind import LoadKind
 from testbed.loads.netperf import Netperf
+from testbed.loads.spike import Spike
 
-Load = Annotated[Ab | Httperf | Netperf | Chase, Field(discriminator="kind")]
+Load = Annotated[Ab | Httperf | Spike | Netperf | Chase, Field(discriminator="kind")]
 
 
 def _list_kinds() -> dict[str, type[LoadKind]]:

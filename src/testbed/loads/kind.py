@@ -14,6 +14,7 @@ from testbed.capture import Floats, Traffic
 from testbed.geometry import Value
 from testbed.pcap import Ints
 from testbed.records import Gate, LoadLatency, LoadReport, make_gate
+from testbed.recovery import Recovery
 
 if TYPE_CHECKING:
     from testbed.experiment import Experiment
@@ -36,6 +37,7 @@ class Flow:
     replies_per_s: float
     arrivals_per_s: float
     open_connections: float
+    recovery: Recovery | None = None
 
 
 class LoadKind(Value):
@@ -48,8 +50,10 @@ class LoadKind(Value):
     ``level_name`` is what the levels of a design are of this kind; without it no design has it.
     ``program`` is what runs on the server machine, alone, in place of a server with clients;
     ``partner`` the load generator's own server, which takes the place of the web server.
-    ``port`` is the server's.  ``open_loop``: connections come at a rate, whatever the server
-    does.  ``polls``: the generator is never idle, so that its busy share says nothing.
+    ``port`` is the server's, the first of ``ports``.  ``open_loop``: connections come at a rate,
+    whatever the server does.  ``polls``: the generator is never idle, so that its busy share says
+    nothing.
+    ``may_lose``: lost connections are what is measured, and break no gate.
     """
 
     flags: ClassVar[Mapping[str, str]] = {}
@@ -61,11 +65,17 @@ class LoadKind(Value):
     port: ClassVar[int] = 80
     open_loop: ClassVar[bool] = False
     polls: ClassVar[bool] = False
+    may_lose: ClassVar[bool] = False
 
     @property
     def level(self) -> int:
         """Where a run under this load stands among the levels of a design."""
         return 1
+
+    @property
+    def ports(self) -> range:
+        """The server's ports that carry the load."""
+        return range(self.port, self.port + 1)
 
     @property
     def asked(self) -> int | None:
@@ -141,6 +151,14 @@ class LoadKind(Value):
                 "the wire is the bottleneck: ask for smaller files or a faster link.bandwidth",
             )
         ]
+
+    def measure_recovery(self, traffic: Traffic) -> Recovery | None:
+        """How the server got over a spike; None without one."""
+        return None
+
+    def check_recovery(self, recovery: Recovery | None) -> list[Gate]:
+        """Whether the spike was what was asked for."""
+        return []
 
     def rehearse(self, capacity: Callable[[float], float], fails: float) -> Flow:
         """What comes of this load at a synthetic server, whose ``capacity`` in requests/s is one

@@ -4,14 +4,15 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
 import numpy as np
-from pydantic import Field
+from pydantic import Field, JsonValue
 
 from testbed.capture import Traffic
 from testbed.load_reports import ReportError
-from testbed.loads.kind import LoadKind
+from testbed.loads.kind import Flow, LoadKind
 from testbed.pcap import Ints
 from testbed.records import Gate, LoadReport
 
@@ -26,7 +27,11 @@ REQUESTS_GUESS = 10_000  # a second; exactness is not needed
 
 
 class Netperf(LoadKind):
-    """netperf against netserver: bulk transfer or request/response for ``seconds`` virtual s."""
+    """netperf against netserver: ``streams`` at once for ``seconds`` virtual s.
+
+    ``test``: the server receives all it can (TCP_STREAM) or sends it (TCP_MAERTS), answers
+    requests on one connection a stream (TCP_RR) or on a new one each (TCP_CRR).
+    """
 
     kind: Literal["netperf"] = "netperf"
     test: Literal["TCP_STREAM", "TCP_MAERTS", "TCP_RR", "TCP_CRR"]
@@ -39,6 +44,23 @@ class Netperf(LoadKind):
     examples: ClassVar = ("netperf -t TCP_RR -l 2",)
     partner: ClassVar = "netserver"
     port: ClassVar = DATA_PORT
+    level_name: ClassVar = "streams"
+
+    @property
+    def level(self) -> int:
+        """Streams at once."""
+        return self.streams
+
+    @property
+    def ports(self) -> range:
+        """A port a stream, since each has a process that listens."""
+        return range(DATA_PORT, DATA_PORT + self.streams)
+
+    @classmethod
+    def describe_level(cls, level: int, seconds: float, requests: int) -> dict[str, JsonValue]:
+        """So many streams to the server, for ``seconds``; a variant may set another test."""
+        lasting = max(1, round(seconds))
+        return {"kind": "netperf", "test": "TCP_STREAM", "streams": level, "seconds": lasting}
 
     @property
     def work(self) -> tuple[int, int]:
@@ -47,14 +69,14 @@ class Netperf(LoadKind):
 
     def write(self, experiment: Experiment, number: int) -> list[str]:
         """The streams of one client."""
-        options = f"-P ,{DATA_PORT} -k THROUGHPUT,THROUGHPUT_UNITS,ELAPSED_TIME"
+        options = "-k THROUGHPUT,THROUGHPUT_UNITS,ELAPSED_TIME"
         if self.test not in BULK_TESTS:
             options += f" -r {self.request_bytes},{self.response_bytes}"
         clients = experiment.machines.clients
         return [
             *(
-                f"netperf -H 10.0.{number}.1 -P 0 -t {self.test} -l {self.seconds} -- {options}"
-                f" > report.{index} 2>&1 &"
+                f"netperf -H 10.0.{number}.1 -P 0 -t {self.test} -l {self.seconds} --"
+                f" -P ,{self.ports[index]} {options} > report.{index} 2>&1 &"
                 for index in range(self.streams)
                 if index % clients == number - 1
             ),
@@ -76,6 +98,11 @@ class Netperf(LoadKind):
     def check_window(self, experiment: Experiment, window: Window) -> list[Gate]:
         """It may fill the wire."""
         return []
+
+    def rehearse(self, capacity: Callable[[float], float], fails: float) -> Flow:
+        """As many transactions or blocks as the server can do; the wire has room for them."""
+        rate = capacity(self.streams)
+        return Flow(self.streams, round(rate * self.seconds), rate, rate, self.streams)
 
 
 def parse_netperf(text: str, test: str) -> LoadReport:

@@ -107,6 +107,21 @@ void kfree(const void *object)
 	free((void *)object);
 }
 
+void *kvmalloc(size_t size, int flags)
+{
+	return must_fail() ? NULL : malloc(size);
+}
+
+void *kvzalloc(size_t size, int flags)
+{
+	return must_fail() ? NULL : calloc(1, size);
+}
+
+void kvfree(const void *object)
+{
+	free((void *)object);
+}
+
 struct page *alloc_page(int flags)
 {
 	struct page *page = kzalloc(sizeof(*page), flags);

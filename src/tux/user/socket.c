@@ -18,7 +18,7 @@ struct connection {
 	struct tux_req *req;	/* guarded by lock */
 	bool ended;
 	bool failed;
-	bool reset;
+	__be32 peer;
 };
 
 static int events = -1;
@@ -99,12 +99,16 @@ static void watch(struct connection *connection, unsigned int what)
 static int accept_here(struct socket *sock, struct socket *fresh, int flags, bool kern)
 {
 	static const int one = 1;
-	int fd = accept4(sock->connection->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+	struct sockaddr_in peer = { 0 };
+	socklen_t size = sizeof(peer);
+	int fd = accept4(sock->connection->fd, (struct sockaddr *)&peer, &size,
+			 SOCK_NONBLOCK | SOCK_CLOEXEC);
 
 	if (fd < 0)
 		return -errno;
 	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
 	fresh->connection->fd = fd;
+	fresh->connection->peer = peer.sin_addr.s_addr;
 	return 0;
 }
 
@@ -266,11 +270,7 @@ void reset_on_close(struct tux_req *req)
 
 __be32 peer_address(const struct tux_req *req)
 {
-	struct sockaddr_in address = { 0 };
-	socklen_t size = sizeof(address);
-
-	getpeername(req->sock->connection->fd, (struct sockaddr *)&address, &size);
-	return address.sin_addr.s_addr;
+	return req->sock->connection->peer;
 }
 
 bool hand_over_connection(struct tux_req *req)

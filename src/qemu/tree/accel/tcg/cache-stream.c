@@ -66,6 +66,7 @@ static void write_record(CPUState *cpu, const char *event, uint32_t argument)
             n->writeback, n->dma_lines);
     write_pair(f, "itlb", cache_model->itlb_miss);
     write_pair(f, "dtlb", cache_model->dtlb_miss);
+    cache_model_write_events(cache_model, f);
     write_regions(f, n);
     ledger_write(f);
     fprintf(f, "}\n");
