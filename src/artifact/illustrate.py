@@ -36,7 +36,7 @@ def make_provenance(results: Results) -> Provenance:
     """The footer of all figures of ``results``."""
     return Provenance(
         tier=results.plan.tier.value,
-        seeds=max((run.seed for run in results.plan.runs), default=0),
+        seeds=results.plan.seeds,
         digest=results.digest,
         synthetic=SYNTHETIC in results.plan.products,
     )
@@ -169,8 +169,8 @@ def _make_ratios(design: Design) -> Illustration:
     return Illustration(
         f"{design.id}-ratios",
         design.id,
-        "Throughput at the highest level over that at the lowest, with one assumption of the core "
-        "model changed at a time. Hollow points have one seed and no interval.",
+        "Throughput at the highest level over that at the lowest, with one thing changed at a "
+        "time. Hollow points have one seed and no interval.",
         ("throughput",),
         lambda r, p: forest.draw(tabulate_variants(r, design), p, "throughput ratio"),
         lambda r: tabulate_variants(r, design),

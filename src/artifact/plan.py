@@ -92,6 +92,14 @@ class Plan(BaseModel):
     searches: tuple[PlannedSearch, ...] = ()
 
     @property
+    def seeds(self) -> int:
+        """How many seeds the design with the most of them has."""
+        found: dict[str, set[int]] = {}
+        for run in self.runs:
+            found.setdefault(run.design, set()).add(run.seed)
+        return max((len(seeds) for seeds in found.values()), default=0)
+
+    @property
     def keys(self) -> list[str]:
         """Keys of all runs, each once, in order (two designs may share a run)."""
         return list(dict.fromkeys(run.key for run in self.runs))

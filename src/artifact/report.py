@@ -114,7 +114,7 @@ def write_report(
     page = template.render(
         title=TITLE,
         tier=plan.tier.value,
-        seeds=max((run.seed for run in plan.runs), default=0),
+        seeds=plan.seeds,
         total=len(plan.keys),
         outcomes=count_outcomes(results),
         digest=results.digest,

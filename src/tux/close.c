@@ -36,7 +36,7 @@ void flush_request(struct tux_req *req)
 		return;
 	}
 	req->idle = true;
-	if (req->thread->nr_idle >= tux_knobs.max_keepalives)
+	if (READ_ONCE(req->thread->nr_idle) >= tux_knobs.max_keepalives)
 		wake_all_reqs(req->thread, &req->thread->idle, 1);
 	expect_request(req);
 }

@@ -40,7 +40,7 @@ static void copy_in(const void *from, unsigned int size)
 
 	memcpy(ring + at, from, first);
 	memcpy(ring, from + first, size - first);
-	ring_head += size;
+	WRITE_ONCE(ring_head, ring_head + size);
 }
 
 static void copy_out(void *to, unsigned int size)
@@ -50,7 +50,7 @@ static void copy_out(void *to, unsigned int size)
 
 	memcpy(to, ring + at, first);
 	memcpy(to + first, ring, size - first);
-	ring_tail += size;
+	WRITE_ONCE(ring_tail, ring_tail + size);
 }
 
 static u16 clip(struct tux_slice slice, unsigned int limit)

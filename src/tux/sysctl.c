@@ -78,7 +78,7 @@ static int set_checked_text(struct ctl_table *table, int write, void *buffer, si
 	if (!write)
 		return proc_dostring(table, write, buffer, length, position);
 	text.maxlen = 2 * table->maxlen;	/* what is too long must not be cut silently */
-	text.data = kzalloc(text.maxlen, GFP_KERNEL);
+	text.data = kvzalloc(text.maxlen, GFP_KERNEL);
 	if (!text.data)
 		return -ENOMEM;
 	ret = proc_dostring(&text, write, buffer, length, position);
@@ -88,7 +88,7 @@ static int set_checked_text(struct ctl_table *table, int write, void *buffer, si
 		ret = check(text.data);
 	if (!ret)
 		strscpy(table->data, text.data, table->maxlen);
-	kfree(text.data);
+	kvfree(text.data);
 	return ret;
 }
 

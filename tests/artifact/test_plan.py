@@ -224,6 +224,7 @@ def test_seeds_count_from_the_first(design: Design) -> None:
     before = {run.seed for run in make_plan(Tier.QUICK, [design], {}).runs}
     after = {run.seed for run in make_plan(Tier.QUICK, [moved], {}).runs}
     assert after == {seed + 100 for seed in before}
+    assert make_plan(Tier.QUICK, [moved], {}).seeds == len(before)
 
 
 def test_a_search_begins_with_seed_1() -> None:

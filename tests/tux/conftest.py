@@ -30,6 +30,7 @@ STARTERS: dict[str, Start] = {
     "nginx": start_nginx,
     "apache": start_apache,
     "tux": start_tux,
+    "tux-threads": partial(start_tux, sanitize="thread"),
     **{
         f"tux-{name}": partial(start_tux, parameters={"policy": name, **parameters})
         for name, parameters in POLICIES.items()

@@ -16,6 +16,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
+from functools import partial
 from itertools import cycle
 from pathlib import Path
 
@@ -209,22 +210,14 @@ def under_attack(served: Served, name: str, log: Path) -> Iterator[None]:
         assert child.poll() is None, log.read_text()
 
 
-def compile_fast(place: Path) -> None:
-    """TUX without sanitizers, where start_tux() looks for it."""
-    out = place / "tux-build"
-    out.mkdir()
-    flags = ["SANITIZE=", "CFLAGS=-O2", f"OUT={out}"]
-    process.run(["make", "-s", "-j2", *flags], cwd=PROJECT / "src" / "tux" / "user")
-
-
 def measure(
     place: Path, seconds: float, names: Sequence[str]
 ) -> Iterator[tuple[str, str, Service]]:
     """For no attack and each of ``names``: what each server gives, started anew each time."""
     documents = write_documents(place)
-    compile_fast(place)
+    starts = {"tux": partial(start_tux, sanitize=""), "nginx": start_nginx}
     for name in ("none", *names):
-        for kind, start in (("tux", start_tux), ("nginx", start_nginx)):
+        for kind, start in starts.items():
             folder = place / f"{kind}-{name}"
             folder.mkdir()
             folder.chmod(0o755)

@@ -186,10 +186,12 @@ def start_apache(place: Path, root: Path, knobs: Mapping[str, str]) -> Iterator[
 
 
 @functools.cache
-def build_tux(out: Path) -> Path:
-    """TUX's sources as a process, under ASan and UBSan; compiled once into ``out``."""
+def build_tux(place: Path, sanitize: str = "address,undefined") -> Path:
+    """TUX's sources as a process, under sanitizers; compiled once, into a folder in ``place``."""
+    out = place / f"tux-build-{sanitize.replace(',', '-')}"
     out.mkdir(exist_ok=True)
-    process.run(["make", "-s", "-j2", f"OUT={out}"], cwd=PROJECT / "src" / "tux" / "user")
+    argv = ["make", "-s", "-j2", f"SANITIZE={sanitize}", f"OUT={out}"]
+    process.run(argv, cwd=PROJECT / "src" / "tux" / "user")
     return out / "tux-user"
 
 
@@ -199,15 +201,16 @@ def start_tux(
     root: Path,
     knobs: Mapping[str, str],
     parameters: Mapping[str, str] = MappingProxyType({}),
+    sanitize: str = "address,undefined",
 ) -> Iterator[Served]:
     """TUX as a process; at its end it must have leaked nothing and broken no rule of C."""
-    program = build_tux(place.parent / "tux-build")
+    program = build_tux(place.parent, sanitize)
     place.chmod(0o777)
     # Without the rights of root, as the threads in the kernel are.
     drop = ("setpriv", "--reuid=65534", "--regid=65534", "--clear-groups")
     command = [*(drop if os.geteuid() == 0 else ()), program]
     port, log, stat = find_free_port(), place / "access.log", place / "stat"
-    own = {"fail_allocations": "TUX_FAIL"}  # of the process, not knobs
+    own = {"fail_allocations": "TUX_FAIL", "miss_lookups": "TUX_MISS"}  # of the process, not knobs
     environment = {own[name]: value for name, value in knobs.items() if name in own}
     knobs = {name: value for name, value in knobs.items() if name not in own}
     wanted = {"documentroot": root, "logfile": log, "port": port, "clientport": 0, "threads": 1}

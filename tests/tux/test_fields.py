@@ -357,7 +357,7 @@ def test_types_by_a_knob(start: Start) -> None:
     ids=str,
 )
 def test_bad_types_are_refused_at_once(workplace: Path, knob: dict[str, str]) -> None:
-    program = build_tux(workplace / "tux-build")
+    program = build_tux(workplace)
     ((name, value),) = knob.items()
     result = process.run([program, f"{name}={value}"], check=False, timeout_s=60)
     assert result.returncode == 2

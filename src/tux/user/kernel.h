@@ -94,7 +94,7 @@ struct list_head {
 
 static inline void INIT_LIST_HEAD(struct list_head *list)
 {
-	list->next = list;
+	WRITE_ONCE(list->next, list);
 	list->prev = list;
 }
 
@@ -103,7 +103,7 @@ static inline void list_add(struct list_head *entry, struct list_head *after)
 	entry->next = after->next;
 	entry->prev = after;
 	after->next->prev = entry;
-	after->next = entry;
+	WRITE_ONCE(after->next, entry);
 }
 
 static inline void list_add_tail(struct list_head *entry, struct list_head *list)
@@ -113,7 +113,7 @@ static inline void list_add_tail(struct list_head *entry, struct list_head *list
 
 static inline void list_del_init(struct list_head *entry)
 {
-	entry->prev->next = entry->next;
+	WRITE_ONCE(entry->prev->next, entry->next);
 	entry->next->prev = entry->prev;
 	INIT_LIST_HEAD(entry);
 }
@@ -222,7 +222,7 @@ void sleep_ticks(long ticks);
 void wake_up_process(struct task_struct *task);
 void get_task_struct(struct task_struct *task);
 void put_task_struct(struct task_struct *task);
-#define synchronize_net()	do { } while (0)
+void synchronize_net(void);
 #define rcu_barrier()	do { } while (0)
 
 typedef struct {

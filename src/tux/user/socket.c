@@ -24,6 +24,7 @@ struct connection {
 static int events = -1;
 static pthread_t event_thread;
 static pthread_mutex_t graves_lock = PTHREAD_MUTEX_INITIALIZER;
+static pthread_mutex_t round_lock = PTHREAD_MUTEX_INITIALIZER;
 static struct connection *listening;
 
 /* Closed connections: the event thread may hold a pointer to them until its round is over. */
@@ -53,7 +54,7 @@ static void dispatch(struct connection *connection, unsigned int what)
 	unsigned int i, wake = 0;
 
 	if (connection == listening) {
-		for (i = 0; i < tux_server.nr_threads; i++)
+		for (i = 0; i < READ_ONCE(tux_server.nr_threads); i++)
 			wake_tux_thread(tux_server.threads[i]);
 		return;
 	}
@@ -71,6 +72,13 @@ static void dispatch(struct connection *connection, unsigned int what)
 	pthread_mutex_unlock(&connection->lock);
 }
 
+/* Wait for the callbacks that are on their way. */
+void synchronize_net(void)
+{
+	pthread_mutex_lock(&round_lock);
+	pthread_mutex_unlock(&round_lock);
+}
+
 static void *run_events(void *unused)
 {
 	struct epoll_event ready[64];
@@ -78,8 +86,10 @@ static void *run_events(void *unused)
 	while (READ_ONCE(listening)) {
 		int i, n = epoll_wait(events, ready, ARRAY_SIZE(ready), 20);
 
+		pthread_mutex_lock(&round_lock);
 		for (i = 0; i < n; i++)
 			dispatch(ready[i].data.ptr, ready[i].events);
+		pthread_mutex_unlock(&round_lock);
 		clear_graves();
 	}
 	clear_graves();
