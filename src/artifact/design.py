@@ -8,9 +8,10 @@ from collections.abc import Callable, Iterable
 from dataclasses import replace
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Literal, Self
+from typing import Annotated, Self
 
-from pydantic import Field, JsonValue, ValidationError, model_validator
+from pydantic import AfterValidator, Field, JsonValue, ValidationError, model_validator
+from pydantic_core import PydanticCustomError
 
 from artifact.complaints import Complaint, Place, find_complaint
 from artifact.documents import Strict, parse_document, refuse
@@ -18,6 +19,8 @@ from ground.places import PROJECT
 from ground.voice import UsageError
 from testbed.experiment import Experiment
 from testbed.geometries import load_geometry
+from testbed.loads import KINDS
+from testbed.loads.kind import LoadKind
 from testbed.platforms import DEFAULT_PLATFORM, load_platform
 from testbed.servers import find_servers
 
@@ -34,13 +37,34 @@ class Tier(StrEnum):
     FULL = "full"
 
 
+def check_load(name: str) -> str:
+    """``name`` if it is that of a kind of load that has levels; else an error as of a choice."""
+    known = [kind for kind, model in KINDS.items() if model.level_name]
+    if name not in known:
+        raise PydanticCustomError(
+            "literal_error", "not one of {expected}", {"expected": ", ".join(known)}
+        )
+    return name
+
+
+class Criterion(StrEnum):
+    """What a rate must let a server do to count as borne."""
+
+    SUSTAINS = "sustains"
+    RECOVERS = "recovers"
+
+
 class PeakSearch(Strict):
-    """A search for the highest offered rate (requests/s) that a server sustains, in every seed:
-    between ``lowest`` and ``highest``, to a relative ``accuracy``."""
+    """A search for the highest offered rate (requests/s) that a server bears, in every seed:
+    between ``lowest`` and ``highest``, to a relative ``accuracy``.
+
+    ``bears`` says what that is: it sustains the rate, or recovers from a spike on top of it.
+    """
 
     lowest: Annotated[int, Field(ge=1)]
     highest: Annotated[int, Field(ge=2)]
     accuracy: Annotated[float, Field(gt=0, le=0.2)]
+    bears: Criterion = Criterion.SUSTAINS
 
     @model_validator(mode="after")
     def check_range(self) -> Self:
@@ -118,7 +142,7 @@ class Design(Strict):
     question: str
     geometry: str
     platform: str = DEFAULT_PLATFORM
-    load: Literal["ab", "httperf", "chase"] = "ab"
+    load: Annotated[str, AfterValidator(check_load)] = "ab"
     seconds: Annotated[float, Field(ge=0, le=600)] = 0.0
     reference: str = ""
     requests: dict[int, Annotated[int, Field(ge=1)]] = Field(default_factory=dict)
@@ -136,23 +160,22 @@ class Design(Strict):
         for tier, scope in self.tier.items():
             if unknown := set(scope.variants) - set(names):
                 raise ValueError(f"tier {tier}: no variant named {sorted(unknown)[0]!r}")
-            if (scope.search or self.load == "httperf") and not self.seconds:
+            if (scope.search or self.kind.open_loop) and not self.seconds:
                 raise ValueError(f"tier {tier}: offered rates need seconds = how long they last")
             if scope.search and scope.first_seed != 1:
                 raise ValueError(f"tier {tier}: a search for the peak begins with first_seed = 1")
-            if scope.search and self.load != "httperf":
-                raise ValueError(f"tier {tier}: a search for the peak needs load = 'httperf'")
-            if self.load == "httperf":
-                continue
-            highest = max(self.requests, default=0) if self.load == "ab" else 1
-            if scope.levels[-1] > highest:
+            if scope.search and not self.kind.open_loop:
                 raise ValueError(
-                    f"tier {tier}: level {scope.levels[-1]} is above the last range of "
-                    f"[requests], {highest}"
-                    if self.load == "ab"
-                    else f"tier {tier}: a pointer chase has one level: write levels = [1]"
+                    f"tier {tier}: a search for the peak needs an open loop: load = 'httperf'"
                 )
+            if wrong := self.kind.complain_of_levels(scope.levels, self.requests):
+                raise ValueError(f"tier {tier}: {wrong}")
         return self
+
+    @property
+    def kind(self) -> type[LoadKind]:
+        """The kind of load."""
+        return KINDS[self.load]
 
     @property
     def geometries(self) -> list[str]:
@@ -170,8 +193,9 @@ class Design(Strict):
         return list(dict.fromkeys(s for scope in self.tier.values() for s in scope.servers))
 
     def find_requests(self, level: int) -> int:
-        """The number of requests of a run at concurrency ``level``."""
-        return self.requests[min(bound for bound in self.requests if bound >= level)]
+        """The number of requests of a run at ``level``; 0 if the load is not one of requests."""
+        bounds = [bound for bound in self.requests if bound >= level]
+        return self.requests[min(bounds)] if bounds else 0
 
     def find_variants(self, scope: Scope) -> list[Variant]:
         """The variants that ``scope`` runs, in the file's order."""
@@ -187,7 +211,7 @@ class Design(Strict):
         machine = load_geometry(variant.geometry or self.geometry)
         plain = {
             "server": server,
-            "load": self._describe_load(level),
+            "load": self.kind.describe_level(level, self.seconds, self.find_requests(level)),
             "geometry": machine.geometry.model_dump(mode="json"),
             "core": machine.core.model_dump(mode="json"),
             "platform": load_platform(variant.platform or self.platform).platform.model_dump(
@@ -207,15 +231,6 @@ class Design(Strict):
         except ValidationError as error:
             found = find_complaint(error, Experiment, tree)
             raise refuse(file, _trace(found, settings, variant.name, level), document) from None
-
-    def _describe_load(self, level: int) -> dict[str, JsonValue]:
-        """The load at ``level``, but for what is set."""
-        if self.load == "ab":
-            return {"kind": "ab", "concurrency": level, "requests": self.find_requests(level)}
-        if self.load == "httperf":
-            offered = round(level * self.seconds)
-            return {"kind": "httperf", "rate": level, "connections": offered}
-        return {"kind": "chase"}
 
     def _list_settings(self, variant: Variant) -> dict[Place, JsonValue]:
         """What is set beyond the levels, by its place in the file, in order."""
@@ -294,14 +309,18 @@ def _list_files(design: Design) -> list[tuple[str, str, Callable[[str], object]]
         ("platform", design.platform, load_platform),
     ]
     for i, variant in enumerate(design.variant):
-        named.append((f"variant.{i}.geometry", variant.geometry, load_geometry))
-        named.append((f"variant.{i}.platform", variant.platform, load_platform))
-    return [entry for entry in named if entry[1]]
+        own: list[tuple[str, str, Callable[[str], object]]] = [
+            (f"variant.{i}.geometry", variant.geometry, load_geometry),
+            (f"variant.{i}.platform", variant.platform, load_platform),
+        ]
+        named += [entry for entry in own if entry[1]]
+    return named
 
 
 def _list_servers(design: Design) -> list[tuple[str, str]]:
-    """Each field of ``design`` that names a server, and the name; none for a machine by itself."""
-    if design.load == "chase":
+    """Each field of ``design`` that names a server, and the name; none where the kind of load
+    brings its own."""
+    if design.kind.program or design.kind.partner:
         return []
     named = [
         (f"tier.{tier}.servers.{i}", name)

@@ -25,8 +25,9 @@ from ground.files import write_atomically
 from ground.process import start
 from ground.seeds import derive_bytes
 from testbed.command import Boot, plan_machine
-from testbed.experiment import Ab, Experiment
+from testbed.experiment import Experiment
 from testbed.job import PRELUDE
+from testbed.loads.ab import Ab
 from testbed.platforms import DEFAULT_PLATFORM, load_platform
 from testbed.servers import load_server
 

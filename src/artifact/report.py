@@ -25,6 +25,7 @@ from artifact.verdicts import Judgement, Verdict, describe_band, describe_measur
 from ground.files import write_atomically
 from testbed.experiment import Experiment
 from testbed.geometries import load_geometry
+from testbed.load_line import format_load
 from testbed.platforms import load_platform
 
 COLOURS = {
@@ -148,10 +149,9 @@ def write_report(
 
 def find_run_command(experiment: Experiment) -> str:
     """The command that repeats one run."""
-    load = experiment.load
-    text = f"ab -c {load.concurrency} -n {load.requests}" if load.kind == "ab" else load.kind
     return (
-        f"./invoke testbed.run --server {experiment.server} --load '{text}' "
+        f"./invoke testbed.run --server {experiment.server} "
+        f"--load '{format_load(experiment.load)}' "
         f"--geometry {experiment.geometry.name} --platform {experiment.platform.name} "
         f"--seed {experiment.seed}"
     )

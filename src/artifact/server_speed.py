@@ -23,8 +23,9 @@ from artifact.machine_timing import (
 )
 from artifact.speed_report import Mode
 from ground.process import start
-from testbed.experiment import Ab, Experiment
+from testbed.experiment import Experiment
 from testbed.job import write_client_job, write_server_job
+from testbed.loads.ab import Ab
 from testbed.machine import QemuPool
 from testbed.platforms import DEFAULT_PLATFORM, load_platform
 from testbed.products import find_products

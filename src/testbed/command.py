@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -101,10 +102,10 @@ def plan_machine(
         *("-kernel", str(boot.kernel), "-initrd", str(boot.root)),
         *("-append", " ".join(arguments)),
         *("-serial", f"file:{directory / 'console.txt'}"),
-        *("-chardev", f"file,id=frames,path={directory / 'frames.bin'}"),
+        *("-chardev", format_options("file", {"id": "frames", "path": directory / "frames.bin"})),
         *("-device", "isa-debugcon,iobase=0xe9,chardev=frames"),
-        *("-fw_cfg", f"name=opt/testbed/job,file={directory / 'job.sh'}"),
-        *("-fw_cfg", f"name=opt/testbed/entropy,file={directory / 'entropy.bin'}"),
+        *_share_file("job", directory / "job.sh"),
+        *_share_file("entropy", directory / "entropy.bin"),
     ]
     outputs = [directory / "console.txt", directory / "frames.bin"]
     if is_server:
@@ -116,6 +117,22 @@ def plan_machine(
         argv += finalize_wire(experiment, wire)
         outputs += [wire.pcap] if wire.pcap else []
     return MachinePlan(name, directory, tuple(argv), tuple(outputs))
+
+
+def format_options(kind: str, options: Mapping[str, object]) -> str:
+    """An argument of QEMU: ``kind`` and its options; a comma in either is written twice."""
+    pairs = [f"{key}={quote_option(value)}" for key, value in options.items()]
+    return ",".join([*([quote_option(kind)] if kind else []), *pairs])
+
+
+def quote_option(value: object) -> str:
+    """``value`` as QEMU wants it between the commas of its options."""
+    return str(value).replace(",", ",,")
+
+
+def _share_file(name: str, path: Path) -> tuple[str, str]:
+    """``path`` as a file of the run's input, which the guest finds below opt/testbed."""
+    return "-fw_cfg", format_options("", {"name": f"opt/testbed/{name}", "file": path})
 
 
 def finalize_icount(rate: ClockRate) -> tuple[str, ...]:
@@ -151,12 +168,13 @@ def finalize_cache_model(experiment: Experiment, directory: Path) -> str:
         options["seed"] = str(experiment.seed)
     if experiment.instruments.profile:
         options["profile"] = str(directory / "profile.txt")
-    return "cache-model,id=cm0," + ",".join(f"{key}={value}" for key, value in options.items())
+    return format_options("cache-model", {"id": "cm0", **options})
 
 
 def finalize_profiler(plugin: Path, directory: Path) -> str:
     """The plugin that counts the server's instructions by block."""
-    return f"{plugin},out={directory / 'instructions.txt'},kernel-base={KERNEL_BASE:#x}"
+    options = {"out": directory / "instructions.txt", "kernel-base": f"{KERNEL_BASE:#x}"}
+    return format_options(str(plugin), options)
 
 
 def finalize_wire(experiment: Experiment, wire: Wire) -> list[str]:
@@ -181,7 +199,7 @@ def finalize_wire(experiment: Experiment, wire: Wire) -> list[str]:
         options["pcap"] = str(wire.pcap)
     return [
         "-netdev",
-        "timedlink," + ",".join(f"{key}={value}" for key, value in options.items()),
+        format_options("timedlink", options),
         "-device",
         f"e1000,netdev=n{wire.client},mac={wire.mac},romfile=",
     ]
@@ -205,6 +223,7 @@ def _finalize_stalls(core: Core) -> dict[str, str]:
         "stall-l2-fetch": core.l2.fetch,
         "stall-l2-load": core.l2.load,
         "stall-l2-store": core.l2.store,
+        **{f"stall-{name.replace('_', '-')}": cycles for name, cycles in core.events},
     }
     return {key: str(finalize_stall(core, cycles)) for key, cycles in penalties.items()}
 

@@ -14,8 +14,7 @@ from rich.console import Console
 from ground.files import write_atomically
 from ground.places import find_outputs
 from ground.voice import ExitCode, UsageError, complete_step
-from testbed.chase import PROGRAM
-from testbed.experiment import Chase, Experiment, Instruments
+from testbed.experiment import Experiment, Instruments
 from testbed.faults import MeasurementInvalid
 from testbed.flame import draw_flame_graph
 from testbed.frames import read_emissions
@@ -60,7 +59,7 @@ def plan_experiment(
     asked = parse_load(load)
     try:
         return Experiment(
-            server=PROGRAM if isinstance(asked, Chase) else server,
+            server=asked.program or asked.partner or server,
             load=asked,
             geometry=file.geometry,
             core=file.core,

@@ -30,7 +30,9 @@ class Softirq(Value):
     are enabled again; ``ksoftirqd`` leaves it to that thread as soon as the thread is runnable.
     ``rounds``: a round goes on ``unlimited`` up to ten restarts, or is ``bounded`` by 2 ms and by
     the first task that waits.  ``ksoftirqd_nice`` is the thread's nice value.  A poll of the
-    cards ends after ``budget_packets`` packets or ``budget_us`` microseconds.
+    cards ends after ``budget_packets`` packets or ``budget_us`` microseconds.  With
+    ``merge_segments`` it makes one packet of the segments of a connection that come in a row
+    (generic receive offload).
     """
 
     entry: Literal["at-once", "ksoftirqd"]
@@ -38,6 +40,7 @@ class Softirq(Value):
     ksoftirqd_nice: Annotated[int, Field(ge=-20, le=19)]
     budget_packets: Annotated[int, Field(ge=1, le=100_000)]
     budget_us: Annotated[int, Field(ge=1, le=1_000_000)]
+    merge_segments: bool
 
 
 class Card(Value):

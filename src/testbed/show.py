@@ -10,10 +10,11 @@ from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
-from testbed.chase import find_plateau, find_plateau_cycles
 from testbed.geometries import GeometryFile
 from testbed.geometry import finalize_rate
-from testbed.measurement import Measurement, Window
+from testbed.ledger import TITLES
+from testbed.loads.chase import find_plateau, find_plateau_cycles
+from testbed.measurement import Ledger, Measurement, Window
 from testbed.platform import finalize_kernel_arguments
 from testbed.platforms import PlatformFile
 from testbed.profile import Weights
@@ -25,6 +26,8 @@ def show_measurement(measurement: Measurement) -> RenderableType:
     parts: list[RenderableType] = []
     if measurement.window:
         parts.append(_show_window(measurement.window))
+    if measurement.ledger:
+        parts.append(_show_ledger(measurement.ledger))
     if measurement.latencies:
         parts.append(_show_latencies(measurement))
     parts.append(_show_gates(measurement))
@@ -58,6 +61,15 @@ def _show_window(window: Window) -> Table:
         "L1D misses/request": f"{misses.l1d_load.total + misses.l1d_store.total:,.1f}",
         "L2 data misses/request": f"{misses.l2_data:,.1f}",
         "L2 fetch misses/request": f"{misses.l2_fetch.total:,.1f}",
+        "device reads/request (memory + port)": (
+            f"{window.events_per_request.mmio_read:,.2f} + "
+            f"{window.events_per_request.port_read:,.2f}"
+        ),
+        "device writes/request (memory + port)": (
+            f"{window.events_per_request.mmio_write:,.2f} + "
+            f"{window.events_per_request.port_write:,.2f}"
+        ),
+        "interrupts/request": f"{window.events_per_request.interrupt:,.2f}",
         "request latency p50 / p99": (
             f"{window.request_latency_us.p50:,.0f} / {window.request_latency_us.p99:,.0f} us"
         ),
@@ -66,6 +78,25 @@ def _show_window(window: Window) -> Table:
     }
     for name, value in rows.items():
         table.add_row(name, value)
+    return table
+
+
+def _show_ledger(ledger: Ledger) -> Table:
+    """Each part with its share of the connections open on the wire, `accepted` with its stages."""
+    table = Table("connections", "mean", "share", title="where they stand", title_justify="left")
+    for column in table.columns[1:]:
+        column.justify = "right"
+
+    def add(name: str, value: float) -> None:
+        table.add_row(name, f"{value:,.1f}", f"{value / max(ledger.open, 1e-9):.1%}")
+
+    for part, title in TITLES.items():
+        add(title, ledger.parts[part])
+        for stage, value in ledger.stages.items() if part == "accepted" else ():
+            add(f"  {stage}", value)
+    table.add_section()
+    add("all of these", sum(ledger.parts.values()))
+    add("open on the wire", ledger.open)
     return table
 
 

@@ -5,6 +5,7 @@ remedy.  Geometries and platforms are such files."""
 from __future__ import annotations
 
 import tomllib
+from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -72,8 +73,13 @@ def load_sourced(kind: str, name: str, folder: Path) -> SourcedDocument:
             f"no {kind} {name!r}",
             hint=f"choose one of {', '.join(find_names(folder))} or give a path ending in .toml",
         )
+    return _parse(path, path.read_text())
+
+
+@cache  # a design names its files once for every run
+def _parse(path: Path, text: str) -> SourcedDocument:
     try:
-        document = tomllib.loads(path.read_text())
+        document = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise UsageError(f"{path}: {error}", hint="correct the TOML syntax there") from None
     title = document.pop("title", None)

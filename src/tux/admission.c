@@ -412,6 +412,12 @@ void tux_admission_stop(void)
 	vfree(admission.queue.slots);
 }
 
+/* The SYNs that are held; NULL without admission. */
+const struct tux_syn_queue *tux_admission_queue(void)
+{
+	return slots ? &admission.queue : NULL;
+}
+
 /* Lines for /proc/net/tux/stat; none without admission. */
 void tux_admission_show(struct seq_file *file)
 {

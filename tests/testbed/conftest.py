@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from testbed.experiment import Ab, Experiment
+from testbed.experiment import Experiment
 from testbed.geometries import load_geometry
+from testbed.loads.ab import Ab
 from testbed.platforms import DEFAULT_PLATFORM, load_platform
 from testbed.synthetic import SyntheticRun
 

@@ -13,21 +13,22 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ground.voice import UsageError
-from testbed.chase import (
+from testbed.alone import evaluate_alone
+from testbed.commands import plan_experiment
+from testbed.experiment import Experiment
+from testbed.faults import InfrastructureFailed
+from testbed.frames import read_emissions
+from testbed.geometries import find_geometries, load_geometry
+from testbed.geometry import Cache
+from testbed.loads.chase import (
     check_plateaus,
-    evaluate_chase,
+    count_chain_instructions,
     find_plateau,
     find_plateau_cycles,
     find_working_sets,
     read_latencies,
 )
-from testbed.commands import plan_experiment
-from testbed.experiment import Experiment, count_chain_instructions
-from testbed.faults import InfrastructureFailed
-from testbed.frames import read_emissions
-from testbed.geometries import find_geometries, load_geometry
-from testbed.geometry import Cache
-from testbed.measurement import LoadLatency
+from testbed.records import LoadLatency
 from testbed.run import write_jobs
 from testbed.synthetic import counter_line, frame
 
@@ -170,7 +171,7 @@ def print_lines(experiment: Experiment) -> list[str]:
 
 def test_a_finished_run_is_measured(chase: Experiment, tmp_path: Path) -> None:
     write_run(chase, tmp_path, print_lines(chase))
-    measurement = evaluate_chase(chase, tmp_path, {"qemu": "0"})
+    measurement = evaluate_alone(chase, tmp_path, {"qemu": "0"})
     assert measurement.status == "valid"
     assert measurement.window is None
     assert measurement.virtual_s == pytest.approx(0.25)

@@ -35,7 +35,7 @@ def plan(experiment: Experiment, name: str, side: int) -> dict[str, str]:
 def test_shipped_platforms_are_whole(name: str) -> None:
     file = load_platform(name)
     assert file.platform.name == name
-    assert len(file.sources) == 15
+    assert len(file.sources) == 16
     assert all(source.source for source in file.sources)
 
 
@@ -113,3 +113,13 @@ def test_every_variant_takes_the_platforms_backlog(experiment: Experiment, name:
     assert "LISTEN_BACKLOG" in write_server_job(experiment, load_server(name)).replace(
         "export LISTEN_BACKLOG", ""
     )
+
+
+@pytest.mark.parametrize(("name", "switch"), [("lcn2006", "off"), ("debian12", "on")])
+def test_receive_offload_is_as_the_platform_says(
+    experiment: Experiment, name: str, switch: str
+) -> None:
+    changed = on_platform(experiment, load_platform(name).platform)
+    server = load_server("nginx")
+    assert f"\ngro eth0 {switch} || fail" in write_server_job(changed, server)
+    assert "\ngro " not in write_client_job(changed, 1)

@@ -8,8 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from testbed.capture import Connections, Responses, Traffic
-from testbed.experiment import Experiment, Httperf
+from testbed.experiment import Experiment
 from testbed.geometries import load_geometry
+from testbed.loads.httperf import Httperf
 from testbed.platforms import DEFAULT_PLATFORM, load_platform
 from testbed.window import BINS, find_span
 

@@ -63,6 +63,21 @@ def test_objects_alive_add_up(marked: tuple[Measurement, Path]) -> None:
     assert kinds["header"].live <= kinds["request"].live
 
 
+def test_the_ledger_agrees_with_the_servers_own_samples(
+    marked: tuple[Measurement, Path],
+) -> None:
+    """The emulator reads from outside what an interrupt of the guest counts ten times as often."""
+    measurement, _ = marked
+    ledger, found = measurement.ledger, measurement.attribution
+    assert ledger is not None
+    assert found is not None
+    alive = {kind.name: kind.live for kind in found.objects}
+    assert sum(ledger.stages.values()) == pytest.approx(alive["request"], rel=0.2, abs=2)
+    # TUX knows what it has accepted, the kernel what has left the accept queue.
+    assert sum(ledger.stages.values()) == pytest.approx(ledger.parts["accepted"], abs=1)
+    assert sum(ledger.parts.values()) == pytest.approx(ledger.open, abs=1)
+
+
 def test_functions_of_the_module_are_counted(tmp_path: Path) -> None:
     measurement = run_products(plan(profile=True), load_products(), tmp_path)
     emitted = read_emissions(tmp_path / "server" / "frames.bin")
