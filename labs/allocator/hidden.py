@@ -10,7 +10,7 @@ NEEDS = ((1, 0, 2), (0, 3, 0), (0, 0, 0), (1, 1, 0))
 LARGE = Trial(
     "hidden.large",
     Recipe(64, 1024, 6, ((90, 200), (300, 500), (1000, 1800)), NEEDS, scattered=True),
-    operations=50_000,
+    operations=20_000,
     hidden=True,
 )
 LONG = Trial(
