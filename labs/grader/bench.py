@@ -111,7 +111,8 @@ def explain_end(raw: Raw, limits: Limits) -> str:
         where = found.group(4)
         return f"{found.group(1)} stopped it: {found.group(2)} at {where}{_in(found.group(5))}"
     if found := re.search(r"([\w.-]+:\d+):\d+: runtime error: (.*)", said):
-        return f"UndefinedBehaviorSanitizer stopped it at {found.group(1)}: {found.group(2)}"
+        what = re.sub(r"0x[0-9a-f]+", "...", found.group(2))
+        return f"UndefinedBehaviorSanitizer stopped it at {found.group(1)}: {what}"
     if found := re.search(r"ERROR: (AddressSanitizer): ([\w-]+)", said):
         return f"{found.group(1)} stopped it: {found.group(2)}"
     tail = shorten(re.sub(r"0x[0-9a-f]+|==\d+==", "...", said), 4)
