@@ -572,10 +572,15 @@ SEED = "the student's own, for labs whose task differs from one student to the n
 @task(
     name="start",
     positional=["name", "folder"],
-    help={"name": LAB, "folder": "is made; or an empty one", "seed": SEED},
+    help={
+        "name": LAB,
+        "folder": "is made; or an empty one",
+        "seed": SEED,
+        "secret": "of the course, where the task itself depends on it (lab evaluation)",
+    },
 )
 @report_errors
-def labs_start(_: Context, name, folder, seed=0):
+def labs_start(_: Context, name, folder, seed=0, secret=""):
     """Copy a lab's hand-out: text, stubs, a check with the public tests.
 
     Example: ./invoke labs.start cache out/cache
@@ -584,7 +589,7 @@ def labs_start(_: Context, name, folder, seed=0):
 
     from labs.commands import run_start
 
-    return run_start(name, Path(folder), seed=seed)
+    return run_start(name, Path(folder), seed=seed, secret=secret)
 
 
 @task(

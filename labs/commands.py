@@ -52,10 +52,10 @@ def run_list() -> ExitCode:
 
 
 @in_our_words
-def run_start(name: str, folder: Path, *, seed: int) -> ExitCode:
+def run_start(name: str, folder: Path, *, seed: int, secret: str) -> ExitCode:
     """Copy a hand-out."""
     entry = find_entry(name)
-    write_handout(entry, folder, seed=seed)
+    write_handout(entry, folder, seed=seed, secret=secret or PUBLISHED_SECRET)
     console.print(f"{entry.title}: read {folder / 'README.md'}, then run {folder / 'check'}")
     return ExitCode.HOLDS
 

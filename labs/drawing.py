@@ -3,8 +3,10 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from pathlib import Path
+from statistics import fmean, stdev
 from typing import Any
 
 import matplotlib as mpl
@@ -14,6 +16,7 @@ from matplotlib.figure import Figure
 from labs.cache.model import Hierarchy
 from labs.cache.traces import Config, Flavour, Shape, make_trace
 from labs.catalogue import HERE
+from labs.evaluation.reports import BASELINE, T_975, read_runs
 from labs.grader.chance import PUBLISHED_SECRET, Chance
 
 STYLE: dict[str, Any] = {"svg.hashsalt": "labs", "svg.fonttype": "none", "font.size": 9.0}
@@ -36,7 +39,49 @@ def draw_misses(axes: Axes) -> None:
     axes.set_ylim(bottom=0)
 
 
-FIGURES: dict[str, Callable[[Axes], None]] = {"cache/misses.svg": draw_misses}
+def draw_intervals(axes: Axes) -> None:
+    """Lab 6: the interval of a ratio with pairs and without, by level."""
+    rows = read_runs()
+    levels = sorted({row.connections for row in rows})
+    for shift, paired in ((-0.12, True), (0.12, False)):
+        middles, halves = [], []
+        for level in levels:
+            one, other = (
+                [r.throughput for r in rows if (r.server, r.connections) == (server, level)]
+                for server in ("tux-stingy", BASELINE)
+            )
+            middle, half = estimate_ratio(one, other, paired=paired)
+            middles.append(middle)
+            halves.append(half)
+        axes.errorbar(
+            [place + shift for place in range(len(levels))],
+            middles,
+            halves,
+            fmt="o",
+            capsize=3,
+            markersize=3,
+            label="pairs" if paired else "as if independent",
+        )
+    axes.set_xticks(range(len(levels)), [str(level) for level in levels])
+    axes.axhline(1, color="0.6", linewidth=0.8)
+    axes.set_xlabel("connections")
+    axes.set_ylabel("ratio of throughput")
+    axes.legend()
+
+
+def estimate_ratio(one: list[float], other: list[float], *, paired: bool) -> tuple[float, float]:
+    """A ratio and half of its 95 % interval, of five runs each."""
+    if paired:
+        ratios = [a / b for a, b in zip(one, other, strict=True)]
+        return fmean(ratios), T_975[4] * stdev(ratios) / math.sqrt(5)
+    spread = math.hypot(stdev(one), stdev(other)) / math.sqrt(5)
+    return fmean(one) / fmean(other), T_975[4] * spread / fmean(other)
+
+
+FIGURES: dict[str, Callable[[Axes], None]] = {
+    "cache/misses.svg": draw_misses,
+    "evaluation/intervals.svg": draw_intervals,
+}
 
 
 def draw(path: Path, plot: Callable[[Axes], None]) -> None:

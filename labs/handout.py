@@ -8,6 +8,7 @@ from importlib import import_module
 from pathlib import Path
 
 from labs.catalogue import HERE, Entry
+from labs.grader.chance import PUBLISHED_SECRET
 from labs.grader.errors import USAGE, GraderError
 
 NOT_COPIED = shutil.ignore_patterns("__pycache__", "*.pyc")
@@ -33,8 +34,14 @@ sys.exit(main(Lab("{name}", "{title}", WANTED, tuple(CASES)), seed={seed}))
 '''
 
 
-def write_handout(entry: Entry, target: Path, *, seed: int) -> None:
-    """Copy the hand-out of a lab to ``target``, which must not exist or be empty."""
+def write_handout(
+    entry: Entry, target: Path, *, seed: int = 0, secret: str = PUBLISHED_SECRET
+) -> None:
+    """Copy the hand-out of a lab to ``target``, which must not exist or be empty.
+
+    Where a task differs from one student to the next, ``seed`` and the course's ``secret`` decide
+    it; the secret itself is not written.
+    """
     if target.exists() and (not target.is_dir() or any(target.iterdir())):
         raise GraderError(
             f"{target} exists",
@@ -45,7 +52,7 @@ def write_handout(entry: Entry, target: Path, *, seed: int) -> None:
     for path in (entry.folder / "README.md", *entry.folder.glob("*.svg")):
         shutil.copyfile(path, target / path.name)
     _write_check(entry, target, seed)
-    import_module(f"labs.{entry.name}.public").prepare(target, seed)
+    import_module(f"labs.{entry.name}.public").prepare(target, seed, secret)
 
 
 def _write_check(entry: Entry, target: Path, seed: int) -> None:

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from labs.catalogue import HERE, Entry, load
 from labs.grader.errors import GraderError
@@ -35,7 +36,8 @@ class Edit:
 
 @dataclass(frozen=True)
 class Mutant:
-    """A wrong solution: made by edits of the right one, or by a script in the solution's folder.
+    """A wrong solution: made by edits of the right one, or by a function of a script in the
+    solution's folder.
 
     ``loses``: by test, the points that it must lose at least.  ``at_most``: its score, if given.
     ``twice``: it is graded again, because its messages come from a crash or a loop.
@@ -47,6 +49,7 @@ class Mutant:
     at_most: float | None = None
     edits: tuple[Edit, ...] = ()
     script: str = ""
+    function: str = "mutate"
     twice: bool = False
 
 
@@ -129,7 +132,7 @@ def _prepare(entry: Entry) -> Iterator[Path]:
     """A hand-out in a folder that goes with the block."""
     with tempfile.TemporaryDirectory(prefix="lab-selftest-") as name:
         folder = Path(name) / entry.name
-        write_handout(entry, folder, seed=0)
+        write_handout(entry, folder, secret=SECRET)
         yield folder
 
 
@@ -138,7 +141,11 @@ def _solve(entry: Entry, mutant: Mutant | None = None) -> Iterator[Path]:
     """A hand-out with the solution in it, or with a mutant of it."""
     with _prepare(entry) as folder:
         solution = SOLUTIONS / entry.name
+        if (solution / "solve.py").exists():
+            _import(solution / "solve.py").solve(folder)
         for one in entry.files:
+            if not (solution / one.name).exists():
+                continue
             if one.name.endswith("/"):
                 shutil.copytree(solution / one.name, folder / one.name, dirs_exist_ok=True)
             else:
@@ -160,9 +167,13 @@ def _mutate(entry: Entry, mutant: Mutant, folder: Path) -> None:
             )
         path.write_text(text.replace(edit.find, edit.replace))
     if mutant.script:
-        path = SOLUTIONS / entry.name / mutant.script
-        spec = importlib.util.spec_from_file_location("mutation", path)
-        assert spec and spec.loader
-        module = importlib.util.module_from_spec(spec)
-        spec.loader.exec_module(module)
-        module.mutate(folder)
+        getattr(_import(SOLUTIONS / entry.name / mutant.script), mutant.function)(folder)
+
+
+def _import(path: Path) -> Any:
+    """A script of a solution, as a module."""
+    spec = importlib.util.spec_from_file_location(path.stem, path)
+    assert spec and spec.loader
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module

@@ -20,7 +20,7 @@ CASES = [
 ]
 
 
-def prepare(folder: Path, _seed: int) -> None:
+def prepare(folder: Path, _seed: int, _secret: str) -> None:
     """The public plans as the driver reads them."""
     plans = folder / "plans"
     plans.mkdir()

@@ -60,6 +60,6 @@ CASES = [
 ]
 
 
-def prepare(folder: Path, _seed: int) -> None:
+def prepare(folder: Path, _seed: int, _secret: str) -> None:
     """What a hand-out gets beside its files."""
     write_traces(TRIALS, folder)

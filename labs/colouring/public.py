@@ -27,7 +27,7 @@ CASES = [
 ]
 
 
-def prepare(folder: Path, _seed: int) -> None:
+def prepare(folder: Path, _seed: int, _secret: str) -> None:
     """The public problems as files."""
     problems = folder / "problems"
     problems.mkdir()

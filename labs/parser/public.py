@@ -39,7 +39,7 @@ CASES = [
 ]
 
 
-def prepare(folder: Path, _seed: int) -> None:
+def prepare(folder: Path, _seed: int, _secret: str) -> None:
     """The parser with its faults, and what the reference says to the public inputs."""
     (folder / "parser.c").write_text(make_parser(frozenset(PLANTED)))
     with tempfile.TemporaryDirectory(prefix="lab-") as name:

@@ -22,5 +22,5 @@ SCARCE = Trial(
 CASES = [Case("build", 4, "it compiles", check_build), *CALM.cases(), *SCARCE.cases()]
 
 
-def prepare(_folder: Path, _seed: int) -> None:
+def prepare(_folder: Path, _seed: int, _secret: str) -> None:
     """Nothing: the server is simulated."""
