@@ -643,6 +643,24 @@ def labs_pack(_: Context, name, platform="gradescope", out="", secret="", roster
     return run_pack(name, platform=platform, out=out, secret=secret, roster=roster)
 
 
+@task(
+    name="tryout",
+    positional=["name", "folder"],
+    help={"name": LAB, "folder": "the submission"},
+)
+@report_errors
+def labs_tryout(_: Context, name, folder):
+    """Run a packed grader by Gradescope's rules in a fresh Debian root (as root; minutes).
+
+    Example: ./invoke labs.tryout cache out/cache
+    """
+    from pathlib import Path
+
+    from labs.commands import run_tryout
+
+    return run_tryout(name, Path(folder))
+
+
 @task(name="selftest", help={"only": "one lab (default: all)"})
 @report_errors
 def labs_selftest(_: Context, only=""):
@@ -677,7 +695,7 @@ namespace.add_collection(
     )
 )
 namespace.add_collection(
-    Collection("labs", labs_list, labs_start, labs_grade, labs_pack, labs_selftest)
+    Collection("labs", labs_list, labs_start, labs_grade, labs_pack, labs_tryout, labs_selftest)
 )
 building = Collection("build", build_twice, build_container)
 building.add_task(build, name="all", default=True)

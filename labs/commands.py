@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The commands ./invoke labs.*: list, start, grade, pack, selftest."""
+"""The commands ./invoke labs.*: list, start, grade, pack, tryout, selftest."""
 
 from __future__ import annotations
 
@@ -20,6 +20,7 @@ from labs.grader.errors import GraderError
 from labs.handout import write_handout
 from labs.pack import pack
 from labs.selftest import check_lab
+from labs.tryout import try_pack
 
 P = ParamSpec("P")
 
@@ -81,6 +82,14 @@ def run_pack(name: str, *, platform: str, out: str, secret: str, roster: str) ->
     console.print(f"{target}: upload it to {platform}")
     if not secret:
         console.print(f"its secret is {chosen}: keep it, to grade the same way again (--secret)")
+    return ExitCode.HOLDS
+
+
+@in_our_words
+def run_tryout(name: str, folder: Path) -> ExitCode:
+    """Grade in a fresh Debian root, by Gradescope's rules."""
+    score = try_pack(find_entry(name), folder)
+    console.print(f"results.json is valid; score {score:g}")
     return ExitCode.HOLDS
 
 

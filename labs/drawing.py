@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import csv
 import math
 from collections.abc import Callable
 from pathlib import Path
@@ -19,7 +20,7 @@ from labs.catalogue import HERE
 from labs.evaluation.reports import BASELINE, T_975, read_runs
 from labs.grader.chance import PUBLISHED_SECRET, Chance
 
-STYLE: dict[str, Any] = {"svg.hashsalt": "labs", "svg.fonttype": "none", "font.size": 9.0}
+STYLE: Any = {"svg.hashsalt": "labs", "svg.fonttype": "none", "font.size": 9.0}
 
 
 def draw_misses(axes: Axes) -> None:
@@ -78,9 +79,27 @@ def estimate_ratio(one: list[float], other: list[float], *, paired: bool) -> tup
     return fmean(one) / fmean(other), T_975[4] * spread / fmean(other)
 
 
+def draw_peak(axes: Axes) -> None:
+    """Lab 7: replies by offered load, of stored runs."""
+    with (HERE / "overload/peak.csv").open() as stream:
+        rows = list(csv.DictReader(stream))
+    for server in sorted({row["server"] for row in rows}):
+        found: dict[int, list[float]] = {}
+        for row in rows:
+            if row["server"] == server:
+                found.setdefault(int(row["offered_per_s"]), []).append(float(row["replies_per_s"]))
+        offered = sorted(found)
+        axes.plot(offered, [fmean(found[n]) for n in offered], "o-", markersize=3, label=server)
+    axes.set_xlabel("connections offered a second")
+    axes.set_ylabel("replies a second")
+    axes.set_ylim(bottom=0)
+    axes.legend()
+
+
 FIGURES: dict[str, Callable[[Axes], None]] = {
     "cache/misses.svg": draw_misses,
     "evaluation/intervals.svg": draw_intervals,
+    "overload/replies.svg": draw_peak,
 }
 
 

@@ -117,7 +117,7 @@ def make_report(chance: Chance, name: str) -> Report:
     possible = ["repeats", "unpaired", "invalid", "relative", "no-interval", "unequal"]
     if mean(rows, new, level, "p99") > 1.02 * mean(rows, BASELINE, level, "p99"):
         possible.append("one-metric")
-    if any(mean(rows, new, n) < 0.99 * mean(rows, BASELINE, n) for n in levels if n != level):
+    if any(mean(rows, new, n) < 1.001 * mean(rows, BASELINE, n) for n in levels if n != level):
         possible.append("subset")
     chosen = set(chance.sample(possible, chance.between(2, 4)))
     if {"unpaired", "no-interval"} <= chosen:

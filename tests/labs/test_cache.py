@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import ctypes
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -69,12 +68,3 @@ def test_plru_and_devices_together(library: ctypes.CDLL) -> None:
     config = Config(Shape(256, 2, 32), Shape(256, 2, 32), Shape(2048, 16, 32), plru=True)
     events = make_trace(Chance("three", "plru"), MIXED)
     assert Hierarchy(config).replay(events)[-1] == count_by_testbed(library, config, events)
-
-
-def test_the_figure_is_drawn_from_the_model(tmp_path: Path) -> None:
-    from labs.catalogue import HERE
-    from labs.drawing import FIGURES, draw
-
-    for name, plot in FIGURES.items():
-        draw(tmp_path / "figure.svg", plot)
-        assert (tmp_path / "figure.svg").read_bytes() == (HERE / name).read_bytes(), name
