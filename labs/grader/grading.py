@@ -5,12 +5,12 @@ from __future__ import annotations
 
 import os
 import shutil
+import stat
 import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from labs.grader import seccomp
 from labs.grader.bench import Bench, BuildError
 from labs.grader.chance import PUBLISHED_SECRET
 from labs.grader.errors import RefusalError
@@ -114,9 +114,16 @@ def find_notes() -> tuple[str, ...]:
     notes = []
     if os.geteuid() != 0:
         notes.append("not run as root: your programs run as the user who grades")
-    if not seccomp.is_supported():
-        notes.append("no system call filter for this processor")
+    elif is_open_to_all(Path(__file__)):
+        notes.append("every user may read the grader: chmod go-rwx its folder")
     return tuple(notes)
+
+
+def is_open_to_all(path: Path) -> bool:
+    """Whether users without rights can read a file: it, and each folder on the way, lets them."""
+    return bool(path.stat().st_mode & stat.S_IROTH) and all(
+        folder.stat().st_mode & stat.S_IXOTH for folder in path.resolve().parents
+    )
 
 
 def hide(cases: Sequence[Case]) -> tuple[Case, ...]:

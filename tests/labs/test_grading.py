@@ -174,3 +174,14 @@ def test_a_pack_has_the_same_bytes_and_no_solution(
     names = zipfile.ZipFile(one).namelist()
     assert not [name for name in names if "solution" in name or "mutant" in name]
     assert "setup.sh" in names
+
+
+def test_a_grader_that_all_may_read_is_noticed(tmp_path: Path) -> None:
+    from labs.grader.grading import is_open_to_all
+
+    file = tmp_path / "folder" / "file"
+    file.parent.mkdir()
+    file.write_text("")
+    file.parent.chmod(0o700)
+    assert not is_open_to_all(file)
+    assert is_open_to_all(Path("/etc/passwd"))
