@@ -12,6 +12,7 @@ from stingy.accesses import Accesses, find_accesses
 from stingy.annotation_file import AnnotationFile, read_annotations
 from stingy.annotations import Annotations
 from stingy.assembly import assemble
+from stingy.choices import find_choices
 from stingy.constructs import Constructs, find_constructs
 from stingy.depths import Depths
 from stingy.effects import Effects
@@ -21,6 +22,8 @@ from stingy.interpreter import Interpreter
 from stingy.inventory import add_other_sites, find_holders
 from stingy.lifetimes import Lifetimes
 from stingy.linking import Program, link
+from stingy.macros import find_macro_values
+from stingy.merging import Merger
 from stingy.objects import Objects, find_objects
 from stingy.origins import find_foreign
 from stingy.places import Memory
@@ -28,10 +31,13 @@ from stingy.pointers import Pointers, resolve_pointers
 from stingy.requests import Walk
 from stingy.results import Memwalk
 from stingy.sources import find_sources
+from stingy.stacks import Stacks
 from stingy.stages import Stages, find_stages
+from stingy.startup import find_held_by_tasks, find_startup
 from stingy.states import Counts
 from stingy.symbols import check_symbols
 from stingy.units import load_units
+from stingy.values import Place
 
 
 @dataclass(slots=True)
@@ -78,6 +84,7 @@ def walk_server(
     file = read_annotations(path)
     file = file.at(root) if root else file
     program = load_program(file, fresh=fresh, report=report)
+    add_macro_states(file, program)
     check_symbols(file, program)
     return follow(file.annotations, program, file.root)
 
@@ -90,6 +97,22 @@ def load_program(
     return link(load_units(sources, file.root, fresh=fresh, report=report))
 
 
+def add_macro_states(file: AnnotationFile, program: Program) -> None:
+    """States that are macros become constants of the program, as enumerators are."""
+    notes = file.annotations.stages
+    missing = {s for note in notes for s in note.states if s not in program.constants}
+    sources = find_sources(file.annotations.sources, file.root)
+    for name, values in find_macro_values(missing, sources).items():
+        if len(values) > 1:
+            number = next(n for n, note in enumerate(notes) if name in note.states)
+            raise file.fail(
+                ("stages", number, "states"),
+                f"the macro {name} has several values: {', '.join(map(str, sorted(values)))}",
+                "the files must agree on the states",
+            )
+        program.constants[name] = next(iter(values))
+
+
 def follow(annotations: Annotations, program: Program, root: Path) -> Analysis:
     """Passes 3 to 10."""
     constructs = find_constructs(annotations, program)
@@ -97,7 +120,11 @@ def follow(annotations: Annotations, program: Program, root: Path) -> Analysis:
     objects = find_objects(annotations, program, constructs, pointers)
     stages = find_stages(annotations, program, constructs, pointers)
     findings = Findings()
-    effects = Effects(annotations, constructs, objects, stages)
+    foreign = find_foreign(program, constructs, pointers)
+    effects = Effects(
+        annotations, constructs, objects, stages, Stacks(annotations.dispatch.depth), foreign,
+        find_startup(stages, pointers), find_held_by_tasks(program, objects, pointers),
+    )  # fmt: skip
     walk = _walk(effects, program, pointers, findings)
     add_other_sites(program, constructs, pointers, objects, findings)
     find_holders(program, list(findings.sites.values()))
@@ -118,19 +145,21 @@ def _walk(effects: Effects, program: Program, pointers: Pointers, findings: Find
     annotations, stages = effects.annotations, effects.stages
     memory = Memory(program, pointers)
     memory.prepare()
+    choices: frozenset[Place] = frozenset()
+    if stages.states:
+        choices = find_choices(program, effects.constructs, pointers)
+    stacks = effects.stacks if annotations.dispatch.discipline == "lifo" else None
     interpreter = Interpreter(
-        program, pointers, memory, findings, effects.at_call, effects.at_store,
-        stages.relevant, Footprints(program, pointers),
+        program, pointers, memory, findings, effects.at_call, effects.at_store, effects.at_test,
+        stages.relevant, Footprints(program, pointers), Merger(stacks, choices),
     )  # fmt: skip
-    lifo = annotations.dispatch.discipline == "lifo"
     final = annotations.dispatch.final or ""
     names = [stages.functions[k] for k in program.find(final) if k in stages.functions]
     absences = Absences(
-        memory, pointers, effects.objects,
-        find_foreign(program, effects.constructs, pointers),
+        memory, pointers, effects.objects, effects.foreign,
         find_born_in_stages(stages, pointers, effects.objects),
     )  # fmt: skip
-    walk = Walk(interpreter, effects, absences, lifo, names[0] if names else "")
+    walk = Walk(interpreter, effects, absences, stacks, names[0] if names else "")
     walk.run()
     return walk
 
@@ -139,8 +168,8 @@ def _lifetimes(
     annotations: Annotations, program: Program, objects: Objects, walk: Walk, findings: Findings
 ) -> Lifetimes:
     entry: dict[str, set[Counts]] = {}
-    for one, states in walk.entries.items():
-        entry.setdefault(one.stage, set()).update(s.property.live for s in states.values())
+    for one, point in walk.entries.items():
+        entry.setdefault(one.stage, set()).update(s.property.live for s in point.states())
     limits: dict[str, int] = {}
     for note in annotations.objects:
         if note.max_live is not None:

@@ -16,7 +16,7 @@ from ground.voice import ExitCode, complete_step, console, report_errors
 from stingy.memwalk import analyse
 from stingy.results import Memwalk
 from stingy.stage_graph import draw_graph
-from stingy.walk_report import describe_result, render_page, show_result
+from stingy.walk_report import describe_refusals, describe_result, render_page, show_result
 
 EXAMPLES = """\
 examples:
@@ -65,6 +65,8 @@ def run(options: argparse.Namespace) -> ExitCode:
         print(result.to_json().decode())
     elif options.quiet:
         console.print(describe_result(result), markup=False)
+        for line in describe_refusals(result):
+            console.print(line, style="yellow", markup=False)
     else:
         Console().print(show_result(result))
     console.print(f"wrote memwalk.json, memwalk.html, graph.svg into {options.out}", markup=False)

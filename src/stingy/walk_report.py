@@ -42,9 +42,14 @@ def describe_result(result: Memwalk) -> str:
     )
 
 
+def describe_refusals(result: Memwalk) -> list[str]:
+    """The files of which nothing is known, each with the reason."""
+    return [f"{u.file}: refused: {u.reason}" for u in result.units if u.status == "refused"]
+
+
 def describe_attention(result: Memwalk) -> list[str]:
     """Refused files, unresolved things, warnings: each with its place and what it is about."""
-    lines = [f"{u.file}: refused: {u.reason}" for u in result.units if u.status == "refused"]
+    lines = describe_refusals(result)
     for item in result.unresolved:
         could = f"; could be {', '.join(item.candidates)}" if item.candidates else ""
         lines.append(
