@@ -395,9 +395,16 @@ class Effects:
             base = base.base
         if isinstance(base, Deref):
             base = strip_casts(base.pointer)
+        return self._is_own(at, base) and record is not None and record.local
+
+    def _is_own(self, at: Occurrence, base: Expr) -> bool:
+        """Whether a table, or a pointer to one, is the server's own."""
         holder = place_node(base)
-        own = holder is not None and holder not in self.foreign
-        return own and record is not None and record.local
+        if holder is None or holder in self.foreign:
+            return False
+        targets = at.i.pointers.of(base)
+        is_table = isinstance(base, Var) and not base.type.endswith("*")
+        return is_table or (bool(targets) and all(t[0] == "address" for t in targets))
 
     def _outside(self, at: Occurrence, state: State) -> Results | None:
         """Functions outside of the server may call what they are given."""

@@ -19,7 +19,7 @@ from stingy.findings import Findings, locate
 from stingy.flowgraph import FlowGraph
 from stingy.footprints import Footprints
 from stingy.linking import Program
-from stingy.merging import Merger, Point
+from stingy.merging import Merger, Point, describe_difference
 from stingy.places import Memory, node_name
 from stingy.pointers import Pointers
 from stingy.program import (
@@ -50,7 +50,7 @@ from stingy.zeroing import CLEARS, is_zero
 MAX_STATES = 96  # at one step; then paths are merged
 MAX_CONTEXTS = 400  # states that a function is called with in one stage; then these are merged
 MAX_RECURSION = 3
-BUDGET_STEPS = 100_000  # of all stages together; then paths are merged wherever they meet
+BUDGET_STEPS = 160_000  # of all stages together; then paths are merged wherever they meet
 STAGES_IN_BUDGET = 4  # a single stage may take one part in so many
 NO_RETURN = {
     "abort", "exit", "_exit", "_Exit", "quick_exit", "__assert_fail", "__builtin_unreachable",
@@ -126,7 +126,7 @@ class Interpreter:
     steps: int = 0
     blurred: bool = False  # paths were merged so that pointers got lost
     _spent: dict[str, int] = field(default_factory=dict)
-    _noted: set[str] = field(default_factory=set)  # stages that have spent their share
+    _noted: set[object] = field(default_factory=set)  # where precision was given up
     _graphs: dict[str, FlowGraph] = field(default_factory=dict)
     _summaries: Summaries = field(default_factory=Summaries)
     _contexts: dict[object, Point] = field(default_factory=dict)
@@ -229,7 +229,9 @@ class Interpreter:
         if len(point.exact) < self.limit(MAX_CONTEXTS):
             point.exact[whole] = entry
             return entry
-        self._warn_merged(routine, routine.spot, "is called in too many states")
+        self._warn_merged(
+            routine, routine.spot, "is called in too many states", point.exact.values()
+        )
         return point.widen(entry)
 
     def _unite(self, old: Results, new: Results) -> Results:
@@ -321,28 +323,42 @@ class Interpreter:
     def _unseen(self, seen: Point, states: list[State], routine: Routine, step: int) -> list[State]:
         """The states that are new at a step, merged with those of equal property."""
         limit = self.limit(MAX_STATES)
-        new = seen.add(self._collect(states), limit)
+        spot = self._spot(routine, step)
+        new = seen.add(self._collect(states, routine, spot), limit)
         if seen.groups:
-            self.blurred = True
-            if limit:
-                spot = getattr(routine.steps[step], "spot", routine.spot)
-                self._warn_merged(routine, spot, "has too many paths")
+            self._warn_merged(routine, spot, "has too many paths", states)
         return new
 
-    def _warn_merged(self, routine: Routine, spot: Spot, why: str) -> None:
+    def _spot(self, routine: Routine, step: int) -> Spot:
+        """The place of a step, or of the first after it that has one."""
+        for _ in range(len(routine.steps)):
+            spot = getattr(routine.steps[step], "spot", None)
+            if isinstance(spot, Spot) or not routine.successors[step]:
+                return spot or routine.spot
+            step = routine.successors[step][0]
+        return routine.spot
+
+    def _warn_merged(
+        self, routine: Routine, spot: Spot, why: str, states: Iterable[State] = ()
+    ) -> None:
         self.blurred = True
-        if self.is_spent:
-            return  # said once, for the stage
+        if self.is_spent or (routine.key, why) in self._noted:
+            return  # said once
+        self._noted.add((routine.key, why))
         self.findings.warn(
             WarningKind.MERGED,
             spot,
             f"{routine.name} {why}: they are merged, bounds may be too high",
-            "name in [requests] ignore what does not matter, or bound objects with max_live",
+            describe_difference(states),
         )
 
-    def _collect(self, states: Iterable[State]) -> list[State]:
+    def _collect(
+        self, states: Iterable[State], routine: Routine, spot: Spot | None = None
+    ) -> list[State]:
+        states = list(states)
         merged, many = self.merger.collect(states, self.limit(MAX_STATES))
-        self.blurred |= many
+        if many:
+            self._warn_merged(routine, spot or routine.spot, "has too many paths", states)
         return merged
 
     def _without_dead(self, state: State, live: frozenset[str], routine: Routine) -> State:
@@ -367,7 +383,7 @@ class Interpreter:
     def _finish(self, routine: Routine, ends: list[State]) -> Results:
         place: Place = ((RESULT, "", routine.key),)
         results: Results = []
-        for state in self._collect(ends):
+        for state in self._collect(ends, routine):
             facts = {
                 p: v
                 for p, v in state.facts.items()

@@ -13,10 +13,17 @@ from rich.console import Console
 
 from ground.files import write_atomically
 from ground.voice import ExitCode, complete_step, console, report_errors
-from stingy.memwalk import analyse
+from stingy.interpreter import BUDGET_STEPS
+from stingy.memwalk import Options, analyse
 from stingy.results import Memwalk
 from stingy.stage_graph import draw_graph
-from stingy.walk_report import describe_refusals, describe_result, render_page, show_result
+from stingy.walk_report import (
+    describe_partial,
+    describe_refusals,
+    describe_result,
+    render_page,
+    show_result,
+)
 
 EXAMPLES = """\
 examples:
@@ -27,9 +34,15 @@ examples:
 
 Writes memwalk.json, memwalk.html and graph.svg into DIR.
 
-exit codes: 0 everything was analysed, 1 a file was refused (the rest was analysed),
-2 wrong usage, 4 the infrastructure failed
+Ctrl-C ends the walk; what was found so far is written, marked as partial.
+
+exit codes: 0 everything was analysed, 1 a file was refused (the rest was analysed) or the walk was
+interrupted, 2 wrong usage, 4 the infrastructure failed
 """
+BUDGET_HELP = (
+    "how many steps paths are followed one by one (default: %(default)s); then they are merged "
+    "where they meet, and the result says where: conservative, less exact"
+)
 
 
 def make_parser() -> argparse.ArgumentParser:
@@ -46,9 +59,16 @@ def make_parser() -> argparse.ArgumentParser:
     add("--out", type=Path, required=True, metavar="DIR", help="where the files go")
     add("--root", type=Path, metavar="DIR", help="the sources, if not where the annotations say")
     add("--fresh", action="store_true", help="analyse every file again, whatever is cached")
+    add("--budget", type=_read_budget, default=BUDGET_STEPS, metavar="STEPS", help=BUDGET_HELP)
     add("--quiet", action="store_true", help="print the summary only, without the tables")
     add("--json", action="store_true", help="print the result as JSON on stdout")
     return parser
+
+
+def _read_budget(text: str) -> int:
+    if not text.isdigit():
+        raise argparse.ArgumentTypeError(f"{text!r} is no number of steps")
+    return int(text)
 
 
 def run(options: argparse.Namespace) -> ExitCode:
@@ -56,22 +76,25 @@ def run(options: argparse.Namespace) -> ExitCode:
     with complete_step(f"Analysing {options.annotations}"), _without_collection():
         result = analyse(
             options.annotations,
-            root=options.root,
-            fresh=options.fresh,
-            report=lambda file: console.print(f"  {file}", markup=False),
+            Options(
+                root=options.root,
+                fresh=options.fresh,
+                budget=options.budget,
+                report=lambda text: console.print(f"  {text}", markup=False),
+            ),
         )
     write_result(result, options.out)
     if options.json:
         print(result.to_json().decode())
     elif options.quiet:
         console.print(describe_result(result), markup=False)
-        for line in describe_refusals(result):
+        for line in [*describe_refusals(result), *describe_partial(result)]:
             console.print(line, style="yellow", markup=False)
     else:
         Console().print(show_result(result))
     console.print(f"wrote memwalk.json, memwalk.html, graph.svg into {options.out}", markup=False)
     refused = any(unit.status == "refused" for unit in result.units)
-    return ExitCode.DOES_NOT_HOLD if refused else ExitCode.HOLDS
+    return ExitCode.DOES_NOT_HOLD if refused or result.partial else ExitCode.HOLDS
 
 
 @contextmanager

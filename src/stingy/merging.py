@@ -55,6 +55,25 @@ class Merger:
         return groups, True
 
 
+def describe_difference(states: Iterable[State]) -> str:
+    """What the annotations could say so that states like these need not be merged."""
+    counts: dict[str, set[object]] = {}
+    pending: set[object] = set()
+    every = list(states)
+    for state in every:
+        pending.add(state.property.pending)
+    names = {name for state in every for name, _, _ in state.property.live}
+    for name in names:
+        counts[name] = {state.count(name) for state in every}
+    differing = sorted(name for name, found in counts.items() if len(found) > 1)
+    if len(pending) > len(every) // 2 and len(pending) > 1:
+        return "correct [dispatch] depth, or split the function that queues so many stages"
+    if differing:
+        shown = ", ".join(differing[:4])
+        return f"they differ in {shown}: name in [requests] ignore what does not matter"
+    return "give a larger --budget"
+
+
 def _widen_by(group: Callable[[State], object], states: Iterable[State]) -> list[State]:
     groups: dict[object, list[State]] = {}
     for state in states:

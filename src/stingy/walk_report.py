@@ -12,7 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from stingy.interface import list_interface, show_interface
-from stingy.results import Location, Memwalk, Size, StackDepth
+from stingy.results import Location, Memwalk, Size, StackDepth, WarningKind
 from stingy.stage_graph import format_bytes, render_svg
 
 
@@ -47,6 +47,11 @@ def describe_refusals(result: Memwalk) -> list[str]:
     return [f"{u.file}: refused: {u.reason}" for u in result.units if u.status == "refused"]
 
 
+def describe_partial(result: Memwalk) -> list[str]:
+    """That the walk was interrupted, if it was."""
+    return [w.message for w in result.warnings if w.kind is WarningKind.PARTIAL]
+
+
 def describe_attention(result: Memwalk) -> list[str]:
     """Refused files, unresolved things, warnings: each with its place and what it is about."""
     lines = describe_refusals(result)
@@ -78,6 +83,7 @@ def render_page(result: Memwalk) -> str:
     text = (importlib.resources.files("stingy") / "templates" / "memwalk.html.j2").read_text()
     return environment.from_string(text).render(
         result=result,
+        partial=describe_partial(result),
         summary=describe_result(result),
         attention=describe_attention(result),
         graph=render_svg(result),
