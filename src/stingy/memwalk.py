@@ -50,12 +50,14 @@ class Options:
 
     ``root``: the folder of the sources, where that is not the one in the annotations.  ``fresh``:
     every file anew, whatever is cached.  ``budget``: steps until paths are merged wherever they
-    meet.  ``report`` is told each file that is analysed, and how far the walk is.
+    meet.  ``compile_commands``: a file of them, instead of what the annotations say of flags.
+    ``report`` is told each file that is analysed, and how far the walk is.
     """
 
     root: Path | None = None
     fresh: bool = False
     budget: int = BUDGET_STEPS
+    compile_commands: Path | None = None
     report: Report = lambda _: None
 
 
@@ -88,6 +90,8 @@ def walk_server(path: Path, options: Options = Options()) -> Analysis:
     """The same, with all intermediate results."""
     file = read_annotations(path)
     file = file.at(options.root) if options.root else file
+    if options.compile_commands is not None:
+        file = file.compiled_by(options.compile_commands)
     program = load_program(file, fresh=options.fresh, report=options.report)
     add_macro_states(file, program)
     check_symbols(file, program)

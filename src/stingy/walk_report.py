@@ -11,9 +11,12 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from stingy.explain import rank_annotations
 from stingy.interface import list_interface, show_interface
 from stingy.results import Location, Memwalk, Size, StackDepth, WarningKind
 from stingy.stage_graph import format_bytes, render_svg
+
+ADVICES = 8  # shown of what to annotate next
 
 
 def show_result(result: Memwalk) -> RenderableType:
@@ -29,6 +32,8 @@ def show_result(result: Memwalk) -> RenderableType:
         parts.append(_show_globals(result))
     parts.append(Text(describe_result(result)))
     parts += [Text(line, "yellow") for line in describe_attention(result)]
+    if advice := describe_advice(result):
+        parts += [Text("to annotate next, the most useful first:"), *map(Text, advice)]
     return Group(*parts)
 
 
@@ -67,6 +72,14 @@ def describe_attention(result: Memwalk) -> list[str]:
             f"{format_place(warning.location)}: {warning.kind.value}: {warning.message}{hint}"
         )
     return lines
+
+
+def describe_advice(result: Memwalk) -> list[str]:
+    """The annotations that would sharpen the result most."""
+    return [
+        f"{number}. {one.place}: {one.text} (try: {one.remedy})"
+        for number, one in enumerate(rank_annotations(result)[:ADVICES], 1)
+    ]
 
 
 def render_page(result: Memwalk) -> str:
