@@ -13,7 +13,7 @@ from stingy.results import load_result
 
 EXAMPLES = """\
 examples:
-  memwalk explain out/cascade/memwalk.json 'stage_head->stage_lookup'
+  memwalk explain out/cascade/memwalk.json 'stage_head->stage_send_head'
   memwalk explain out/cascade/memwalk.json conn
 
 exit codes: 0 explained, 2 there is no such edge, object or stage

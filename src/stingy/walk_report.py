@@ -99,6 +99,7 @@ def render_page(result: Memwalk) -> str:
         partial=describe_partial(result),
         summary=describe_result(result),
         attention=describe_attention(result),
+        advice=describe_advice(result),
         graph=render_svg(result),
         types={found.id: found.type or found.id for found in result.objects},
         listing=list_interface(result.interface),
