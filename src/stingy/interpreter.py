@@ -44,7 +44,7 @@ from stingy.program import (
 from stingy.results import EXTERNAL, Evidence, WarningKind
 from stingy.states import Property, State
 from stingy.summaries import Results, Summaries
-from stingy.values import Function, Instance, Place, Value, held_object
+from stingy.values import Function, Instance, Place, Signs, Value, held_object
 from stingy.zeroing import CLEARS, is_zero
 
 MAX_STATES = 96  # at one step; then paths are merged
@@ -229,6 +229,8 @@ class Interpreter:
         if len(point.exact) < self.limit(MAX_CONTEXTS):
             point.exact[whole] = entry
             return entry
+        if self.is_spent:
+            entry = _without_numbers(entry)
         self._warn_merged(
             routine, routine.spot, "is called in too many states", point.exact.values()
         )
@@ -516,6 +518,16 @@ class Interpreter:
         if not isinstance(bytes_, int):
             return self.memory.forget_behind(pointer, state)
         return self.memory.clear(place, record, None if bytes_ >= whole else bytes_, state)
+
+
+def _without_numbers(state: State) -> State:
+    """The state that keeps what is known of pointers alone: numbers differ from call to call."""
+    facts = {
+        place: value
+        for place, value in state.facts.items()
+        if value == 0 or not isinstance(value, Signs | int)
+    }
+    return State(state.property, facts)
 
 
 def pointee_record(pointer: Expr) -> str:

@@ -11,6 +11,7 @@ from ground.voice import UsageError
 from stingy.explain import explain, rank_annotations
 from stingy.memwalk_command import main
 from stingy.results import Unresolved
+
 from .results import HERE, RESULT
 
 
