@@ -277,6 +277,7 @@ MEASURE = {
     "server": "nginx, lighttpd, apache",
     "load": "the load generator's flags, as in 'ab -c 100 -n 20000'",
     "geometry": "banias-1400, tualatin-1400, skylake-sp-2500, zen4-3700, or a path ending in .toml",
+    "platform": "lcn2006, lcn2006-defaults, debian12, linux-6.12, or a path ending in .toml",
     "seed": "moves page placement, entropy, file order and link jitter",
     "keep": "directory that keeps the run's files",
 }
@@ -289,6 +290,7 @@ def testbed_run(
     server="nginx",
     load="ab -c 100 -n 5000",
     geometry="banias-1400",
+    platform="lcn2006",
     seed=1,
     keep="",
     tlb=False,
@@ -300,7 +302,7 @@ def testbed_run(
     """
     from testbed.commands import plan_experiment, run_command
 
-    return run_command(plan_experiment(server, load, geometry, seed, tlb=tlb), keep, json)
+    return run_command(plan_experiment(server, load, geometry, platform, seed, tlb=tlb), keep, json)
 
 
 @task(name="profile", help=MEASURE | {"top": "rows of the table"})
@@ -310,6 +312,7 @@ def testbed_profile(
     server="nginx",
     load="ab -c 1000 -n 5000",
     geometry="banias-1400",
+    platform="lcn2006",
     seed=1,
     top=25,
     keep="",
@@ -320,7 +323,9 @@ def testbed_profile(
     """
     from testbed.commands import plan_experiment, profile_command
 
-    return profile_command(plan_experiment(server, load, geometry, seed, profile=True), top, keep)
+    return profile_command(
+        plan_experiment(server, load, geometry, platform, seed, profile=True), top, keep
+    )
 
 
 @task(name="shell")
@@ -345,6 +350,18 @@ def testbed_geometry(_: Context, name, json=False):
     from testbed.commands import geometry_command
 
     return geometry_command(name, json)
+
+
+@task(name="platform", positional=["name"], help={"name": MEASURE["platform"]})
+@report_errors
+def testbed_platform(_: Context, name, json=False):
+    """Show a platform file, each number with its source, and check it.
+
+    Example: ./invoke testbed.platform lcn2006
+    """
+    from testbed.commands import platform_command
+
+    return platform_command(name, json)
 
 
 @task(
@@ -569,7 +586,14 @@ namespace.add_collection(
     )
 )
 namespace.add_collection(
-    Collection("testbed", testbed_run, testbed_profile, testbed_shell, testbed_geometry)
+    Collection(
+        "testbed",
+        testbed_run,
+        testbed_profile,
+        testbed_shell,
+        testbed_geometry,
+        testbed_platform,
+    )
 )
 namespace.add_collection(Collection("tux", tux_fuzz, tux_check, tux_tree))
 namespace.add_collection(

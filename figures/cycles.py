@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Where the time goes: busy cycles per request, and the share of them spent in miss stalls."""
+"""Where the time goes: busy cycles per request, and the share of them spent in stalls."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def draw(cycles: pl.DataFrame, stalls: pl.DataFrame, provenance: Provenance) -> 
         thousands = cycles.with_columns(pl.col("value", "low", "high") / 1000)
         draw_curves(above, thousands, "1000 cycles / request")
         percent = stalls.with_columns(pl.col("value", "low", "high") * 100)
-        draw_curves(below, percent, "miss stalls (% of busy cycles)")
+        draw_curves(below, percent, "stalls (% of busy cycles)")
         above.set_xlabel("")
         figure.legend(handles=make_handles(cycles), loc="outside upper center", ncols=4)
         return figure

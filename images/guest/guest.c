@@ -10,6 +10,7 @@ static const struct {
 	int (*main)(int argc, char **argv);
 } programs[] = {
 	{ "emit", main_emit },
+	{ "gro", main_gro },
 	{ "mark", main_mark },
 	{ "pageshuffle", main_pageshuffle },
 	{ "pchase", main_pchase },

@@ -15,6 +15,7 @@ enum marker {
 	MARK_SYNC = 4,
 	MARK_REGION = 5,
 	MARK_LABEL = 6,
+	MARK_PART = 7,
 };
 
 /* The instruction (66 87 db) that the machine's models listen to; a no-op elsewhere. */
@@ -34,6 +35,7 @@ static inline uint64_t next_random(uint64_t *state)
 }
 
 int main_emit(int argc, char **argv);
+int main_gro(int argc, char **argv);
 int main_mark(int argc, char **argv);
 int main_pageshuffle(int argc, char **argv);
 int main_pchase(int argc, char **argv);

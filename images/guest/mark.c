@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* mark start|stop|sync, mark note N, mark region ADDRESS LINES NUMBER, mark label N */
+/* mark start|stop|sync, mark note N, mark region ADDRESS LINES NUMBER, mark label N, mark parts */
 #include "guest.h"
 
 #include <stdio.h>
@@ -15,10 +15,24 @@ static const struct {
 	{ "note", MARK_NOTE, 1 },   { "region", MARK_REGION, 3 }, { "label", MARK_LABEL, 1 },
 };
 
+/* Each line of the input names a word of a part; the emulator reads the line where it is. */
+static int mark_parts(void)
+{
+	char line[128];
+
+	while (fgets(line, sizeof(line), stdin)) {
+		line[strcspn(line, "\n")] = '\0';
+		execute_marker(MARK_PART, (uintptr_t)line, strlen(line));
+	}
+	return ferror(stdin) ? 1 : 0;
+}
+
 int main_mark(int argc, char **argv)
 {
 	uint32_t value[3] = { 0 };
 
+	if (argc == 2 && !strcmp(argv[1], "parts"))
+		return mark_parts();
 	for (unsigned int i = 0; argc > 1 && i < sizeof(marks) / sizeof(marks[0]); i++) {
 		if (strcmp(argv[1], marks[i].name) || argc - 2 != marks[i].arguments)
 			continue;
@@ -35,6 +49,6 @@ int main_mark(int argc, char **argv)
 		return 0;
 	}
 	fprintf(stderr, "usage: mark start|stop|sync | note N | region ADDRESS LINES NUMBER"
-			" | label N\n");
+			" | label N | parts < LINES\n");
 	return 2;
 }

@@ -27,6 +27,7 @@ MUTANT = "-mutant-"  # in the name of a variant that is wrong on purpose
 IN_A_GUEST = "tux-vm or tux-debug"
 FAST = "not real and not slow and not deep"  # tests, by pytest's marks
 LONG = "(real or slow) and not deep"
+SIDE_BY_SIDE = ("-n", "logical", "--dist", "loadfile")
 NOTHING_SELECTED = 5  # pytest's exit status
 
 
@@ -48,15 +49,15 @@ def run_tests(*, fast: bool, select: str) -> ExitCode:
     """Linters, builds, then pytest, whose closing line comes last; with ``fast`` neither builds
     nor tests that need them or take more than a minute.  What is deep is left to run_deep().
 
-    Files of fast tests are tested side by side, one on each core.  A test that builds or boots
-    machines has the host for itself: two of them have what they start compete for the cores.
+    Files are tested side by side, one on each core: most machines keep one core busy.  The long
+    half begins when nothing else runs, so that no machine starves beside hundreds of fast tests.
     """
     linted = run_lint()
     if not fast:
         build()
-    statuses = {_run_pytest(FAST, select, "-n", "logical", "--dist", "loadfile")}
+    statuses = {_run_pytest(FAST, select, *SIDE_BY_SIDE)}
     if not fast:
-        statuses.add(_run_pytest(LONG, select))
+        statuses.add(_run_pytest(LONG, select, *SIDE_BY_SIDE))
     if len(statuses) > 1:  # the selection may lie in one half alone
         statuses.discard(NOTHING_SELECTED)
     return ExitCode.DOES_NOT_HOLD if any(statuses) or linted else ExitCode.HOLDS

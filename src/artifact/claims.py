@@ -75,7 +75,8 @@ class Claim(Strict):
 
     ``seeds`` gives the tiers in which the claim is judged and the valid seeds it needs there.
     ``paper`` is the paper's own number, as the ratio that is judged, where it gives one: it stands
-    beside the measured one, and decides nothing.
+    beside the measured one, and decides nothing.  A ``lossy`` claim is about what happens where
+    connections are lost, so runs in which that was all that was wrong count for it, too.
     """
 
     id: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9.-]*$")]
@@ -87,6 +88,7 @@ class Claim(Strict):
     band_reason: Annotated[str, Field(min_length=20)]
     seeds: dict[Tier, Annotated[int, Field(ge=2)]]
     paper: Annotated[float, Field(gt=0)] | None = None
+    lossy: bool = False
 
     @model_validator(mode="after")
     def check_metric(self) -> Self:
@@ -121,6 +123,13 @@ class RatioClaim(EffectClaim):
     kind: Literal["ratio"]
     point: Selector
     reference: Selector
+
+
+class ValueClaim(EffectClaim):
+    """``metric`` itself at ``point``, where it is a ratio by its definition."""
+
+    kind: Literal["value"]
+    point: Selector
 
 
 class TrendClaim(EffectClaim):
@@ -230,6 +239,7 @@ class OnsetClaim(PlaceClaim):
 
 AnyClaim = Annotated[
     RatioClaim
+    | ValueClaim
     | TrendClaim
     | MaximumClaim
     | EquivalenceClaim

@@ -4,13 +4,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Literal, Self
+from typing import Annotated, Self
 
-from pydantic import Field, JsonValue, ValidationError, model_validator
+from pydantic import AfterValidator, Field, JsonValue, ValidationError, model_validator
+from pydantic_core import PydanticCustomError
 
 from artifact.complaints import Complaint, Place, find_complaint
 from artifact.documents import Strict, parse_document, refuse
@@ -18,6 +19,9 @@ from ground.places import PROJECT
 from ground.voice import UsageError
 from testbed.experiment import Experiment
 from testbed.geometries import load_geometry
+from testbed.loads import KINDS
+from testbed.loads.kind import LoadKind
+from testbed.platforms import DEFAULT_PLATFORM, load_platform
 from testbed.servers import find_servers
 
 FOLDER = PROJECT / "experiments"
@@ -33,13 +37,34 @@ class Tier(StrEnum):
     FULL = "full"
 
 
+def check_load(name: str) -> str:
+    """``name`` if it is that of a kind of load that has levels; else an error as of a choice."""
+    known = [kind for kind, model in KINDS.items() if model.level_name]
+    if name not in known:
+        raise PydanticCustomError(
+            "literal_error", "not one of {expected}", {"expected": ", ".join(known)}
+        )
+    return name
+
+
+class Criterion(StrEnum):
+    """What a rate must let a server do to count as borne."""
+
+    SUSTAINS = "sustains"
+    RECOVERS = "recovers"
+
+
 class PeakSearch(Strict):
-    """A search for the highest offered rate (requests/s) that a server sustains, in every seed:
-    between ``lowest`` and ``highest``, to a relative ``accuracy``."""
+    """A search for the highest offered rate (requests/s) that a server bears, in every seed:
+    between ``lowest`` and ``highest``, to a relative ``accuracy``.
+
+    ``bears`` says what that is: it sustains the rate, or recovers from a spike on top of it.
+    """
 
     lowest: Annotated[int, Field(ge=1)]
     highest: Annotated[int, Field(ge=2)]
     accuracy: Annotated[float, Field(gt=0, le=0.2)]
+    bears: Criterion = Criterion.SUSTAINS
 
     @model_validator(mode="after")
     def check_range(self) -> Self:
@@ -50,24 +75,26 @@ class PeakSearch(Strict):
 
 
 class Scope(Strict):
-    """What one tier runs: a full cross of servers, variants, levels and seeds 1..``seeds``.
+    """What one tier runs: a full cross of servers, variants, levels and ``seeds`` seeds.
 
-    ``levels`` are concurrencies (of httperf: offered rates), ascending; ``seeds_at`` gives fewer
-    seeds to levels that are shown but not judged.  Empty ``variants`` means all of them.
-    ``search`` adds runs at rates that the search chooses, for all servers and seeds, in the first
-    variant.
+    Seeds count from ``first_seed``: a design by which something is chosen has others than those
+    which judge.  ``levels`` are concurrencies (of httperf: offered rates), ascending; ``seeds_at``
+    gives fewer seeds to levels that are shown but not judged.  Empty ``variants`` means all of
+    them.  ``search`` adds runs at rates that the search chooses, for all servers and seeds, in the
+    first variant.
     """
 
     servers: Annotated[tuple[Name, ...], Field(min_length=1)]
     levels: Annotated[tuple[int, ...], Field(min_length=1)]
     seeds: Annotated[int, Field(ge=1, le=1000)]
+    first_seed: Annotated[int, Field(ge=1, le=1000)] = 1
     seeds_at: dict[int, Annotated[int, Field(ge=1)]] = Field(default_factory=dict)
     variants: tuple[str, ...] = ()
     search: PeakSearch | None = None
 
     def list_seeds(self, level: int) -> range:
         """The seeds that are run at ``level``."""
-        return range(1, self.seeds_at.get(level, self.seeds) + 1)
+        return range(self.first_seed, self.first_seed + self.seeds_at.get(level, self.seeds))
 
     @model_validator(mode="after")
     def check_levels(self) -> Self:
@@ -85,7 +112,7 @@ class Scope(Strict):
 
 class Variant(Strict):
     """A named departure from the base: dotted paths into the experiment and their values, or
-    another machine, by the name of its geometry file.
+    another machine or platform, by the name of its file.
 
     ``at`` places the variant on the axes of a figure: axis -> value there.
     """
@@ -93,6 +120,7 @@ class Variant(Strict):
     name: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9.-]*$")]
     why: str = ""
     geometry: str = ""
+    platform: str = ""
     set: dict[str, JsonValue] = Field(default_factory=dict)
     at: dict[str, float] = Field(default_factory=dict)
 
@@ -113,7 +141,8 @@ class Design(Strict):
     title: str
     question: str
     geometry: str
-    load: Literal["ab", "httperf", "chase"] = "ab"
+    platform: str = DEFAULT_PLATFORM
+    load: Annotated[str, AfterValidator(check_load)] = "ab"
     seconds: Annotated[float, Field(ge=0, le=600)] = 0.0
     reference: str = ""
     requests: dict[int, Annotated[int, Field(ge=1)]] = Field(default_factory=dict)
@@ -131,21 +160,22 @@ class Design(Strict):
         for tier, scope in self.tier.items():
             if unknown := set(scope.variants) - set(names):
                 raise ValueError(f"tier {tier}: no variant named {sorted(unknown)[0]!r}")
-            if (scope.search or self.load == "httperf") and not self.seconds:
+            if (scope.search or self.kind.open_loop) and not self.seconds:
                 raise ValueError(f"tier {tier}: offered rates need seconds = how long they last")
-            if scope.search and self.load != "httperf":
-                raise ValueError(f"tier {tier}: a search for the peak needs load = 'httperf'")
-            if self.load == "httperf":
-                continue
-            highest = max(self.requests, default=0) if self.load == "ab" else 1
-            if scope.levels[-1] > highest:
+            if scope.search and scope.first_seed != 1:
+                raise ValueError(f"tier {tier}: a search for the peak begins with first_seed = 1")
+            if scope.search and not self.kind.open_loop:
                 raise ValueError(
-                    f"tier {tier}: level {scope.levels[-1]} is above the last range of "
-                    f"[requests], {highest}"
-                    if self.load == "ab"
-                    else f"tier {tier}: a pointer chase has one level: write levels = [1]"
+                    f"tier {tier}: a search for the peak needs an open loop: load = 'httperf'"
                 )
+            if wrong := self.kind.complain_of_levels(scope.levels, self.requests):
+                raise ValueError(f"tier {tier}: {wrong}")
         return self
+
+    @property
+    def kind(self) -> type[LoadKind]:
+        """The kind of load."""
+        return KINDS[self.load]
 
     @property
     def geometries(self) -> list[str]:
@@ -153,13 +183,19 @@ class Design(Strict):
         return list(dict.fromkeys(v.geometry or self.geometry for v in self.variant))
 
     @property
+    def platforms(self) -> list[str]:
+        """Names of the platform files of all variants, in the file's order."""
+        return list(dict.fromkeys(v.platform or self.platform for v in self.variant))
+
+    @property
     def servers(self) -> list[str]:
         """Names of the servers of all tiers, in the file's order."""
         return list(dict.fromkeys(s for scope in self.tier.values() for s in scope.servers))
 
     def find_requests(self, level: int) -> int:
-        """The number of requests of a run at concurrency ``level``."""
-        return self.requests[min(bound for bound in self.requests if bound >= level)]
+        """The number of requests of a run at ``level``; 0 if the load is not one of requests."""
+        bounds = [bound for bound in self.requests if bound >= level]
+        return self.requests[min(bounds)] if bounds else 0
 
     def find_variants(self, scope: Scope) -> list[Variant]:
         """The variants that ``scope`` runs, in the file's order."""
@@ -175,9 +211,12 @@ class Design(Strict):
         machine = load_geometry(variant.geometry or self.geometry)
         plain = {
             "server": server,
-            "load": self._describe_load(level),
+            "load": self.kind.describe_level(level, self.seconds, self.find_requests(level)),
             "geometry": machine.geometry.model_dump(mode="json"),
             "core": machine.core.model_dump(mode="json"),
+            "platform": load_platform(variant.platform or self.platform).platform.model_dump(
+                mode="json"
+            ),
             "seed": seed,
         }
         document, file = self.model_dump(mode="json"), FOLDER / f"{self.id}.toml"
@@ -192,15 +231,6 @@ class Design(Strict):
         except ValidationError as error:
             found = find_complaint(error, Experiment, tree)
             raise refuse(file, _trace(found, settings, variant.name, level), document) from None
-
-    def _describe_load(self, level: int) -> dict[str, JsonValue]:
-        """The load at ``level``, but for what is set."""
-        if self.load == "ab":
-            return {"kind": "ab", "concurrency": level, "requests": self.find_requests(level)}
-        if self.load == "httperf":
-            offered = round(level * self.seconds)
-            return {"kind": "httperf", "rate": level, "connections": offered}
-        return {"kind": "chase"}
 
     def _list_settings(self, variant: Variant) -> dict[Place, JsonValue]:
         """What is set beyond the levels, by its place in the file, in order."""
@@ -255,9 +285,9 @@ def check_design(design: Design, path: Path) -> None:
         raise UsageError(
             f"{path}: id: {design.id!r} is not the file's name", hint=f'write id = "{path.stem}"'
         )
-    for field, name in _list_geometries(design):
+    for field, name, load in _list_files(design):
         try:
-            load_geometry(name)
+            load(name)
         except UsageError as error:
             raise UsageError(f"{path}: {field}: {error.message}", hint=error.hint) from None
     known = find_servers()
@@ -272,15 +302,25 @@ def check_design(design: Design, path: Path) -> None:
                 design.finalize_experiment(scope.servers[0], variant, level, 1)
 
 
-def _list_geometries(design: Design) -> list[tuple[str, str]]:
-    """Each field of ``design`` that names a machine, and the name."""
-    others = [(f"variant.{i}.geometry", v.geometry) for i, v in enumerate(design.variant)]
-    return [("geometry", design.geometry), *((field, name) for field, name in others if name)]
+def _list_files(design: Design) -> list[tuple[str, str, Callable[[str], object]]]:
+    """Each field of ``design`` that names a geometry or a platform, the name, and what loads it."""
+    named: list[tuple[str, str, Callable[[str], object]]] = [
+        ("geometry", design.geometry, load_geometry),
+        ("platform", design.platform, load_platform),
+    ]
+    for i, variant in enumerate(design.variant):
+        own: list[tuple[str, str, Callable[[str], object]]] = [
+            (f"variant.{i}.geometry", variant.geometry, load_geometry),
+            (f"variant.{i}.platform", variant.platform, load_platform),
+        ]
+        named += [entry for entry in own if entry[1]]
+    return named
 
 
 def _list_servers(design: Design) -> list[tuple[str, str]]:
-    """Each field of ``design`` that names a server, and the name; none for a machine by itself."""
-    if design.load == "chase":
+    """Each field of ``design`` that names a server, and the name; none where the kind of load
+    brings its own."""
+    if design.kind.program or design.kind.partner:
         return []
     named = [
         (f"tier.{tier}.servers.{i}", name)

@@ -24,9 +24,9 @@ from testbed.experiment import Experiment
 # request.
 ASSUMED_BOOT_S = 5.0
 ASSUMED_REQUEST_S = 0.0013
-ASSUMED_CHASE_S = 2.5  # a pointer chase: one machine, no traffic
+ASSUMED_ALONE_S = 2.5  # one machine, no traffic
 ASSUMED_BYTES = 3 << 20
-CHASE: Final = "chase"
+ALONE: Final = "alone"  # in the place of a server: one machine, no traffic
 
 Shape = tuple[str, int, int]
 
@@ -58,14 +58,9 @@ class Forecast:
 
 def find_shape(experiment: Experiment) -> Shape:
     """What a run's cost hangs on: server, concurrency (or rate), requests."""
-    load = experiment.load
-    if load.kind == "ab":
-        return experiment.server, load.concurrency, load.requests
-    if load.kind == "httperf":
-        return experiment.server, load.rate, load.connections
-    if load.kind == "netperf":
-        return experiment.server, load.streams, load.seconds * 10_000
-    return CHASE, 0, 0
+    if experiment.load.program:
+        return ALONE, 0, 0
+    return experiment.server, *experiment.load.work
 
 
 def list_known_costs(store: Store) -> list[tuple[Shape, Cost]]:
@@ -92,8 +87,8 @@ def forecast(plan: Plan, store: Store, engine: Engine) -> Forecast:
     present = set(store.find_keys())
     missing = {run.key: run for run in plan.runs if run.key not in present}
     run_s = {key: _predict(run.experiment, exact, pace) for key, run in missing.items()}
-    # A chase leaves next to nothing: counted among the others it would make them look small.
-    sizes = [cost.bytes for shape, cost in known if shape[0] != CHASE]
+    # One machine alone leaves next to nothing: among the others it would make them look small.
+    sizes = [cost.bytes for shape, cost in known if shape[0] != ALONE]
     probes, search_s = _forecast_searches(plan, store, exact, pace)
     size = statistics.mean(sizes) if sizes else ASSUMED_BYTES
     return Forecast(
@@ -135,8 +130,8 @@ def _find_pace(known: Iterable[tuple[Shape, Cost]]) -> float:
 
 
 def _assume(shape: Shape) -> float:
-    if shape[0] == CHASE:
-        return ASSUMED_CHASE_S
+    if shape[0] == ALONE:
+        return ASSUMED_ALONE_S
     return ASSUMED_BOOT_S + ASSUMED_REQUEST_S * shape[2]
 
 
@@ -152,7 +147,7 @@ def _sum_first(runs: Iterable[PlannedRun], run_s: Mapping[str, float]) -> float:
     seconds = 0.0
     curve: tuple[str, str] | None = None
     for run in runs:
-        if run.experiment.load.kind != "chase":
+        if not run.experiment.load.program:
             curve = curve or (run.design, run.server)
             if (run.design, run.server) != curve or run.seed != 1:
                 break

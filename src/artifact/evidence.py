@@ -21,6 +21,7 @@ from artifact.claims import (
     Selector,
     ShiftClaim,
     TrendClaim,
+    ValueClaim,
 )
 from artifact.comparisons import estimate_peak_claim, estimate_shift, find_worst
 from artifact.metrics import METRICS
@@ -99,7 +100,8 @@ def _weigh(
         bend = find_bends([point.level or 1 for point in points], table, claim.breaks)
         return _gather_bend(claim, server, bend[claim.index - 1], keys)
     if isinstance(claim, NoWorseClaim):
-        levels = [point.level or 1 for point in points[0::2]]
+        # Where the point is one for all levels, those of the reference are the ones compared.
+        levels = [p.level or 1 for p in points[1 if claim.point.level else 0 :: 2]]
         columns = list(zip(*table, strict=True))
         pairs = list(zip(levels, columns[0::2], columns[1::2], strict=True))
         return Evidence(claim, server, estimate=find_worst(claim, pairs), keys=keys)
@@ -170,6 +172,7 @@ def _collect(
             claim.metric,
             server=point.server or "",
             variant=point.variant,
+            lossy=claim.lossy,
         ).filter(pl.col("level") == point.level)
         columns.append(dict(frame.select("seed", "value").iter_rows()))
         keys += frame["key"].to_list()
@@ -195,7 +198,8 @@ def _explain_losses(results: Results, claim: AnyClaim, point: Selector) -> str:
 
 
 def _estimate(
-    claim: RatioClaim | TrendClaim | MaximumClaim | EquivalenceClaim, table: list[list[float]]
+    claim: RatioClaim | ValueClaim | TrendClaim | MaximumClaim | EquivalenceClaim,
+    table: list[list[float]],
 ) -> tuple[Estimate, float, float]:
     """Estimate, p of the claim, p of its opposite, from one row per seed."""
     if isinstance(claim, MaximumClaim):
@@ -207,7 +211,8 @@ def _estimate(
         ends = estimate_ratio([row[-1] for row in table], [row[0] for row in table])
         rises, falls = find_trend_p(table, "rises"), find_trend_p(table, "falls")
         return ends, *((rises, falls) if claim.direction == "rises" else (falls, rises))
-    above, below = [row[0] for row in table], [row[1] for row in table]
+    above = [row[0] for row in table]
+    below = [1.0 if isinstance(claim, ValueClaim) else row[1] for row in table]
     logs = list(log_ratios(above, below))
     if isinstance(claim, EquivalenceClaim):
         return estimate_ratio(above, below), find_equivalence_p(logs, claim.margin), 1.0

@@ -48,7 +48,9 @@ class Target:
 
 TARGETS = {
     target.name: target
-    for target in (Target("parse", ("parse.c", "path.c", "range.c", "date.c", "etag.c")),)
+    for target in (
+        Target("parse", ("parse.c", "authority.c", "path.c", "range.c", "date.c", "etag.c")),
+    )
 }
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import polars as pl
 
 from artifact.attribution import list_origin_illustrations
+from artifact.bottleneck import list_bottleneck_illustrations
 from artifact.claims import AnyClaim, EquivalenceClaim
 from artifact.design import Design
 from artifact.figure1 import FIGURE1, make_figure1
@@ -20,10 +21,12 @@ from artifact.study import Study
 from artifact.symbols import summarize_symbols
 from artifact.synthetic import SYNTHETIC
 from artifact.verdicts import Judgement
+from artifact.waiting import list_waiting
 from figures import cycles, forest, misses, plateaus, symbols, throughput
 from figures.forest import SCHEMA as FOREST
 from figures.style import PAGE_INCHES, Provenance, save_figure
-from testbed.chase import find_plateau_cycles
+from ground.voice import console
+from testbed.loads.chase import find_plateau_cycles
 
 # Wide enough for what the paper speaks of, and a gain of a few percent can be seen in it.
 VERDICT_RANGE = (0.18, 5.5)
@@ -33,20 +36,23 @@ def make_provenance(results: Results) -> Provenance:
     """The footer of all figures of ``results``."""
     return Provenance(
         tier=results.plan.tier.value,
-        seeds=max((run.seed for run in results.plan.runs), default=0),
+        seeds=results.plan.seeds,
         digest=results.digest,
         synthetic=SYNTHETIC in results.plan.products,
     )
 
 
 def list_illustrations(study: Study) -> list[Illustration]:
-    """The figures of all designs: plateaus for pointer chases, origins for designs that mark
-    memory, functions for those that are profiled, curves for those with several levels and one
-    variant, a table of ratios for those with variants."""
+    """The figures of all designs: plateaus for pointer chases, resources for netperf, origins for
+    designs that mark memory, functions for those that are profiled, curves for those with several
+    levels and one variant, a table of ratios for those with variants; and where connections wait.
+    """
     found: list[Illustration] = []
     for design in study.designs:
-        if design.load == "chase":
+        if design.kind.program:
             found.append(_make_plateaus(design))
+        elif design.kind.partner:
+            found += list_bottleneck_illustrations(design)
         elif design.base.get("instruments.regions"):
             found += list_origin_illustrations(design)
         elif design.base.get("instruments.profile"):
@@ -60,6 +66,7 @@ def list_illustrations(study: Study) -> list[Illustration]:
             if design.id == FIGURE1:  # the paper's figure has throughput and misses in one
                 curves = [make_figure1(design, study.claims), curves[-1]]
             found += curves
+        found += list_waiting(design)
     return found
 
 
@@ -148,7 +155,7 @@ def _make_curves(design: Design) -> list[Illustration]:
         Illustration(
             f"{design.id}-cycles",
             design.id,
-            "Busy cycles per request (above), and the part of them spent in miss stalls (below).",
+            "Busy cycles per request (above), and the part of them spent in stalls (below).",
             ("cycles", "stall_share"),
             lambda r, p: cycles.draw(
                 summarize(r, design.id, "cycles"), summarize(r, design.id, "stall_share"), p
@@ -162,8 +169,8 @@ def _make_ratios(design: Design) -> Illustration:
     return Illustration(
         f"{design.id}-ratios",
         design.id,
-        "Throughput at the highest level over that at the lowest, with one assumption of the core "
-        "model changed at a time. Hollow points have one seed and no interval.",
+        "Throughput at the highest level over that at the lowest, with one thing changed at a "
+        "time. Hollow points have one seed and no interval.",
         ("throughput",),
         lambda r, p: forest.draw(tabulate_variants(r, design), p, "throughput ratio"),
         lambda r: tabulate_variants(r, design),
@@ -236,6 +243,8 @@ def write_illustrations(
     for illustration in illustrations:
         table = illustration.tabulate(results)
         if not len(table):
+            if illustration.without:
+                console.print(f"[yellow]{illustration.name}:[/] {illustration.without}")
             continue
         paths.append(data / f"{illustration.name}.csv")
         table.write_csv(paths[-1])

@@ -25,8 +25,10 @@ from ground.files import write_atomically
 from ground.process import start
 from ground.seeds import derive_bytes
 from testbed.command import Boot, plan_machine
-from testbed.experiment import Ab, Experiment
+from testbed.experiment import Experiment
 from testbed.job import PRELUDE
+from testbed.loads.ab import Ab
+from testbed.platforms import DEFAULT_PLATFORM, load_platform
 from testbed.servers import load_server
 
 WORKS = {
@@ -70,6 +72,7 @@ def finalize_command(bench: Bench, mode: Mode, blocks: int, directory: Path) -> 
         load=Ab(concurrency=1, requests=1),
         geometry=bench.geometry,
         core=choose_core(bench.core, mode),
+        platform=load_platform(DEFAULT_PLATFORM).platform,
     )
     products = bench.manifest.server
     boot = Boot(

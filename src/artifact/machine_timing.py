@@ -15,11 +15,13 @@ from pathlib import Path
 from artifact.speed_report import Mode
 from forge.manifest import Manifest
 from ground.process import ProcessError, format_command
+from testbed.command import quote_option
 from testbed.counters import read_counters
-from testbed.geometry import Cache, Core, Geometry, Penalties
+from testbed.geometry import Cache, Core, Events, Geometry, Penalties
 
 SEED = 2006
 NOTHING = Penalties(fetch=Fraction(0), load=Fraction(0), store=Fraction(0))
+FREE = Events(**dict.fromkeys(Events.model_fields, Fraction(0)))
 EVENT = re.compile(rb"@@ (begin|end)\.(\d+)\.(\d+) ")
 
 
@@ -59,14 +61,14 @@ def choose_core(core: Core, mode: Mode) -> Core:
     """All modes but one without penalties, so that they run in the same virtual time."""
     if mode is Mode.STALLS:
         return core
-    return core.model_copy(update={"l1": NOTHING, "l2": NOTHING})
+    return core.model_copy(update={"l1": NOTHING, "l2": NOTHING, "events": FREE})
 
 
 def finalize_instrument(
     argv: Sequence[str], mode: Mode, plugin: Path, geometry: Geometry, frames: Path
 ) -> list[str]:
     """The command of a server machine with ``mode``'s instrument, its frames on stdout."""
-    changed = [a.replace(f"path={frames}", "path=/dev/stdout") for a in argv]
+    changed = [a.replace(f"path={quote_option(frames)}", "path=/dev/stdout") for a in argv]
     model = changed.index("-object")
     if mode is Mode.ICOUNT:
         changed[model : model + 2] = []
@@ -83,7 +85,7 @@ def finalize_plugin(plugin: Path, g: Geometry) -> str:
         return f"{prefix}cachesize={cache.size},{ways},{line}"
 
     caches = (shape("i", "i", g.l1i), shape("d", "d", g.l1d), shape("l2", "l2", g.l2))
-    return ",".join([str(plugin), *caches, "l2=on", "evict=lru"])
+    return ",".join([quote_option(plugin), *caches, "l2=on", "evict=lru"])
 
 
 def follow(

@@ -18,7 +18,7 @@ class Metric:
     label: str
     unit: str
     definition: str
-    read: Callable[[Window], float] | None = None
+    read: Callable[[Window], float | None] | None = None
     count: Callable[[Measurement], float | None] | None = None
 
     def find(self, measurement: Measurement) -> float | None:
@@ -30,7 +30,7 @@ class Metric:
 
 def _share_of_connections(measurement: Measurement, count: int) -> float | None:
     load = measurement.experiment.load
-    return count / load.connections if load.kind == "httperf" else None
+    return count / load.asked if load.open_loop and load.asked else None
 
 
 def _count_own(measurement: Measurement) -> float | None:
@@ -44,6 +44,33 @@ def _count_own(measurement: Measurement) -> float | None:
 def _count_alive(measurement: Measurement) -> float | None:
     """The most requests alive at a time, if the server's allocator keeps count."""
     return next((float(o.peak) for o in measurement.pooled if o.name == "tux_req"), None)
+
+
+def _find_cycles_per_bit(window: Window) -> float | None:
+    bits = 8 * window.bytes_per_s
+    return window.cycles_per_request * window.requests_per_s / bits if bits else None
+
+
+def _find_cycles_per_frame(window: Window) -> float | None:
+    frames = window.sent_frames_per_s + window.received_frames_per_s
+    return window.cycles_per_request * window.requests_per_s / frames if frames else None
+
+
+def _find_lead(measurement: Measurement) -> float | None:
+    """How much fuller the server's processor is than the client's and than the wire."""
+    window = measurement.window
+    if window is None:
+        return None
+    others = max(_find_client_busy(measurement) or 0.0, _find_wire_share(window))
+    return window.busy_share / others if others else None
+
+
+def _find_client_busy(measurement: Measurement) -> float | None:
+    return max(measurement.client_busy_share, default=None)
+
+
+def _find_wire_share(window: Window) -> float:
+    return max(window.link_transmit, window.link_receive)
 
 
 _ALL = (
@@ -89,7 +116,7 @@ _ALL = (
         "cycles",
         "cycles",
         "cycles/request",
-        "Busy core cycles (instructions x base CPI + miss stalls) per completed request.",
+        "Busy core cycles (instructions x base CPI + stalls) per completed request.",
         lambda w: w.cycles_per_request,
     ),
     Metric(
@@ -101,10 +128,26 @@ _ALL = (
     ),
     Metric(
         "stall_share",
-        "share of cycles in miss stalls",
+        "share of cycles in stalls",
         "",
-        "Part of the busy cycles spent waiting for misses.",
+        "Part of the busy cycles spent waiting for misses, for devices and for the entry of "
+        "interrupts and the return from them.",
         lambda w: w.stall_share,
+    ),
+    Metric(
+        "device_accesses",
+        "accesses to devices",
+        "accesses/request",
+        "Reads and writes of device registers and of I/O ports, the interrupt controller's among "
+        "them, per completed request.",
+        lambda w: w.events_per_request.device_accesses,
+    ),
+    Metric(
+        "interrupts",
+        "interrupts",
+        "interrupts/request",
+        "Interrupts from devices, the timer among them, per completed request.",
+        lambda w: w.events_per_request.interrupt,
     ),
     Metric(
         "open_connections",
@@ -119,6 +162,44 @@ _ALL = (
         "",
         "Part of virtual time in which the server's CPU was not halted.",
         lambda w: w.busy_share,
+    ),
+    Metric(
+        "cycles_per_bit",
+        "cycles per bit",
+        "cycles/bit",
+        "Busy core cycles per bit of TCP payload that the server received or sent.",
+        _find_cycles_per_bit,
+    ),
+    Metric(
+        "cycles_per_frame",
+        "cycles per frame",
+        "cycles/frame",
+        "Busy core cycles per Ethernet frame that the server received or sent, those that only "
+        "acknowledge among them.",
+        _find_cycles_per_frame,
+    ),
+    Metric(
+        "client_busy",
+        "busy share of the client",
+        "",
+        "Part of virtual time, over the whole load, in which the busiest client's processor was "
+        "not idle.",
+        count=_find_client_busy,
+    ),
+    Metric(
+        "wire_share",
+        "share of the wire",
+        "",
+        "Part of the wire's bandwidth in use, in the fuller of both directions.",
+        _find_wire_share,
+    ),
+    Metric(
+        "server_lead",
+        "server's lead",
+        "",
+        "Busy share of the server's processor over that of what is next: client_busy or "
+        "wire_share, whichever is more.",
+        count=_find_lead,
     ),
     Metric(
         "latency_p50",
@@ -155,6 +236,31 @@ _ALL = (
         "",
         "Part of the connections that httperf gave up after its time limit.",
         count=lambda m: _share_of_connections(m, m.load_report.timeouts),
+    ),
+    Metric(
+        "recovery_s",
+        "recovery time",
+        "s",
+        "Virtual time from the begin of a spike until replies are back at the offered rate (but "
+        "for 5 %, over 100 ms) and open connections at no more than four times as many as before "
+        "it; only of runs with a spike, and none where the server never recovers while the load "
+        "lasts.",
+        count=lambda m: m.recovery.recovered_s if m.recovery else None,
+    ),
+    Metric(
+        "late_replies",
+        "replies long after a spike",
+        "requests/s",
+        "Replies per second in the last 200 ms of the load; only of runs with a spike.",
+        count=lambda m: m.recovery.late_replies_per_s if m.recovery else None,
+    ),
+    Metric(
+        "most_open",
+        "open connections at most",
+        "connections",
+        "The most connections open at a time (mean over 10 ms) after a spike; only of runs with "
+        "one.",
+        count=lambda m: m.recovery.most_open if m.recovery else None,
     ),
     Metric(
         "l2_own",

@@ -13,6 +13,7 @@ from artifact.claims import AnyClaim, PeakClaim, RatioClaim
 from artifact.comparisons import list_peaks
 from artifact.design import Design, Variant
 from artifact.illustration import Illustration, tabulate_ratio
+from artifact.overload import list_overload_illustrations
 from artifact.results import Results, select_valid, summarize
 from artifact.statistics import Estimate, estimate_peak, estimate_ratio
 from figures import forest, gain, latency, peak, schedulers, sweep, variants
@@ -54,7 +55,9 @@ PEAK_SCHEMA: dict[str, type[pl.DataType]] = {
 def list_pair_illustrations(design: Design, claims: Sequence[AnyClaim]) -> list[Illustration]:
     """The figures of a design with a reference: by offered rate, by a parameter, as a list of
     servers at one level, or as curves.  The paper's numbers are those of ``claims``."""
-    if design.load == "httperf":
+    if design.kind.may_lose:
+        return list_overload_illustrations(design)
+    if design.kind.open_loop:
         return [make_peak(design, claims)]
     if len(design.variant) > 1:
         return [make_sweep(design), *_make_unplaced(design)]

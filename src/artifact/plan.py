@@ -9,13 +9,13 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from artifact.design import Design, Tier, Variant
+from artifact.design import Criterion, Design, Tier, Variant
 from artifact.inputs import collect_inputs, find_key
 from artifact.peak import make_grid
 from ground.files import write_atomically
 from ground.seeds import generator
 from ground.voice import UsageError
-from testbed.experiment import Experiment, Httperf
+from testbed.experiment import Experiment
 
 SHOWN_DIFFERENCES = 40
 
@@ -36,13 +36,13 @@ class PlannedRun(BaseModel):
     @property
     def label(self) -> str:
         """The run's name for people."""
-        what = "rate" if self.experiment.load.kind == "httperf" else "c"
         place = f"{self.design}/{self.server}/{self.variant}"
-        return f"{place}/{what}={self.level}/seed={self.seed}"
+        return f"{place}/{self.experiment.load.level_name}={self.level}/seed={self.seed}"
 
 
 class PlannedSearch(BaseModel):
-    """The search for one server's peak load in seeds 1..``seeds``, among ``rates``.
+    """The search for one server's peak load in seeds 1..``seeds``, among ``rates``, of those that
+    it ``bears``.
 
     ``experiment`` is that of the lowest rate and seed 1; each run lasts ``seconds``.
     """
@@ -55,14 +55,14 @@ class PlannedSearch(BaseModel):
     seeds: int
     rates: tuple[int, ...]
     accuracy: float
+    bears: Criterion = Criterion.SUSTAINS
     seconds: float
     experiment: Experiment
 
     def plan_probe(self, rate: int, seed: int, products: Mapping[str, str]) -> PlannedRun:
-        """The run that says whether ``rate`` is sustained in ``seed``."""
+        """The run that says whether ``rate`` is borne in ``seed``."""
         load = self.experiment.load
-        assert isinstance(load, Httperf)
-        offered = {"rate": rate, "connections": round(rate * self.seconds)}
+        offered = load.describe_level(rate, self.seconds, 0)
         change = {"seed": seed, "load": load.model_copy(update=offered)}
         experiment = self.experiment.model_copy(update=change)
         return PlannedRun(
@@ -92,6 +92,14 @@ class Plan(BaseModel):
     searches: tuple[PlannedSearch, ...] = ()
 
     @property
+    def seeds(self) -> int:
+        """How many seeds the design with the most of them has."""
+        found: dict[str, set[int]] = {}
+        for run in self.runs:
+            found.setdefault(run.design, set()).add(run.seed)
+        return max((len(seeds) for seeds in found.values()), default=0)
+
+    @property
     def keys(self) -> list[str]:
         """Keys of all runs, each once, in order (two designs may share a run)."""
         return list(dict.fromkeys(run.key for run in self.runs))
@@ -118,7 +126,7 @@ def make_plan(
     each design's fixed seed, so that no drift of the host can follow a factor."""
     first: list[PlannedRun] = []
     rest: list[PlannedRun] = []
-    for design in sorted(designs, key=lambda design: design.load != "chase"):
+    for design in sorted(designs, key=lambda design: not design.kind.program):
         runs = list_runs(design, tier, products)
         first += [run for run in runs if run.seed == 1]
         others = [run for run in runs if run.seed != 1]
@@ -141,7 +149,7 @@ def list_runs(design: Design, tier: Tier, products: Mapping[str, str]) -> list[P
         return []
     points = (
         (server, variant, level, seed)
-        for seed in range(1, scope.seeds + 1)
+        for seed in range(scope.first_seed, scope.first_seed + scope.seeds)
         for variant in design.find_variants(scope)
         for server in scope.servers
         for level in scope.levels
@@ -166,6 +174,7 @@ def list_searches(design: Design, tier: Tier) -> list[PlannedSearch]:
             seeds=scope.seeds,
             rates=rates,
             accuracy=asked.accuracy,
+            bears=asked.bears,
             seconds=design.seconds,
             experiment=design.finalize_experiment(server, variant, rates[0], 1),
         )

@@ -20,6 +20,7 @@ from artifact.claims import (
     Selector,
     ShiftClaim,
     TrendClaim,
+    ValueClaim,
 )
 from artifact.design import Design, Scope
 from artifact.results import Results
@@ -70,7 +71,8 @@ def list_points(claim: AnyClaim, server: str, covered: Coverage, needed: int) ->
     """The points that are compared, each with server and level; of a range of levels those for
     which ``needed`` seeds are planned, since a tier has others that only draw the curve.
 
-    A ratio has two, a curve one a level, two curves two a level in turns; a search has none.
+    A value has one, a ratio two, a curve one a level, two curves two a level in turns; a search
+    has none.
     Raises ValueError, in words, if too little is planned.
     """
     if isinstance(claim, PeakClaim):
@@ -79,9 +81,9 @@ def list_points(claim: AnyClaim, server: str, covered: Coverage, needed: int) ->
         return []
     if isinstance(claim, RatioClaim | EquivalenceClaim):
         pair = [_place(selector, server) for selector in (claim.point, claim.reference)]
-        for point in pair:
-            _need(_count(covered, point), needed, _describe(point))
-        return pair
+        return _need_all(pair, covered, needed)
+    if isinstance(claim, ValueClaim):
+        return _need_all([_place(claim.point, server)], covered, needed)
     curves = _list_curves(claim, server)
     levels = _list_common_levels(claim, curves, covered, needed)
     least = _find_least_levels(claim)
@@ -146,6 +148,12 @@ def _count(covered: Coverage, point: Selector) -> int:
 def _describe(point: Selector) -> str:
     variant = "" if point.variant == "base" else f", variant {point.variant}"
     return f"{point.server}{variant} at c = {point.level}"
+
+
+def _need_all(points: list[Selector], covered: Coverage, needed: int) -> list[Selector]:
+    for point in points:
+        _need(_count(covered, point), needed, _describe(point))
+    return points
 
 
 def _need(planned: int, needed: int, what: str) -> None:

@@ -30,7 +30,7 @@ from ground.voice import ExitCode, UsageError
 FOLDER = PROJECT / "results" / "reference"
 HEAD = "reference.json"
 RUNS = "runs.csv"
-TABLES = ("origins", "symbols", "latencies")  # of Results, kept beside the runs
+TABLES = ("origins", "symbols", "latencies", "ledgers")  # of Results, kept beside the runs
 PLACE = ("design", "server", "variant", "level", "seed")
 RUNS_SCHEMA = {name: kind for name, kind in SCHEMA.items() if name != "key"} | {
     "experiment": pl.String

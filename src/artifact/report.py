@@ -25,6 +25,8 @@ from artifact.verdicts import Judgement, Verdict, describe_band, describe_measur
 from ground.files import write_atomically
 from testbed.experiment import Experiment
 from testbed.geometries import load_geometry
+from testbed.load_line import format_load
+from testbed.platforms import load_platform
 
 COLOURS = {
     Verdict.REPRODUCED: "bold green",
@@ -112,7 +114,7 @@ def write_report(
     page = template.render(
         title=TITLE,
         tier=plan.tier.value,
-        seeds=max((run.seed for run in plan.runs), default=0),
+        seeds=plan.seeds,
         total=len(plan.keys),
         outcomes=count_outcomes(results),
         digest=results.digest,
@@ -133,6 +135,10 @@ def write_report(
             load_geometry(name)
             for name in sorted({name for d in study.designs for name in d.geometries})
         ],
+        platforms=[
+            load_platform(name)
+            for name in sorted({name for d in study.designs for name in d.platforms})
+        ],
         products=plan.products,
         run_command=find_run_command(plan.runs[0].experiment) if plan.runs else "",
     )
@@ -143,11 +149,11 @@ def write_report(
 
 def find_run_command(experiment: Experiment) -> str:
     """The command that repeats one run."""
-    load = experiment.load
-    text = f"ab -c {load.concurrency} -n {load.requests}" if load.kind == "ab" else load.kind
     return (
-        f"./invoke testbed.run --server {experiment.server} --load '{text}' "
-        f"--geometry {experiment.geometry.name} --seed {experiment.seed}"
+        f"./invoke testbed.run --server {experiment.server} "
+        f"--load '{format_load(experiment.load)}' "
+        f"--geometry {experiment.geometry.name} --platform {experiment.platform.name} "
+        f"--seed {experiment.seed}"
     )
 
 

@@ -7,6 +7,10 @@ from dataclasses import dataclass, field
 
 import polars as pl
 
+from artifact.courses import SCHEMA as COURSE_SCHEMA
+from artifact.courses import list_moments
+from artifact.ledgers import SCHEMA as LEDGER_SCHEMA
+from artifact.ledgers import tabulate_ledger
 from artifact.metrics import METRICS, find_metric
 from artifact.origins import SCHEMA as ORIGIN_SCHEMA
 from artifact.origins import tabulate_attribution
@@ -18,7 +22,8 @@ from artifact.symbols import NAME as SYMBOLS_FILE
 from artifact.symbols import SCHEMA as SYMBOL_SCHEMA
 from artifact.symbols import read_misses
 from ground.files import canonical_json, digest_bytes
-from testbed.measurement import Zone
+from testbed.gates import LOSS_GATES
+from testbed.measurement import Measurement, Zone
 
 MISSING = "missing"
 FACTORS = ("design", "server", "variant", "level")
@@ -32,6 +37,7 @@ SCHEMA: dict[str, type[pl.DataType] | pl.DataType] = {
     "key": pl.String,
     "outcome": pl.String,
     "zone": pl.String,
+    "only_lost": pl.Boolean,
     "reasons": pl.String,
     "digest": pl.String,
     **dict.fromkeys(METRICS, pl.Float64),
@@ -53,8 +59,9 @@ class Results:
     """``plan`` includes the runs of peak searches.  ``runs`` has one row per run, ``latencies``
     one per working set of each pointer chase, ``origins`` what the runs that marked memory found
     (`artifact.origins`), ``symbols`` the misses by function of those that were profiled
-    (`artifact.symbols`), ``peaks`` what the searches found; ``digest`` stands for all results
-    together."""
+    (`artifact.symbols`), ``ledgers`` where the connections of closed loops were
+    (`artifact.ledgers`), ``peaks`` what the searches found, ``courses`` what spikes did in time
+    (`artifact.courses`); ``digest`` stands for all results together."""
 
     plan: Plan
     runs: pl.DataFrame
@@ -62,7 +69,9 @@ class Results:
     digest: str
     origins: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=ORIGIN_SCHEMA))
     peaks: tuple[Peak, ...] = ()
+    courses: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=COURSE_SCHEMA))
     symbols: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=SYMBOL_SCHEMA))
+    ledgers: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=LEDGER_SCHEMA))
 
 
 def load_results(plan: Plan, store: Store) -> Results:
@@ -81,7 +90,18 @@ def load_results(plan: Plan, store: Store) -> Results:
     functions = [row for run, entry in entries for row in _list_symbols(run, entry, store)]
     symbols = pl.DataFrame(functions, schema=SYMBOL_SCHEMA, orient="row")
     found = found.sort(found.columns)
-    return Results(plan, frame, latencies, digest, found, course.peaks, symbols)
+    moments = [row for run, entry in entries for row in _list_moments(run, entry)]
+    courses = pl.DataFrame(moments, schema=COURSE_SCHEMA, orient="row")
+    places = [row for run, entry in entries for row in _list_ledger(run, entry)]
+    ledgers = pl.DataFrame(places, schema=LEDGER_SCHEMA, orient="row")
+    return Results(plan, frame, latencies, digest, found, course.peaks, courses, symbols, ledgers)
+
+
+def _list_moments(run: PlannedRun, entry: Entry | None) -> list[tuple[object, ...]]:
+    """Rows of ``Results.courses``."""
+    recovery = entry.measurement.recovery if entry and entry.measurement else None
+    place = (run.design, run.server, run.variant, run.level, run.seed)
+    return [(*place, *moment) for moment in list_moments(recovery)] if recovery else []
 
 
 def _list_origins(run: PlannedRun, entry: Entry | None) -> list[tuple[object, ...]]:
@@ -102,6 +122,15 @@ def _list_symbols(run: PlannedRun, entry: Entry | None, store: Store) -> list[tu
         return []
     place = (run.design, run.server, run.variant, run.level, run.seed)
     return [(*place, *item) for item in read_misses(path, measurement.load_report.completed)]
+
+
+def _list_ledger(run: PlannedRun, entry: Entry | None) -> list[tuple[object, ...]]:
+    """Rows of ``Results.ledgers``, of invalid runs too: where connections are may be the reason."""
+    if entry is None or entry.measurement is None:
+        return []
+    valid = entry.outcome is Outcome.MEASURED
+    place = (run.design, run.server, run.variant, run.level, run.seed, valid)
+    return [(*place, *item) for item in tabulate_ledger(entry.measurement)]
 
 
 def _find_entry(store: Store, key: str) -> Entry | None:
@@ -126,6 +155,7 @@ def _make_row(run: PlannedRun, entry: Entry | None) -> dict[str, object]:
     }
     if entry and entry.measurement:
         row["zone"] = entry.measurement.zone.value
+        row["only_lost"] = _has_only_lost(entry.measurement)
         row |= {name: metric.find(entry.measurement) for name, metric in METRICS.items()}
     return row
 
@@ -142,16 +172,34 @@ def _list_latencies(run: PlannedRun, entry: Entry) -> list[dict[str, object]]:
     ]
 
 
+def _has_only_lost(measurement: Measurement) -> bool:
+    """Whether the run broke gates, and all of them because something was lost."""
+    broken = {gate.name for gate in measurement.gates if not gate.passed}
+    return bool(broken) and broken <= LOSS_GATES
+
+
 def select_valid(
-    results: Results, design: str, metric: str, *, server: str, variant: str = "base"
+    results: Results,
+    design: str,
+    metric: str,
+    *,
+    server: str,
+    variant: str = "base",
+    lossy: bool = False,
 ) -> pl.DataFrame:
-    """Valid values of ``metric``: columns level, seed, value, key."""
+    """Valid values of ``metric``: columns level, seed, value, key.
+
+    With ``lossy`` those runs, too, in which connections were lost and nothing else was wrong.
+    """
     find_metric(metric)
+    accepted = pl.col("outcome") == Outcome.MEASURED.value
+    if lossy:
+        accepted = accepted | pl.col("only_lost").fill_null(False)
     return results.runs.filter(
         (pl.col("design") == design)
         & (pl.col("server") == server)
         & (pl.col("variant") == variant)
-        & (pl.col("outcome") == Outcome.MEASURED.value)
+        & accepted
         & pl.col(metric).is_not_null()
     ).select("level", "seed", pl.col(metric).alias("value"), "key")
 

@@ -7,17 +7,21 @@ resumed, sharded and repeated as all other runs are.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+from artifact.design import Criterion
 from artifact.peak import Bracket, Wanted, find_bracket
 from artifact.plan import Plan, PlannedRun, PlannedSearch
 from artifact.store import DamageError, Entry, Outcome, Store
-from testbed.measurement import Zone
+from testbed.measurement import Measurement, Zone
 
 GOES_ON = "the search goes on"
 # What makes a run say nothing about the server under load.
-DISQUALIFYING = frozenset({"offered-rate", "wrong-responses", "guest-log", "link-share"})
+DISQUALIFYING = frozenset(
+    {"offered-rate", "offered-spike", "wrong-responses", "guest-log", "link-share"}
+)
+RECOVERY_S = 1.0  # virtual; in a longer time a client's first repeated SYN would help
 
 
 @dataclass(frozen=True)
@@ -45,8 +49,8 @@ class UselessRunError(ValueError):
     """A run from which nothing follows for the search."""
 
 
-def sustains(entry: Entry, accuracy: float) -> bool:
-    """Whether the server kept up: all replied to within ``accuracy``, nothing lost.
+def bears(entry: Entry, search: PlannedSearch) -> bool:
+    """Whether the server bore the rate of a run, by the criterion of ``search``.
 
     Raises UselessRunError if the run does not tell.
     """
@@ -57,10 +61,29 @@ def sustains(entry: Entry, accuracy: float) -> bool:
         raise UselessRunError("; ".join(entry.reasons))
     if useless := [g for g in measurement.failed_gates if g.name in DISQUALIFYING]:
         raise UselessRunError(f"{useless[0].name}: {useless[0].reason}")
+    return CRITERIA[search.bears](measurement, search.accuracy)
+
+
+def sustains(measurement: Measurement, accuracy: float) -> bool:
+    """Whether the server kept up: all replied to within ``accuracy``, nothing lost."""
     window, report = measurement.window, measurement.load_report
     if window is None or measurement.zone is Zone.FAILURE or report.errors:
         return False
     return window.requests_per_s >= (1 - accuracy) * window.arrivals_per_s
+
+
+def recovers(measurement: Measurement, _: float) -> bool:
+    """Whether the server was over the spike in time."""
+    recovery = measurement.recovery
+    if recovery is None:
+        raise UselessRunError("the run had no spike")
+    return recovery.recovered_s is not None and recovery.recovered_s <= RECOVERY_S
+
+
+CRITERIA: Mapping[Criterion, Callable[[Measurement, float], bool]] = {
+    Criterion.SUSTAINS: sustains,
+    Criterion.RECOVERS: recovers,
+}
 
 
 def follow_searches(plan: Plan, store: Store) -> Course:
@@ -110,7 +133,7 @@ def _make_oracle(
             entry = store.load(run.key)
         except DamageError:
             entry = None
-        return None if entry is None else sustains(entry, search.accuracy)
+        return None if entry is None else bears(entry, search)
 
     return ask
 

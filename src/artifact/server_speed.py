@@ -23,9 +23,11 @@ from artifact.machine_timing import (
 )
 from artifact.speed_report import Mode
 from ground.process import start
-from testbed.experiment import Ab, Experiment
+from testbed.experiment import Experiment
 from testbed.job import write_client_job, write_server_job
+from testbed.loads.ab import Ab
 from testbed.machine import QemuPool
+from testbed.platforms import DEFAULT_PLATFORM, load_platform
 from testbed.products import find_products
 from testbed.run import prepare
 from testbed.servers import load_server
@@ -54,6 +56,7 @@ def run_pair(bench: Bench, mode: Mode, directory: Path) -> Timing:
         load=Ab(concurrency=CONCURRENCY, requests=REQUESTS),
         geometry=bench.geometry,
         core=choose_core(bench.core, mode),
+        platform=load_platform(DEFAULT_PLATFORM).platform,
         seed=SEED,
     )
     products = find_products(bench.manifest)

@@ -10,11 +10,15 @@ from pathlib import Path
 from artifact.claims import (
     AnyClaim,
     EquivalenceClaim,
+    MaximumClaim,
+    NoWorseClaim,
     PeakClaim,
     PlaceClaim,
     RatioClaim,
+    Selector,
     ShiftClaim,
     TrendClaim,
+    ValueClaim,
     load_claims,
 )
 from artifact.design import FOLDER, Design, Tier, find_designs, load_design
@@ -69,8 +73,8 @@ def check_claim(claim: AnyClaim, design: Design, path: Path) -> None:
         for field, name in named:
             if name not in known:
                 raise _refuse(path, claim, field, f"{design.id} has no {what} {name!r}", known)
-    if isinstance(claim, RatioClaim | EquivalenceClaim):
-        for field, selector in (("point", claim.point), ("reference", claim.reference)):
+    if isinstance(claim, RatioClaim | ValueClaim | EquivalenceClaim):
+        for field, selector in _list_selectors(claim).items():
             if selector.level is None:
                 raise _refuse(path, claim, f"{field}.level", "it is missing", levels)
     for server in claim.servers:
@@ -108,8 +112,8 @@ def _list_servers(claim: AnyClaim) -> list[tuple[str, str]]:
         return [*named, ("reference", claim.reference)]
     if isinstance(claim, TrendClaim | PlaceClaim):
         return named
-    pair = {"point": claim.point, "reference": claim.reference}
-    return named + [(f"{field}.server", s.server) for field, s in pair.items() if s.server]
+    selectors = _list_selectors(claim)
+    return named + [(f"{field}.server", s.server) for field, s in selectors.items() if s.server]
 
 
 def _list_variants(claim: AnyClaim) -> list[tuple[str, str]]:
@@ -118,12 +122,20 @@ def _list_variants(claim: AnyClaim) -> list[tuple[str, str]]:
         return [("variant", claim.variant)]
     if isinstance(claim, PeakClaim | ShiftClaim):
         return []
-    return [("point.variant", claim.point.variant), ("reference.variant", claim.reference.variant)]
+    return [(f"{field}.variant", s.variant) for field, s in _list_selectors(claim).items()]
 
 
 def _list_levels(claim: AnyClaim) -> list[tuple[str, int]]:
     """Each field of ``claim`` that names one level, and the level."""
     if isinstance(claim, TrendClaim | PlaceClaim | PeakClaim | ShiftClaim):
         return []
-    pair = {"point": claim.point, "reference": claim.reference}
-    return [(f"{field}.level", s.level) for field, s in pair.items() if s.level]
+    return [(f"{field}.level", s.level) for field, s in _list_selectors(claim).items() if s.level]
+
+
+def _list_selectors(
+    claim: RatioClaim | ValueClaim | MaximumClaim | EquivalenceClaim | NoWorseClaim,
+) -> dict[str, Selector]:
+    """The points that ``claim`` names, by their fields."""
+    if isinstance(claim, ValueClaim):
+        return {"point": claim.point}
+    return {"point": claim.point, "reference": claim.reference}

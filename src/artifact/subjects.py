@@ -24,8 +24,12 @@ from artifact.store import Store
 from artifact.sweep import list_tasks, sweep
 from artifact.synthetic import SyntheticRunner
 from ground.voice import ArtifactError, ExitCode, show_error
-from testbed.experiment import Ab, Chase, Experiment, Limits, Load
+from testbed.experiment import Experiment, Limits
 from testbed.geometries import load_geometry
+from testbed.loads import Load
+from testbed.loads.ab import Ab
+from testbed.loads.chase import Chase
+from testbed.platforms import DEFAULT_PLATFORM, load_platform
 
 STORE = Path("store")
 SYNTHETIC_RUNS = 16
@@ -85,6 +89,7 @@ def list_real_tasks(runner: Runner, store: Path) -> list[Task]:
             load=load,
             geometry=machine.geometry,
             core=machine.core,
+            platform=load_platform(DEFAULT_PLATFORM).platform,
             limits=Limits(silence_s=PATIENCE_S),
         )
         key = find_key(collect_inputs(experiment, runner.products))

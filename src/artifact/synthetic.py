@@ -18,18 +18,16 @@ from artifact.symbols import NAME as SYMBOLS_FILE
 from artifact.symbols import write_symbols
 from ground.files import canonical_json, digest_bytes
 from ground.seeds import generator
-from testbed.chase import (
-    conclude_chase,
-    find_plateau_cycles,
-    find_working_sets,
-)
-from testbed.experiment import Ab, Chase, Experiment, Httperf
+from testbed.alone import conclude_alone
+from testbed.experiment import Experiment
+from testbed.ledger import PARTS
+from testbed.loads.chase import find_plateau_cycles, find_working_sets
+from testbed.loads.kind import Flow
 from testbed.measurement import (
     Artefact,
     Attribution,
-    Gate,
-    LoadLatency,
-    LoadReport,
+    EventRates,
+    Ledger,
     Losses,
     Measurement,
     Misses,
@@ -40,9 +38,9 @@ from testbed.measurement import (
     Window,
     Zone,
 )
+from testbed.records import Gate, LoadLatency, LoadReport
 
 SYNTHETIC = "synthetic"
-OPEN_LOOP = 40  # connections in a server that keeps up with an open loop
 
 
 @dataclass(frozen=True)
@@ -104,21 +102,18 @@ class SyntheticRunner:
     def run(self, experiment: Experiment, directory: Path) -> Measurement:
         """The synthetic measurement of ``experiment``, with a console and a series."""
         time.sleep(self.delay_s)
-        if isinstance(experiment.load, Chase):
+        load, effect = experiment.load, self._find_effect(experiment)
+        if load.program:
             return self._chase(experiment, directory)
-        load = experiment.load
-        if not isinstance(load, Ab | Httperf):
-            raise NotImplementedError("the synthetic runner knows no netperf")
-        window = self._make_window(experiment, load)
-        asked = load.requests if isinstance(load, Ab) else load.connections
-        place = f"c={load.concurrency}" if isinstance(load, Ab) else f"rate={load.rate}"
-        lines = f"synthetic {experiment.server} {place}\n"
+        flow = load.rehearse(lambda c: self._find_state(experiment, c).capacity, effect.fails)
+        window = _describe_window(self._find_state(experiment, flow.crowd), flow)
+        asked = flow.requests
+        lines = f"synthetic {experiment.server} {load.level_name}={load.level}\n"
         (directory / "console.txt").write_text(lines)
         (directory / "series.txt").write_bytes(canonical_json(window.model_dump(mode="json")))
         if experiment.instruments.profile:
             _write_symbols(directory, window, asked)
-        effect = self._find_effect(experiment)
-        lost = window.open_connections > effect.fails
+        lost = window.open_connections > effect.fails and not load.may_lose
         errors = round(asked * (1 - window.requests_per_s / window.arrivals_per_s)) if lost else 0
         return Measurement(
             experiment=experiment,
@@ -128,6 +123,7 @@ class SyntheticRunner:
             zone=_find_zone(lost, window),
             window=window,
             attribution=_make_attribution(window) if experiment.instruments.regions else None,
+            ledger=_make_ledger(effect, window),
             pooled=_count_pooled(effect, asked, window) if effect.slots else (),
             server_losses=Losses.none(),
             client_losses=(Losses.none(),),
@@ -142,6 +138,7 @@ class SyntheticRunner:
                 body_bytes=(asked - errors) * 1024,
                 requests_per_s=window.requests_per_s,
             ),
+            recovery=flow.recovery,
             virtual_s=asked / window.requests_per_s,
             series="series.txt",
             artefacts=tuple(_describe(directory / n) for n in ("console.txt", "series.txt")),
@@ -159,7 +156,7 @@ class SyntheticRunner:
             )
         table = canonical_json([latency.model_dump() for latency in latencies])
         (directory / "series.txt").write_bytes(table)
-        return conclude_chase(
+        return conclude_alone(
             experiment,
             self.products,
             tuple(latencies),
@@ -167,23 +164,6 @@ class SyntheticRunner:
             series="series.txt",
             artefacts=(_describe(directory / "series.txt"),),
         )
-
-    def _make_window(self, experiment: Experiment, load: Ab | Httperf) -> Window:
-        """A closed loop at its concurrency; an open loop at that of its rate, if it can be borne,
-        else with a queue that grows beyond all bounds."""
-        if isinstance(load, Ab):
-            state = self._find_state(experiment, load.concurrency)
-            rate = min(state.capacity, load.concurrency * 3000.0)
-            return _describe_window(state, load.requests, rate, rate, float(load.concurrency))
-        state = self._find_state(experiment, OPEN_LOOP)
-        if load.rate < state.capacity:
-            queue = OPEN_LOOP * load.rate / (state.capacity - load.rate) / 10
-            connections = min(OPEN_LOOP + queue, state.effect.fails)
-            return _describe_window(state, load.connections, load.rate, load.rate, connections)
-        crowded = self._find_state(experiment, 2 * state.effect.fails)
-        rate = min(crowded.capacity, float(load.rate))
-        open_ = 2 * state.effect.fails
-        return _describe_window(crowded, load.connections, rate, load.rate, open_)
 
     def _find_effect(self, experiment: Experiment) -> Effect:
         return self.effects.get(experiment.server, USUAL.get(experiment.server, Effect()))
@@ -228,17 +208,16 @@ class _State:
     capacity: float
 
 
-def _describe_window(
-    state: _State, requests: int, rate: float, arrivals: float, connections: float
-) -> Window:
+def _describe_window(state: _State, flow: Flow) -> Window:
+    rate, connections = flow.replies_per_s, flow.open_connections
     busy = min(1.0, rate / state.capacity)
     own = state.effect.cycles
     return Window(
         start_ns=100_000_000,
-        end_ns=100_000_000 + int(requests / rate * 1e9),
-        requests=requests,
+        end_ns=100_000_000 + int(flow.requests / rate * 1e9),
+        requests=flow.requests,
         requests_per_s=rate,
-        arrivals_per_s=arrivals,
+        arrivals_per_s=flow.arrivals_per_s,
         bytes_per_s=rate * 1300,
         open_connections=connections,
         cycles_per_request=state.cycles,
@@ -246,11 +225,22 @@ def _describe_window(
         misses_per_request=_make_misses(state.data, state.fetch),
         writebacks_per_request=state.data / 3,
         dma_lines_per_request=12,
+        events_per_request=EventRates(
+            mmio_read=1,
+            mmio_write=4,
+            port_read=0.4,
+            port_write=1.6,
+            interrupt=0.4,
+            trap=0,
+            iret=0.4,
+        ),
         stall_share=state.stall / state.cycles,
         busy_share=busy,
         idle_share=1 - busy,
         link_transmit=0.1,
         link_receive=0.05,
+        sent_frames_per_s=rate * 4,
+        received_frames_per_s=rate * 5,
         retransmissions=0,
         syn_retransmissions=0,
         request_latency_us=_make_latency(connections / rate * 1e6),
@@ -269,6 +259,21 @@ def _make_misses(data: float, fetch: float) -> Misses:
         l2_store=Mode(user=data * 0.1, kernel=data * 0.2),
         itlb=nothing,
         dtlb=nothing,
+    )
+
+
+def _make_ledger(effect: Effect, window: Window) -> Ledger:
+    """All connections are accepted, but for those beyond the allocator's slots."""
+    accepted = min(window.open_connections, effect.slots or window.open_connections)
+    parts = dict.fromkeys(PARTS, 0.0) | {"accepted": accepted}
+    parts["accept_queue"] = window.open_connections - accepted
+    return Ledger(
+        samples=100,
+        parts=parts,
+        stages={"parse": accepted / 2, "body": accepted / 2},
+        open=window.open_connections,
+        mean_gap=0,
+        largest_gap=0,
     )
 
 

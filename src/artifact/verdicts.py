@@ -19,8 +19,10 @@ from artifact.claims import (
     OnsetClaim,
     PeakClaim,
     PlaceClaim,
+    Selector,
     ShiftClaim,
     TrendClaim,
+    ValueClaim,
 )
 from artifact.evidence import Evidence, gather
 from artifact.results import Results
@@ -237,28 +239,31 @@ def describe_measure(claim: AnyClaim) -> str:
     if isinstance(claim, TrendClaim):
         return f"{claim.metric}, c = {claim.levels.start} to {claim.levels.end}, last / first"
     if isinstance(claim, PeakClaim):
-        return f"peak load, replies/s / {claim.reference}"
+        what = "robust peak" if claim.metric == "recovery_s" else "peak load"
+        return f"{what}, replies/s / {claim.reference}"
     if isinstance(claim, ShiftClaim):
         return f"onset of failure, c / {claim.reference}"
     if isinstance(claim, PlaceClaim):
         what = "onset of failure" if isinstance(claim, OnsetClaim) else f"bend of {claim.metric}"
         return f"{what}, c / {claim.expected}"
-    point, reference = (
-        ", ".join(
-            part
-            for part in (
-                s.server or "",
-                s.variant if s.variant != "base" else "",
-                f"c = {s.level}" if s.level else "",
-            )
-            if part
-        )
-        for s in (claim.point, claim.reference)
-    )
+    point = describe_selector(claim.point)
+    if isinstance(claim, ValueClaim):
+        return f"{claim.metric}, {point or 'server'}"
+    reference = describe_selector(claim.reference)
     prefix = "largest " if isinstance(claim, MaximumClaim) else ""
     if isinstance(claim, NoWorseClaim):
         prefix = f"worst, c = {claim.levels.start} to {claim.levels.end}: "
     return f"{prefix}{claim.metric}, {point or 'server'} / {reference}"
+
+
+def describe_selector(selector: Selector) -> str:
+    """Server, variant and level, as far as they are said."""
+    parts = (
+        selector.server or "",
+        selector.variant if selector.variant != "base" else "",
+        f"c = {selector.level}" if selector.level else "",
+    )
+    return ", ".join(part for part in parts if part)
 
 
 def describe_band(claim: AnyClaim) -> str:

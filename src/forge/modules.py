@@ -60,6 +60,11 @@ MODULES = (
         sources=PROJECT / "images" / "modules" / "regions",
         place="mm/regions",
     ),
+    Module(
+        name="ledger",
+        sources=PROJECT / "images" / "modules" / "ledger",
+        place="net/ledger",
+    ),
 )
 
 

@@ -44,12 +44,16 @@ class Memory:
         return (*self.flags, "--unproven") if self.mutant else self.flags
 
 
-# Modules by name: the rated map, others for the sweep of sizes, the kernel's caches instead of
-# slabs, and mutants.
+# What a request of TUX touches outside of its pools, TCP's memory for the most part.
+OUTSIDE = ("--outside-bytes", "6KiB")
+# Modules by name: the rated map, others for the sweep of sizes, those whose query counts all that a
+# request touches, the kernel's caches instead of slabs, and mutants.
 MAPS: dict[str, Memory] = (
     {RATED: Memory()}
     | {f"{RATED}-slab-{kib}": Memory(("--slab-bytes", f"{kib}KiB")) for kib in (256, 512, 1024)}
     | {
+        f"{RATED}-footprint": Memory(OUTSIDE),
+        f"{RATED}-footprint-half": Memory((*OUTSIDE, "--share-left", "0.5")),
         "pools": Memory(("--backing", "kmem_cache"), option="TUX_POOLS=y"),
         "mutant-page": Memory(("--mutant", "off-by-a-page"), mutant=True),
         "mutant-colours": Memory(("--mutant", "colliding"), mutant=True),

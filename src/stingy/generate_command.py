@@ -71,6 +71,12 @@ def make_parser() -> argparse.ArgumentParser:
         help="part of L2 that is left to code and network stack (default: 0.25)",
     )
     add(
+        "--outside-bytes",
+        metavar="SIZE",
+        help="what a request touches outside of the slabs, as sockets and packets, and what "
+        "therefore has to fit beside the slab (default: 0)",
+    )
+    add(
         "--weight",
         action="append",
         default=[],
@@ -106,6 +112,7 @@ def read_parameters(options: argparse.Namespace) -> Parameters:
     given = {
         "slab_bytes": _read_size("--slab-bytes", options.slab_bytes),
         "share_left": options.share_left,
+        "outside_bytes": _read_size("--outside-bytes", options.outside_bytes),
         "requests": options.requests,
         "low_bytes": _read_size("--low-bytes", options.low_bytes),
         "red_zone_bytes": 1 if options.debug else None,

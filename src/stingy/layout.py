@@ -26,16 +26,18 @@ class Layout:
     """Where everything goes, for a given number of requests; all in bytes.
 
     ``start`` is the cache slab's offset, ``stack_bytes`` and ``globals_bytes`` what comes before
-    the allocator's state and the pools.
+    the allocator's state and the pools.  ``share_bytes`` is the part of L2 for all that requests
+    touch: the cache slab and, of each, ``outside_bytes`` elsewhere.
     """
 
     demand: Demand
     unit: int
     drafts: Sequence[Draft]
     start: int
-    slab_bytes: int
+    share_bytes: int
     stack_bytes: int
     globals_bytes: int
+    outside_bytes: int = 0
 
     def measure_book(self, slots: int) -> int:
         """Bytes of the allocator's own state."""
@@ -50,16 +52,26 @@ class Layout:
         return self.stack_bytes + self.globals_bytes + self.measure_book(sum(slots)) + pools
 
     def find_requests(self, most: int) -> int:
-        """How many requests fit the cache slab, up to ``most``; UsageError if not even one does."""
-        if self.measure(1) > self.slab_bytes:
+        """How many requests fit the share of L2, up to ``most``; UsageError if not even one."""
+        if self._measure_all(1) > self.share_bytes:
+            beside = f" and {self.outside_bytes} outside of it" if self.outside_bytes else ""
             raise UsageError(
-                f"one request, with stack and globals, takes {self.measure(1)} bytes; the cache "
-                f"slab has {self.slab_bytes}",
+                f"one request, with stack and globals, takes {self.measure(1)} bytes of the cache "
+                f"slab{beside}; there are {self.share_bytes}",
                 hint="give a larger --slab-bytes or a smaller --share-left, or bound the largest "
                 "object in [[objects]]",
             )
         candidates = range(1, most + 1)
-        return bisect_right(candidates, self.slab_bytes, key=self.measure)
+        return bisect_right(candidates, self.share_bytes, key=self._measure_all)
+
+    def _measure_all(self, requests: int) -> int:
+        return self.measure(requests) + requests * self.outside_bytes
+
+    def find_slab(self, requests: int) -> int:
+        """Bytes of the cache slab for ``requests``: the share, or of it what they need there."""
+        if not self.outside_bytes:
+            return self.share_bytes
+        return min(self.share_bytes, round_up(self.measure(requests), PAGE_BYTES))
 
     def place(self, requests: int, total: int) -> tuple[tuple[Pool, ...], tuple[Area, ...], Slab]:
         """Pools, areas and the high slab for ``requests`` in the cache and ``total`` in all."""
@@ -79,7 +91,7 @@ class Layout:
         for name, size in (*sizes, ("allocator", self.measure_book(sum(slots)))):
             areas.append(Area.model_validate({"name": name, "offset": at, "bytes": size}))
             at += size
-        high_start = self.start + self.slab_bytes
+        high_start = self.start + self.find_slab(requests)
         book_bytes = round_up(BYTES_PER_SLOT * sum(extra), self.unit)
         book = Area(name="high allocator", offset=high_start, bytes=book_bytes)
         above = book.offset + book.bytes

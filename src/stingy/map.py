@@ -25,14 +25,17 @@ class Parameters(Record):
     """What the user can choose; None and empty: derived from geometry and demand.
 
     ``slab_bytes``: the cache slab.  ``share_left``: without it, the part of L2 that is left to
-    code and to the network stack, rounded up to whole ways.  ``weights``: slots of an object's
-    pool for each request that the others are made for.  ``requests``: how many requests all slabs
-    hold.  ``low_bytes``: room below the stack.  ``red_zone_bytes``: guarded bytes on both sides of
-    each object (debugging).
+    code and to the network stack, rounded up to whole ways.  ``outside_bytes``: what a request
+    touches outside of the slabs (sockets, packets); if given, slab and outside memory have
+    ``slab_bytes`` together, so that the slab is made for fewer requests.  ``weights``: slots of an
+    object's pool for each request that the others are made for.  ``requests``: how many requests
+    all slabs hold.  ``low_bytes``: room below the stack.  ``red_zone_bytes``: guarded bytes on both
+    sides of each object (debugging).
     """
 
     slab_bytes: PositiveCount | None = None
     share_left: Annotated[float, Field(ge=0, lt=1)] = 0.25
+    outside_bytes: Count = 0
     weights: dict[str, Weight] = Field(default_factory=dict)
     requests: PositiveCount = 4096
     low_bytes: PositiveCount = 4 * PAGE_BYTES

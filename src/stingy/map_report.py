@@ -35,10 +35,12 @@ def describe_packing(plan: Map) -> str:
         if packing.bound_bytes == packing.bytes_per_request
         else f"no packing is below {packing.bound_bytes}"
     )
+    outside = plan.parameters.outside_bytes
+    beside = f", with {outside:,} bytes of each beside it" if outside else ""
     return (
         f"{packing.bytes_per_request:,} bytes a request ({quality}; a pool for each type: "
         f"{packing.separate_bytes:,}; most that is live: {packing.peak_bytes:,}). "
-        f"{plan.requests_in_cache:,} requests fit the cache slab."
+        f"{plan.requests_in_cache:,} requests fit the cache slab{beside}."
     )
 
 

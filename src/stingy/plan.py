@@ -25,7 +25,7 @@ WITHOUT_STACK_BOUND = PAGE_BYTES
 def plan_map(demand: Demand, l2: L2, parameters: Parameters) -> Map:
     """The memory map; UsageError if the parameters are wrong or nothing fits."""
     check_parameters(demand, parameters)
-    slab_bytes = finalize_slab(l2, parameters)
+    share = finalize_share(l2, parameters)
     kept, too_large = _split_globals(demand.globals)
     unit = find_unit(demand, l2)
     red_zone = round_up(parameters.red_zone_bytes, unit)
@@ -33,7 +33,8 @@ def plan_map(demand: Demand, l2: L2, parameters: Parameters) -> Map:
     stack = round_up(demand.stack_bytes or WITHOUT_STACK_BOUND, unit)
     globals_bytes = round_up(sum(round_up(g.bytes, GLOBAL_ALIGNMENT) for g in kept), unit)
     low = Slab(name="low", offset=0, bytes=round_up(parameters.low_bytes, PAGE_BYTES))
-    layout = Layout(demand, unit, drafts, low.bytes, slab_bytes, stack, globals_bytes)
+    outside = parameters.outside_bytes
+    layout = Layout(demand, unit, drafts, low.bytes, share, stack, globals_bytes, outside)
     requests = layout.find_requests(parameters.requests)
     pools, areas, high = layout.place(requests, parameters.requests)
     at = areas[1].offset
@@ -46,7 +47,7 @@ def plan_map(demand: Demand, l2: L2, parameters: Parameters) -> Map:
         unit_bytes=unit,
         red_zone_bytes=red_zone,
         first_colour=low.bytes // PAGE_BYTES % l2.colours,
-        slabs=(low, Slab(name="cache", offset=low.end, bytes=slab_bytes), high),
+        slabs=(low, Slab(name="cache", offset=low.end, bytes=layout.find_slab(requests)), high),
         areas=areas,
         globals=_place_globals(kept, at),
         pools=pools,
@@ -90,8 +91,9 @@ def check_parameters(demand: Demand, parameters: Parameters) -> None:
         )
 
 
-def finalize_slab(l2: L2, parameters: Parameters) -> int:
-    """Bytes of the cache slab: as asked for, or whole ways of what is not left to others."""
+def finalize_share(l2: L2, parameters: Parameters) -> int:
+    """Bytes of L2 for requests: as asked for, or whole ways of what is not left to others.  All of
+    it is the cache slab, unless requests touch memory outside."""
     if parameters.slab_bytes is None:
         return max(1, math.floor(l2.ways * (1 - parameters.share_left))) * l2.way_bytes
     if parameters.slab_bytes % PAGE_BYTES:

@@ -60,12 +60,30 @@ class Traffic:
     payload_bytes: Ints
 
 
-def analyse(frames: Frames) -> Traffic:
-    """Connections, responses and retransmissions of the TCP frames ``frames``."""
+@dataclass(frozen=True)
+class Labelled:
+    """Frames sorted by client and port, and to which connection each belongs: its number in this
+    order, -1 before the first.  ``new_syn`` are the frames that open a connection,
+    ``repeated_syn`` SYNs, either way, that were seen before."""
+
+    frames: Frames
+    connection: Ints
+    new_syn: Flags
+    repeated_syn: Flags
+
+
+def label(frames: Frames) -> Labelled:
+    """Tell the connections of ``frames`` apart."""
     order = np.lexsort((np.arange(len(frames)), frames.port, frames.address))
     sorted_frames = _reorder(frames, order)
     new_syn, repeated_syn = _find_syns(sorted_frames)
-    connection = np.cumsum(new_syn) - 1
+    return Labelled(sorted_frames, np.cumsum(new_syn) - 1, new_syn, repeated_syn)
+
+
+def analyse(labelled: Labelled) -> Traffic:
+    """Connections, responses and retransmissions of the TCP frames in ``labelled``."""
+    sorted_frames, connection = labelled.frames, labelled.connection
+    new_syn, repeated_syn = labelled.new_syn, labelled.repeated_syn
     known = connection >= 0  # frames before the first SYN belong to no connection of this capture
     again = _find_repeats(sorted_frames, connection, known)
     fresh = known & (sorted_frames.payload > 0) & ~again
@@ -104,8 +122,11 @@ def _reorder(frames: Frames, order: Ints) -> Frames:
         address=frames.address[order],
         port=frames.port[order],
         sequence=frames.sequence[order],
+        acknowledged=frames.acknowledged[order],
         flags=frames.flags[order],
         payload=frames.payload[order],
+        link=frames.link[order],
+        place=frames.place[order],
         all_time_ns=frames.all_time_ns,
         all_wire=frames.all_wire,
         all_sent=frames.all_sent,

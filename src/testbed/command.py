@@ -3,12 +3,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from ground.seeds import derive_bytes
 from testbed.experiment import Experiment, Link
 from testbed.geometry import Cache, ClockRate, Core, Geometry, finalize_rate, finalize_stall
+from testbed.platform import finalize_kernel_arguments
 
 KERNEL_ARGUMENTS = (
     "console=ttyS0",
@@ -89,8 +91,8 @@ def plan_machine(
     is_server = name == "server"
     machines = experiment.machines
     rate = finalize_rate(experiment.core) if is_server else machines.client_rate
-    memory = machines.server_memory_mib if is_server else machines.client_memory_mib
-    arguments = finalize_kernel_arguments(experiment, len(wires), is_server=is_server)
+    memory = experiment.platform.memory_mib if is_server else machines.client_memory_mib
+    arguments = list_kernel_arguments(experiment, len(wires), is_server=is_server)
     argv = [
         *(str(boot.qemu), "-L", str(boot.firmware), "-nodefaults", "-no-user-config"),
         *("-M", "pc,hpet=off,usb=off,vmport=off,kernel-irqchip=off", "-accel", "tcg"),
@@ -100,10 +102,10 @@ def plan_machine(
         *("-kernel", str(boot.kernel), "-initrd", str(boot.root)),
         *("-append", " ".join(arguments)),
         *("-serial", f"file:{directory / 'console.txt'}"),
-        *("-chardev", f"file,id=frames,path={directory / 'frames.bin'}"),
+        *("-chardev", format_options("file", {"id": "frames", "path": directory / "frames.bin"})),
         *("-device", "isa-debugcon,iobase=0xe9,chardev=frames"),
-        *("-fw_cfg", f"name=opt/testbed/job,file={directory / 'job.sh'}"),
-        *("-fw_cfg", f"name=opt/testbed/entropy,file={directory / 'entropy.bin'}"),
+        *_share_file("job", directory / "job.sh"),
+        *_share_file("entropy", directory / "entropy.bin"),
     ]
     outputs = [directory / "console.txt", directory / "frames.bin"]
     if is_server:
@@ -117,19 +119,35 @@ def plan_machine(
     return MachinePlan(name, directory, tuple(argv), tuple(outputs))
 
 
+def format_options(kind: str, options: Mapping[str, object]) -> str:
+    """An argument of QEMU: ``kind`` and its options; a comma in either is written twice."""
+    pairs = [f"{key}={quote_option(value)}" for key, value in options.items()]
+    return ",".join([*([quote_option(kind)] if kind else []), *pairs])
+
+
+def quote_option(value: object) -> str:
+    """``value`` as QEMU wants it between the commas of its options."""
+    return str(value).replace(",", ",,")
+
+
+def _share_file(name: str, path: Path) -> tuple[str, str]:
+    """``path`` as a file of the run's input, which the guest finds below opt/testbed."""
+    return "-fw_cfg", format_options("", {"name": f"opt/testbed/{name}", "file": path})
+
+
 def finalize_icount(rate: ClockRate) -> tuple[str, ...]:
     """Virtual time: one instruction lasts ``rate``, in lowest terms."""
     return ("-icount", f"shift=0,sleep=off,num={rate.num},den={rate.den}")
 
 
-def finalize_kernel_arguments(
-    experiment: Experiment, nics: int, *, is_server: bool = False
-) -> tuple[str, ...]:
-    """The guest's kernel command line; ring sizes are given once a NIC."""
-    rings = ",".join([str(experiment.machines.ring_descriptors)] * nics)
-    driver = (f"e1000.RxDescriptors={rings}", f"e1000.TxDescriptors={rings}") if nics else ()
-    slab = (SLAB_MEMORY,) if is_server else ()
-    return (*KERNEL_ARGUMENTS, *slab, *driver, *experiment.machines.kernel_arguments)
+def list_kernel_arguments(experiment: Experiment, nics: int, *, is_server: bool) -> list[str]:
+    """The guest's kernel command line; the driver's options are given once a NIC."""
+    if is_server:
+        own = (SLAB_MEMORY, *finalize_kernel_arguments(experiment.platform, nics))
+    else:
+        rings = ",".join([str(experiment.machines.client_descriptors)] * nics)
+        own = (f"e1000.RxDescriptors={rings}", f"e1000.TxDescriptors={rings}") if nics else ()
+    return [*KERNEL_ARGUMENTS, *own, *experiment.machines.kernel_arguments]
 
 
 def finalize_cache_model(experiment: Experiment, directory: Path) -> str:
@@ -150,12 +168,13 @@ def finalize_cache_model(experiment: Experiment, directory: Path) -> str:
         options["seed"] = str(experiment.seed)
     if experiment.instruments.profile:
         options["profile"] = str(directory / "profile.txt")
-    return "cache-model,id=cm0," + ",".join(f"{key}={value}" for key, value in options.items())
+    return format_options("cache-model", {"id": "cm0", **options})
 
 
 def finalize_profiler(plugin: Path, directory: Path) -> str:
     """The plugin that counts the server's instructions by block."""
-    return f"{plugin},out={directory / 'instructions.txt'},kernel-base={KERNEL_BASE:#x}"
+    options = {"out": directory / "instructions.txt", "kernel-base": f"{KERNEL_BASE:#x}"}
+    return format_options(str(plugin), options)
 
 
 def finalize_wire(experiment: Experiment, wire: Wire) -> list[str]:
@@ -169,7 +188,7 @@ def finalize_wire(experiment: Experiment, wire: Wire) -> list[str]:
         "quantum": str(link.quantum_ns),
         "bandwidth": str(link.bandwidth),
         "queue": str(link.queue_bytes),
-        "fifo": str(link.fifo_bytes),
+        "fifo": str(_find_fifo_bytes(experiment, wire)),
         "stats": str(wire.stats),
     }
     if link.jitter_ns:
@@ -180,10 +199,16 @@ def finalize_wire(experiment: Experiment, wire: Wire) -> list[str]:
         options["pcap"] = str(wire.pcap)
     return [
         "-netdev",
-        "timedlink," + ",".join(f"{key}={value}" for key, value in options.items()),
+        format_options("timedlink", options),
         "-device",
         f"e1000,netdev=n{wire.client},mac={wire.mac},romfile=",
     ]
+
+
+def _find_fifo_bytes(experiment: Experiment, wire: Wire) -> int:
+    """Bytes that may wait at this end of the wire for a descriptor."""
+    card = experiment.platform.card
+    return card.fifo_bytes if wire.side == 0 else experiment.link.client_fifo_bytes
 
 
 def _format_cache(cache: Cache) -> str:
@@ -198,6 +223,7 @@ def _finalize_stalls(core: Core) -> dict[str, str]:
         "stall-l2-fetch": core.l2.fetch,
         "stall-l2-load": core.l2.load,
         "stall-l2-store": core.l2.store,
+        **{f"stall-{name.replace('_', '-')}": cycles for name, cycles in core.events},
     }
     return {key: str(finalize_stall(core, cycles)) for key, cycles in penalties.items()}
 

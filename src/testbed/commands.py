@@ -14,14 +14,14 @@ from rich.console import Console
 from ground.files import write_atomically
 from ground.places import find_outputs
 from ground.voice import ExitCode, UsageError, complete_step
-from testbed.chase import PROGRAM
-from testbed.experiment import Chase, Experiment, Instruments
+from testbed.experiment import Experiment, Instruments
 from testbed.faults import MeasurementInvalid
 from testbed.flame import draw_flame_graph
 from testbed.frames import read_emissions
 from testbed.geometries import load_geometry
 from testbed.load_line import parse_load
 from testbed.measurement import Measurement
+from testbed.platforms import load_platform
 from testbed.products import load_products
 from testbed.profile import (
     build_tree,
@@ -33,23 +33,37 @@ from testbed.profile import (
 )
 from testbed.run import run_products
 from testbed.shell import run_shell
-from testbed.show import show_geometry, show_instructions, show_measurement, show_profile
+from testbed.show import (
+    show_geometry,
+    show_instructions,
+    show_measurement,
+    show_platform,
+    show_profile,
+)
 
 terminal = Console()
 
 
 def plan_experiment(
-    server: str, load: str, geometry: str, seed: int, *, profile: bool = False, tlb: bool = False
+    server: str,
+    load: str,
+    geometry: str,
+    platform: str,
+    seed: int,
+    *,
+    profile: bool = False,
+    tlb: bool = False,
 ) -> Experiment:
     """The experiment that a command line describes; UsageError if it describes none."""
     file = load_geometry(geometry)
     asked = parse_load(load)
     try:
         return Experiment(
-            server=PROGRAM if isinstance(asked, Chase) else server,
+            server=asked.program or asked.partner or server,
             load=asked,
             geometry=file.geometry,
             core=file.core,
+            platform=load_platform(platform).platform,
             seed=seed,
             instruments=Instruments(profile=profile, tlb=tlb),
         )
@@ -108,6 +122,16 @@ def geometry_command(name: str, as_json: bool) -> ExitCode:
         sys.stdout.write(file.model_dump_json(indent=1) + "\n")
     else:
         terminal.print(show_geometry(file))
+    return ExitCode.HOLDS
+
+
+def platform_command(name: str, as_json: bool) -> ExitCode:
+    """Show and check a platform file."""
+    file = load_platform(name)
+    if as_json:
+        sys.stdout.write(file.model_dump_json(indent=1) + "\n")
+    else:
+        terminal.print(show_platform(file))
     return ExitCode.HOLDS
 
 

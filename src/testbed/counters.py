@@ -24,8 +24,30 @@ class CounterError(ArtifactError):
     """The counter stream is cut off, or contradicts itself."""
 
 
+class EventCounts(BaseModel):
+    """Accesses to devices, interrupts, traps and returns from them; see `testbed.geometry.Events`,
+    which says what each costs."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+    mmio_read: Natural
+    mmio_write: Natural
+    port_read: Natural
+    port_write: Natural
+    interrupt: Natural
+    trap: Natural
+    iret: Natural
+
+
+EVENTS = tuple(EventCounts.model_fields)
+
+
 class CounterRecord(BaseModel):
-    """One line of the stream; counters are cumulative, pairs are (user, kernel)."""
+    """One line of the stream; counters are cumulative, pairs are (user, kernel).
+
+    ``links`` has frames by link: received and sent so far, and of those received how many wait
+    in the card's buffer and in the ring; ``parts`` the sums of words that the guest has named.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
@@ -47,7 +69,10 @@ class CounterRecord(BaseModel):
     dma_lines: Natural
     itlb: Pair = (0, 0)  # absent while the TLB model is off
     dtlb: Pair = (0, 0)
+    events: EventCounts
     region_l2: tuple[Natural, ...]
+    links: tuple[tuple[Natural, Natural, Natural, Natural], ...] = ()
+    parts: dict[str, int] = Field(default_factory=dict)
 
 
 def read_counters(path: Path) -> list[CounterRecord]:
@@ -83,7 +108,8 @@ def find_event(records: Iterable[CounterRecord], event: str) -> CounterRecord | 
 
 
 def tabulate(records: Iterable[CounterRecord]) -> pl.DataFrame:
-    """Cumulative counters as columns, one row a record; pairs become NAME_user, NAME_kernel."""
+    """Cumulative counters as columns, one row a record; pairs become NAME_user, NAME_kernel,
+    events event_NAME."""
     rows = list(records)
     columns: dict[str, Sequence[int] | Sequence[str]] = {
         "ev": [r.ev for r in rows],
@@ -95,6 +121,8 @@ def tabulate(records: Iterable[CounterRecord]) -> pl.DataFrame:
     for name in PAIRS:
         columns[f"{name}_user"] = [getattr(r, name)[0] for r in rows]
         columns[f"{name}_kernel"] = [getattr(r, name)[1] for r in rows]
+    for name in EVENTS:
+        columns[f"event_{name}"] = [getattr(r.events, name) for r in rows]
     return pl.DataFrame(columns)
 
 
@@ -118,4 +146,7 @@ def _find_backwards(before: CounterRecord, after: CounterRecord) -> str | None:
         old, new = getattr(before, name), getattr(after, name)
         if new[0] < old[0] or new[1] < old[1]:
             return name
+    for name in EVENTS:
+        if getattr(after.events, name) < getattr(before.events, name):
+            return f"events.{name}"
     return None

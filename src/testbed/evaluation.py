@@ -11,10 +11,10 @@ from pathlib import Path
 import polars as pl
 
 from ground.files import digest_file
-from testbed.capture import analyse
+from testbed.capture import analyse, label
 from testbed.command import find_mac
 from testbed.counters import read_counters, tabulate
-from testbed.experiment import Experiment, Netperf
+from testbed.experiment import Experiment
 from testbed.faults import InfrastructureFailed, MeasurementInvalid, SubjectFailed
 from testbed.frames import Emissions, read_emissions
 from testbed.gates import Evidence, check, find_zone
@@ -24,19 +24,18 @@ from testbed.guest_network import (
     measure_busy_share,
     measure_losses,
 )
-from testbed.job import NETPERF_DATA_PORT
-from testbed.load_reports import (
-    ReportError,
-    add_reports,
-    parse_ab,
-    parse_httperf,
-    parse_netperf,
-)
-from testbed.measurement import Artefact, LoadReport, Measurement, Window
+from testbed.ledger import add_ledger, build_ledger, measure_ledger
+from testbed.ledger_gates import check_ledger
+from testbed.lives import trace_lives
+from testbed.load_reports import ReportError, add_reports
+from testbed.measurement import Artefact, Ledger, Measurement, Window
 from testbed.pcap import Frames, join_frames, read_frames
+from testbed.records import LoadReport
+from testbed.recovery import Recovery
 from testbed.regions import attribute
+from testbed.servers import load_server
 from testbed.slab import read_slab_account
-from testbed.window import Span, build_series, count_completions, find_span, measure_window
+from testbed.window import Span, build_series, find_span, measure_window
 
 SERIES = "series.parquet"
 
@@ -53,19 +52,29 @@ def evaluate(experiment: Experiment, directory: Path, products: Mapping[str, str
     }
     _compare_content(emissions, directory)
     frames = _read_wire(experiment, directory)
-    traffic = analyse(frames)
-    completions = count_completions(experiment, traffic)
+    labelled = label(frames)
+    traffic = analyse(labelled)
+    completions = experiment.load.count_completions(traffic)
     counters = read_counters(directory / "server" / "counters.jsonl")
     series = build_series(tabulate(counters), traffic, completions, frames)
-    write_series(series, directory / SERIES)
+    ledger = build_ledger(counters, trace_lives(labelled))
+    write_series(add_ledger(series, ledger), directory / SERIES)
     span = find_span(experiment, traffic, completions)
     window = measure_window(experiment, span, series, traffic) if span else None
     attribution = None
     if window and experiment.instruments.regions:
         attribution = attribute(counters, emissions["server"], completions, window)
-    found = _Found(span, window, _count_samples(series, window), len(traffic.syn_retransmitted))
+    found = _Found(
+        span,
+        window,
+        measure_ledger(ledger, window) if window else None,
+        _count_samples(series, window),
+        len(traffic.syn_retransmitted),
+        experiment.load.measure_recovery(traffic),
+    )
     evidence = _collect_evidence(experiment, directory, emissions, found)
-    gates = check(evidence)
+    server = load_server(experiment.server)
+    gates = (*check(evidence), *check_ledger(experiment, server, window, found.ledger))
     return Measurement(
         experiment=experiment,
         products=dict(products),
@@ -74,11 +83,13 @@ def evaluate(experiment: Experiment, directory: Path, products: Mapping[str, str
         zone=find_zone(gates, window),
         window=window,
         attribution=attribution,
+        ledger=found.ledger,
         pooled=read_slab_account(emissions["server"]),
         server_losses=evidence.server,
         client_losses=evidence.clients,
         client_busy_share=evidence.client_busy,
         load_report=evidence.report,
+        recovery=found.recovery,
         virtual_s=max(0, counters[-1].link_ns) / 1e9,
         series=SERIES,
         artefacts=digest_artefacts(directory),
@@ -99,13 +110,13 @@ def _compare_content(emissions: Mapping[str, Emissions], directory: Path) -> Non
 
 
 def _read_wire(experiment: Experiment, directory: Path) -> Frames:
-    port = NETPERF_DATA_PORT if isinstance(experiment.load, Netperf) else 80
     return join_frames(
         [
             read_frames(
                 directory / "server" / f"link{number}.pcap",
                 bytes.fromhex(find_mac(number, 0).replace(":", "")),
-                port,
+                experiment.load.ports,
+                link=number - 1,
             )
             for number in range(1, experiment.machines.clients + 1)
         ]
@@ -116,8 +127,10 @@ def _read_wire(experiment: Experiment, directory: Path) -> Frames:
 class _Found:
     span: Span | None
     window: Window | None
+    ledger: Ledger | None
     window_samples: int
     syn_retransmissions: int
+    recovery: Recovery | None
 
 
 def _count_samples(series: pl.DataFrame, window: Window | None) -> int:
@@ -158,6 +171,7 @@ def _collect_evidence(
         report=read_reports(experiment, [emissions[name] for name in clients]),
         suspect_lines=find_suspects(directory, emissions),
         syn_retransmissions=found.syn_retransmissions,
+        recovery=found.recovery,
     )
 
 
@@ -168,13 +182,7 @@ def read_reports(experiment: Experiment, clients: list[Emissions]) -> LoadReport
         reports = []
         for emitted in clients:
             for name in emitted.names("report."):
-                text = emitted.text(name)
-                if load.kind == "ab":
-                    reports.append(parse_ab(text))
-                elif load.kind == "httperf":
-                    reports.append(parse_httperf(text))
-                elif load.kind == "netperf":
-                    reports.append(parse_netperf(text, load.test))
+                reports.append(load.parse_report(emitted.text(name)))
         return add_reports(reports)
     except ReportError as error:
         raise MeasurementInvalid(error.message, hint=error.hint) from None

@@ -9,24 +9,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
 
-from testbed.experiment import Ab, Experiment, Httperf, Netperf
-from testbed.measurement import Gate, LoadReport, Losses, Window, Zone
+from testbed.experiment import Experiment
+from testbed.measurement import Losses, Window, Zone
+from testbed.records import SERVER_BUSY, Gate, LoadReport, make_gate
+from testbed.recovery import Recovery
 from testbed.window import Span
 
 CLIENT_BUSY = 0.90
-SERVER_BUSY = 0.98
-CONCURRENCY_TOLERANCE = 0.10
 STEP = 0.10
 LOSS_PER_REQUEST = 0.001  # "no retransmission to speak of"
-LINK_SHARE = 0.95
 WINDOW_SAMPLES = 10
-RATE_TOLERANCE = 0.05
-Relation = Literal["<=", ">=", "=="]
-SATURATION_MARGIN = 4  # times the concurrency at which the server's time fills the round trips
-INTERRUPT_DELAY_NS = 256_000  # the NIC holds an interrupt back for at most this long
-ROUND_TRIPS = 3  # of a connection: open, ask, close
 LOSS_GATES = frozenset(
     {
         "server-nic-drops",
@@ -55,11 +48,13 @@ class Evidence:
     report: LoadReport
     suspect_lines: tuple[str, ...]
     syn_retransmissions: int
+    recovery: Recovery | None = None
 
 
 def check(evidence: Evidence) -> tuple[Gate, ...]:
     """Every gate that applies to this experiment, in a fixed order."""
     gates = [*_check_load(evidence), *_check_losses(evidence), *_check_guests(evidence)]
+    gates += evidence.experiment.load.check_recovery(evidence.recovery)
     if evidence.window is not None and evidence.span is not None:
         gates += _check_window(evidence.experiment, evidence.window, evidence.span)
     return tuple(gates)
@@ -74,36 +69,9 @@ def find_zone(gates: tuple[Gate, ...], window: Window | None) -> Zone:
     return Zone.PLASTIC if window.busy_share >= SERVER_BUSY else Zone.ELASTIC
 
 
-def find_saturation(experiment: Experiment, window: Window) -> float:
-    """Concurrency from which on the server should never idle (asymptotic bound).
-
-    One connection keeps the server busy for S and the network for its round trips; S / (S + R)
-    of a server a connection means that (S + R) / S connections fill it.
-    """
-    service_ns = window.busy_share * 1e9 / max(window.requests_per_s, 1e-9)
-    round_trip = 2 * experiment.link.latency_ns + INTERRUPT_DELAY_NS
-    return (service_ns + ROUND_TRIPS * round_trip) / max(service_ns, 1.0)
-
-
-def make_gate(name: str, value: float, relation: Relation, bound: float, *words: str) -> Gate:
-    """A judged gate; ``words`` are what the value is, and the remedy if it does not pass."""
-    what, remedy = words
-    passed = {"<=": value <= bound, ">=": value >= bound, "==": value == bound}[relation]
-    verdict = "as" if passed else "not"
-    return Gate(
-        name=name,
-        value=value,
-        relation=relation,
-        bound=bound,
-        passed=passed,
-        reason=f"{what} is {value:.4g}, {verdict} {relation} {bound:g}",
-        remedy="" if passed else remedy,
-    )
-
-
 def _check_load(evidence: Evidence) -> list[Gate]:
     """The client had time to spare, and every byte asked for came, and was right."""
-    report, load = evidence.report, evidence.experiment.load
+    report = evidence.report
     gates = [*_check_client(evidence)]
     gates += [
         make_gate(
@@ -115,8 +83,8 @@ def _check_load(evidence: Evidence) -> list[Gate]:
             "read the server's console; is the file there and its configuration right?",
         ),
     ]
-    if isinstance(load, Ab | Httperf):
-        asked = load.requests if isinstance(load, Ab) else load.connections
+    load = evidence.experiment.load
+    if (asked := load.asked) is not None and not load.may_lose:
         missing = "no response: look at the losses; raise the timeout only if none are there"
         gates.append(
             make_gate("completed", report.completed, "==", asked, "completed requests", missing)
@@ -128,8 +96,8 @@ def _check_load(evidence: Evidence) -> list[Gate]:
 
 
 def _check_client(evidence: Evidence) -> list[Gate]:
-    """httperf polls and is never idle: whether it kept pace is seen from what it offered."""
-    if isinstance(evidence.experiment.load, Httperf):
+    """Of a generator that polls, whether it kept pace is seen from what it offered."""
+    if evidence.experiment.load.polls:
         return []
     return [
         make_gate(
@@ -145,9 +113,12 @@ def _check_client(evidence: Evidence) -> list[Gate]:
 
 def _check_losses(evidence: Evidence) -> list[Gate]:
     """Nothing was dropped, and nothing to speak of was sent twice, on either side."""
+    if evidence.experiment.load.may_lose:
+        return []
     server, clients = evidence.server, evidence.clients
     requests = max(evidence.report.completed, evidence.report.body_bytes // 65_536, 1)
-    rings = "raise machines.ring_descriptors or link.fifo_bytes, or lower the concurrency"
+    card = "the platform's card holds no more: lower the load, or choose another platform"
+    rings = "raise machines.client_descriptors or link.client_fifo_bytes"
     both = (server, *clients)
     repeated = sum(losses.retransmitted_segments for losses in both)
     timeouts = sum(losses.timeouts for losses in both)
@@ -161,7 +132,7 @@ def _check_losses(evidence: Evidence) -> list[Gate]:
         )
 
     return [
-        make_gate("server-nic-drops", dropped(server), "==", 0, "frames dropped there", rings),
+        make_gate("server-nic-drops", dropped(server), "==", 0, "frames dropped there", card),
         make_gate(
             "client-nic-drops",
             sum(dropped(losses) for losses in clients),
@@ -208,7 +179,7 @@ def _check_losses(evidence: Evidence) -> list[Gate]:
             "==",
             0,
             "connections aborted for want of memory",
-            "give machines.server_memory_mib or client_memory_mib more",
+            "give the platform's memory_mib or machines.client_memory_mib more",
         ),
     ]
 
@@ -254,52 +225,4 @@ def _check_window(experiment: Experiment, window: Window, span: Span) -> list[Ga
             "ask for more requests: the run ends before it has settled",
         )
     ]
-    load = experiment.load
-    if not isinstance(load, Netperf):
-        gates.append(
-            make_gate(
-                "link-share",
-                max(window.link_transmit, window.link_receive),
-                "<=",
-                LINK_SHARE,
-                "used share of the wire",
-                "the wire is the bottleneck: ask for smaller files or a faster link.bandwidth",
-            )
-        )
-    if isinstance(load, Ab):
-        gates.append(_check_concurrency(load, window))
-        if load.concurrency >= SATURATION_MARGIN * find_saturation(experiment, window):
-            gates.append(
-                make_gate(
-                    "server-busy",
-                    window.busy_share,
-                    ">=",
-                    SERVER_BUSY,
-                    "busy share of the server at a concurrency that should fill it",
-                    "connections sleep somewhere: look at losses and at the server's limits",
-                )
-            )
-    if isinstance(load, Httperf):
-        gates.append(
-            make_gate(
-                "offered-rate",
-                abs(window.arrivals_per_s / load.rate - 1),
-                "<=",
-                RATE_TOLERANCE,
-                "relative distance of the rate of new connections from the asked rate",
-                "the load generator does not keep pace: add a client or load.processes",
-            )
-        )
-    return gates
-
-
-def _check_concurrency(load: Ab, window: Window) -> Gate:
-    return make_gate(
-        "concurrency",
-        abs(window.open_connections / load.concurrency - 1),
-        "<=",
-        CONCURRENCY_TOLERANCE,
-        f"distance of open connections ({window.open_connections:.1f}) from the asked "
-        f"{load.concurrency}, relative,",
-        "connections are not where they should be: look at losses, backlogs and ports",
-    )
+    return [*gates, *experiment.load.check_window(experiment, window)]

@@ -150,17 +150,36 @@ class Penalties(Value):
     store: Cycles
 
 
+class Events(Value):
+    """Cost in core cycles of what is no cache access and more than an instruction.
+
+    ``mmio_read`` and ``mmio_write`` are accesses to a device's registers in memory, ``port_read``
+    and ``port_write`` those to I/O ports, among them the interrupt controller's.  ``interrupt``
+    is the entry of an interrupt from a device, its acknowledgement by the core included,
+    ``trap`` that of an exception or a software interrupt, ``iret`` the way back from each.
+    """
+
+    mmio_read: Cycles
+    mmio_write: Cycles
+    port_read: Cycles
+    port_write: Cycles
+    interrupt: Cycles
+    trap: Cycles
+    iret: Cycles
+
+
 class Core(Value):
-    """What time costs on the server: cycles = instructions x ``base_cpi`` + misses x penalty.
+    """What time costs on the server: cycles = instructions x ``base_cpi`` + misses x penalty
+    + events x cost.
 
     ``clock_mhz`` is the core clock; ``base_cpi`` is cycles per instruction with every memory
     stall taken out; ``l1`` is the cost of an L1 miss that hits L2, ``l2`` the further cost of an
     L2 miss, ``itlb`` and ``dtlb`` that of a TLB miss (counted only when the experiment has the
-    TLB model on).
+    TLB model on), ``events`` that of devices and interrupts.
 
     ``l1d_hit`` is the load-to-use latency of a hit in L1D.  It costs no time of its own: what an
     ordinary stream of instructions waits for it is part of ``base_cpi``.  In a chain of loads
-    nothing hides it, so the pointer chase spells it out (`testbed.chase`).
+    nothing hides it, so the pointer chase spells it out (`testbed.loads.chase`).
     """
 
     clock_mhz: Annotated[int, Field(ge=1, le=10_000)]
@@ -170,6 +189,7 @@ class Core(Value):
     l2: Penalties
     itlb: Cycles
     dtlb: Cycles
+    events: Events
 
 
 class ClockRate(Value):

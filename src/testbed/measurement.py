@@ -11,23 +11,14 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Final, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from ground.files import write_atomically
 from testbed.experiment import Experiment
+from testbed.records import Gate, LoadLatency, LoadReport, NonNegative, Record, Share
+from testbed.recovery import Recovery
 
 SCHEMA: Final = 1
-
-Share = Annotated[float, Field(ge=0, le=1)]
-NonNegative = Annotated[float, Field(ge=0)]
-
-
-class Record(BaseModel):
-    """Base of results: frozen, no unknown fields, finite numbers only."""
-
-    model_config = ConfigDict(
-        frozen=True, extra="forbid", allow_inf_nan=False, ser_json_inf_nan="constants"
-    )
 
 
 class Mode(Record):
@@ -68,6 +59,24 @@ class Misses(Record):
         return self.l2_data + self.l2_fetch.total
 
 
+class EventRates(Record):
+    """Events per request that cost time and are no cache accesses: reads and writes of device
+    registers and of I/O ports, interrupts, traps, returns from both."""
+
+    mmio_read: NonNegative
+    mmio_write: NonNegative
+    port_read: NonNegative
+    port_write: NonNegative
+    interrupt: NonNegative
+    trap: NonNegative
+    iret: NonNegative
+
+    @property
+    def device_accesses(self) -> float:
+        """Accesses to registers and ports of devices, both ways."""
+        return self.mmio_read + self.mmio_write + self.port_read + self.port_write
+
+
 class Percentiles(Record):
     """Percentiles of a latency, virtual microseconds."""
 
@@ -84,9 +93,10 @@ class Window(Record):
 
     ``open_connections`` is the time-weighted mean at the server; ``busy_share`` the part of
     virtual time in which the server's CPU was not halted; ``stall_share`` the part of its busy
-    cycles spent in miss stalls; ``link_transmit`` and ``link_receive`` the share of the wire's
-    bandwidth used in either direction, seen from the server.  ``arrivals_per_s`` counts the
-    connections that clients opened.
+    cycles spent in stalls, of misses, devices and interrupts; ``link_transmit`` and
+    ``link_receive`` the share of the wire's bandwidth used in either direction, seen from the
+    server, and ``sent_frames_per_s`` and ``received_frames_per_s`` the frames.
+    ``arrivals_per_s`` counts the connections that clients opened.
     """
 
     start_ns: Annotated[int, Field(ge=0)]
@@ -101,11 +111,14 @@ class Window(Record):
     misses_per_request: Misses
     writebacks_per_request: NonNegative
     dma_lines_per_request: NonNegative
+    events_per_request: EventRates
     stall_share: Share
     busy_share: Share
     idle_share: Share
     link_transmit: NonNegative
     link_receive: NonNegative
+    sent_frames_per_s: NonNegative
+    received_frames_per_s: NonNegative
     retransmissions: Annotated[int, Field(ge=0)]
     syn_retransmissions: Annotated[int, Field(ge=0)]
     request_latency_us: Percentiles
@@ -136,19 +149,6 @@ class Losses(Record):
         return cls.model_validate(dict.fromkeys(cls.model_fields, 0))
 
 
-class Gate(Record):
-    """One validity gate: ``value`` must satisfy ``relation`` ``bound``."""
-
-    name: str
-    value: float
-    relation: Literal["<=", ">=", "=="]
-    bound: float
-    unit: str = ""
-    passed: bool
-    reason: str
-    remedy: str
-
-
 class Zone(StrEnum):
     """Where the run lies, from the gates alone.
 
@@ -160,26 +160,6 @@ class Zone(StrEnum):
     PLASTIC = "plastic"
     FAILURE = "failure"
     UNKNOWN = "unknown"
-
-
-class LoadReport(Record):
-    """The load generator's own account, summed over its processes and the clients.
-
-    ``requests_per_s`` is the sum of what the processes report, ``wrong`` the responses with a
-    wrong length or status, ``errors`` connections that failed, ``timeouts`` those of them that
-    httperf gave up; ``throughput_bit_s`` and ``transactions_per_s`` are netperf's.
-    """
-
-    tool: Literal["ab", "httperf", "netperf", "pchase"]
-    processes: Annotated[int, Field(ge=0)]
-    completed: Annotated[int, Field(ge=0)]
-    wrong: Annotated[int, Field(ge=0)]
-    errors: Annotated[int, Field(ge=0)]
-    timeouts: Annotated[int, Field(ge=0)] = 0
-    body_bytes: Annotated[int, Field(ge=0)]
-    requests_per_s: NonNegative
-    throughput_bit_s: NonNegative = 0.0
-    transactions_per_s: NonNegative = 0.0
 
 
 class ObjectCount(Record):
@@ -208,6 +188,29 @@ class Attribution(Record):
     objects: tuple[ObjectCount, ...]
 
 
+class Ledger(Record):
+    """Where connections stood, as means over ``samples`` in the steady window (`testbed.ledger`).
+
+    ``parts`` has each connection once; ``stages`` is how the server itself splits ``accepted``,
+    empty if it does not say.  ``open`` is how many were open by the wire, where one counts until
+    the server's socket is gone too.  The gaps are the mean and the largest difference between the
+    parts' sum and that number in one sample.
+    """
+
+    samples: Annotated[int, Field(ge=1)]
+    parts: dict[str, float]
+    stages: dict[str, float]
+    open: NonNegative
+    mean_gap: NonNegative
+    largest_gap: NonNegative
+
+    @property
+    def in_memory(self) -> float:
+        """Connections for which the server's kernel keeps a sock of any kind."""
+        parts = self.parts
+        return sum(parts[n] for n in ("handshake", "accept_queue", "accepted", "closing"))
+
+
 class PooledObject(Record):
     """One type of object of Stingy's allocator, over the whole run: how many are alive after the
     load and were at most, allocations and releases, and what went wrong of them: ``spills`` found
@@ -223,15 +226,6 @@ class PooledObject(Record):
     oversize: Annotated[int, Field(ge=0)]
 
 
-class LoadLatency(Record):
-    """One working set of a pointer chase: core cycles a load; ``stretches`` counts the physically
-    contiguous stretches of memory it lies in."""
-
-    working_set_bytes: Annotated[int, Field(ge=1)]
-    cycles: NonNegative
-    stretches: Annotated[int, Field(ge=1)]
-
-
 class Artefact(Record):
     """A file of the run directory and its SHA-256; bit-identity is judged by these."""
 
@@ -245,7 +239,9 @@ class Measurement(Record):
 
     ``status`` is ``valid`` exactly if every gate passed.  ``series`` names the Parquet file of
     the in-run series in the run directory: one row per sample, with link time and increments.
-    ``latencies`` is what a pointer chase measures; it has no window.  ``pooled`` is empty for a
+    ``latencies`` is what a pointer chase measures; it has no window.  ``ledger`` is there for
+    loads on a web server, ``recovery`` if the load had a spike; the window then lies before it.
+    ``pooled`` is empty for a
     server without Stingy's allocator.
     ``products`` are the digests of what was run.  ``artefacts`` holds only what is
     deterministic: the same experiment and products give the same digests on any host.
@@ -259,12 +255,14 @@ class Measurement(Record):
     zone: Zone
     window: Window | None
     attribution: Attribution | None = None
+    ledger: Ledger | None = None
     pooled: tuple[PooledObject, ...] = ()
     server_losses: Losses
     client_losses: tuple[Losses, ...]
     client_busy_share: tuple[Share, ...]
     load_report: LoadReport
     latencies: tuple[LoadLatency, ...] = ()
+    recovery: Recovery | None = None
     virtual_s: NonNegative
     series: str
     artefacts: tuple[Artefact, ...]

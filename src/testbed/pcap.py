@@ -33,8 +33,9 @@ class Frames:
 
     ``time_ns`` is link time; ``sent`` is true for frames that the server sent; ``address`` is the
     client's IPv4 address and ``port`` its port; ``payload`` counts TCP payload bytes, ``wire``
-    the bytes of the whole frame without preamble and checksum.  ``all_wire`` and ``all_time_ns``
-    cover every frame, TCP or not, ``all_sent`` its direction.
+    the bytes of the whole frame without preamble and checksum.  ``link`` counts captures from 0,
+    and ``place`` the frames before this one in its capture and direction, whatever they carry.
+    ``all_wire`` and ``all_time_ns`` cover every frame, TCP or not, ``all_sent`` its direction.
     """
 
     time_ns: Ints
@@ -42,8 +43,11 @@ class Frames:
     address: Ints
     port: Ints
     sequence: Ints
+    acknowledged: Ints
     flags: Ints
     payload: Ints
+    link: Ints
+    place: Ints
     all_time_ns: Ints
     all_wire: Ints
     all_sent: Flags
@@ -57,8 +61,9 @@ class Frames:
         return carried
 
 
-def read_frames(path: Path, server_mac: bytes, server_port: int) -> Frames:
-    """The TCP frames to and from ``server_port`` in the capture ``path``.
+def read_frames(path: Path, server_mac: bytes, ports: range, link: int = 0) -> Frames:
+    """The TCP frames to and from the server's ``ports`` in the capture ``path`` of the link
+    ``link``.
 
     ``server_mac`` tells the direction.  Raises CaptureError if the file is not a complete
     nanosecond pcap of Ethernet frames.
@@ -80,17 +85,22 @@ def read_frames(path: Path, server_mac: bytes, server_port: int) -> Frames:
         & (captured >= HEADERS)
     )
     source, target = _big_endian(frame, 34, 2), _big_endian(frame, 36, 2)
-    keep = is_tcp & (np.where(sent, source, target) == server_port)
+    server = np.where(sent, source, target)
+    keep = is_tcp & (server >= ports.start) & (server < ports.stop)
     tcp_bytes = (frame[:, 46] >> 4).astype(np.int64) * 4
     address = np.where(sent, _big_endian(frame, 30, 4), _big_endian(frame, 26, 4))
+    place = np.where(sent, np.cumsum(sent), np.cumsum(~sent)) - 1
     return Frames(
         time_ns=time_ns[keep],
         sent=sent[keep],
         address=address[keep],
         port=np.where(sent, target, source)[keep],
         sequence=_big_endian(frame, 38, 4)[keep],
+        acknowledged=_big_endian(frame, 42, 4)[keep],
         flags=frame[keep, 47].astype(np.int64),
         payload=(_big_endian(frame, 16, 2) - ip_bytes - tcp_bytes)[keep],
+        link=np.full(int(keep.sum()), link, dtype=np.int64),
+        place=place[keep],
         all_time_ns=time_ns,
         all_wire=wire,
         all_sent=sent,
@@ -101,7 +111,10 @@ def join_frames(parts: list[Frames]) -> Frames:
     """The frames of several links, merged in order of time (equal times: order of links)."""
     if len(parts) == 1:
         return parts[0]
-    names = ("time_ns", "sent", "address", "port", "sequence", "flags", "payload")
+    names = (
+        "time_ns", "sent", "address", "port", "sequence", "acknowledged", "flags", "payload",
+        "link", "place",
+    )  # fmt: skip
     columns = {name: np.concatenate([getattr(part, name) for part in parts]) for name in names}
     order = np.argsort(columns["time_ns"], kind="stable")
     everything = {

@@ -16,7 +16,7 @@ import numpy as np
 
 from ground.voice import ArtifactError
 from testbed.counters import CounterRecord
-from testbed.experiment import Ab, Experiment
+from testbed.experiment import Experiment
 from testbed.frames import Emissions
 from testbed.measurement import Attribution, ObjectCount, Window
 from testbed.pcap import Ints
@@ -61,8 +61,7 @@ def write_snapshots(experiment: Experiment) -> list[str]:
     """Shell lines that keep the server's own account now and then, beside everything else."""
     if not experiment.instruments.regions:
         return []
-    load = experiment.load
-    requests = load.requests if isinstance(load, Ab) else 10_000
+    requests = experiment.load.expected_requests
     step = requests / EXPECTED_RATE / SNAPSHOTS
     return [
         f"( [ -r {STAT} ] || exit; n=0; while [ $n -lt {SNAPSHOTS} ]; do n=$((n + 1))",

@@ -10,16 +10,16 @@ from pathlib import Path
 from forge.manifest import Manifest
 from ground.files import write_atomically
 from ground.seeds import derive_bytes
-from testbed.chase import evaluate_chase, write_chase_job
+from testbed.alone import evaluate_alone, write_alone_job
 from testbed.command import MachinePlan, Wire, find_mac, plan_machine
 from testbed.evaluation import evaluate
-from testbed.experiment import Chase, Experiment
+from testbed.experiment import Experiment
 from testbed.job import write_client_job, write_server_job
 from testbed.machine import Pool, QemuPool, share_memory
 from testbed.measurement import Measurement
 from testbed.monitor import watch
 from testbed.products import Products, find_products
-from testbed.servers import load_server
+from testbed.servers import describe_partner, load_server
 
 ENTROPY_BYTES = 64
 RAW_FILES = ("*/link*.pcap", "*/counters.jsonl", "*/entropy.bin")
@@ -48,7 +48,7 @@ def run_products(
     """
     directory = directory.resolve()
     run_jobs(experiment, products, directory, write_jobs(experiment), pool=pool)
-    judge = evaluate_chase if isinstance(experiment.load, Chase) else evaluate
+    judge = evaluate_alone if experiment.load.program else evaluate
     measurement = judge(experiment, directory, products.digests)
     measurement.write(directory / "measurement.json")
     if not keep_raw:
@@ -60,9 +60,10 @@ def run_products(
 
 def write_jobs(experiment: Experiment) -> dict[str, str]:
     """The job of each machine, by its name."""
-    if isinstance(experiment.load, Chase):
-        return {"server": write_chase_job(experiment)}
-    server = load_server(experiment.server)
+    if experiment.load.program:
+        return {"server": write_alone_job(experiment)}
+    partner = experiment.load.partner
+    server = describe_partner(partner) if partner else load_server(experiment.server)
     return {"server": write_server_job(experiment, server)} | {
         f"client{number}": write_client_job(experiment, number)
         for number in range(1, experiment.machines.clients + 1)

@@ -21,6 +21,8 @@ class ServerDescription(BaseModel):
 
     ``load`` runs first, then ``prepare``; ``start`` must return once the server runs in the
     background; ``ready`` is a command that succeeds as soon as the server answers on ``port``.
+    ``ledger`` is a file in which the server tells where it counts its connections, in the form of
+    the module `ledger`; ``holds_back`` says that it keeps connections as SYNs on purpose.
     The others are for reports.  ``extends`` names the server whose description this one changes.
     """
 
@@ -33,6 +35,8 @@ class ServerDescription(BaseModel):
     load: str = ""
     prepare: tuple[str, ...] = ()
     extends: str = ""
+    ledger: str = ""
+    holds_back: bool = False
     title: str = ""
     package: str = ""
     model: str = ""
@@ -47,6 +51,13 @@ class ServerDescription(BaseModel):
 def find_servers(folder: Path = FOLDER) -> list[str]:
     """Names of the servers that the images hold."""
     return sorted(path.stem for path in folder.glob("*.toml"))
+
+
+def describe_partner(program: str) -> ServerDescription:
+    """A load generator's own server, which goes to the background by itself."""
+    return ServerDescription(
+        name=program, start=f"{program} > /dev/null", ready=f"pidof {program} > /dev/null"
+    )
 
 
 def load_server(name: str, folder: Path = FOLDER) -> ServerDescription:

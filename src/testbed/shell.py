@@ -16,7 +16,7 @@ from pathlib import Path
 
 from ground import process
 from ground.voice import UsageError, console
-from testbed.command import Boot, find_mac
+from testbed.command import Boot, find_mac, quote_option
 
 SWITCH = b"\x1d"  # Ctrl-]
 QUIT = b"\x1c"  # Ctrl-\
@@ -49,14 +49,14 @@ def finalize_interactive(boot: Boot, name: str, place: Path, memory_mib: int) ->
     """A machine in host time with its console on a socket; no job, so that it gives a shell."""
     side = MACHINES.index(name)
     wire = place / "wire.sock"
-    netdev = f"stream,id=n0,addr.type=unix,addr.path={wire}"
+    netdev = f"stream,id=n0,addr.type=unix,addr.path={quote_option(wire)}"
     return [
         *(str(boot.qemu), "-L", str(boot.firmware), "-nodefaults", "-no-user-config"),
         *("-M", "pc,usb=off", "-accel", "tcg", "-cpu", "pentium3", "-m", str(memory_mib)),
         *("-display", "none", "-monitor", "none", "-no-reboot"),
         *("-kernel", str(boot.kernel), "-initrd", str(boot.root)),
         *("-append", "console=ttyS0 quiet panic=-1 nolapic noapic no_timer_check"),
-        *("-chardev", f"socket,id=tty,path={place / name}.sock,server=on,wait=off"),
+        *("-chardev", f"socket,id=tty,path={quote_option(place / name)}.sock,server=on,wait=off"),
         *("-serial", "chardev:tty"),
         *("-netdev", netdev + (",server=on" if side == 0 else ",server=off,reconnect-ms=200")),
         *("-device", f"e1000,netdev=n0,mac={find_mac(1, side)},romfile="),

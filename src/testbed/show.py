@@ -10,11 +10,15 @@ from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
-from testbed.chase import find_plateau, find_plateau_cycles
 from testbed.geometries import GeometryFile
 from testbed.geometry import finalize_rate
-from testbed.measurement import Measurement, Window
+from testbed.ledger import TITLES
+from testbed.loads.chase import find_plateau, find_plateau_cycles
+from testbed.measurement import Ledger, Measurement, Window
+from testbed.platform import finalize_kernel_arguments
+from testbed.platforms import PlatformFile
 from testbed.profile import Weights
+from testbed.sourced import Sourced
 
 
 def show_measurement(measurement: Measurement) -> RenderableType:
@@ -22,6 +26,8 @@ def show_measurement(measurement: Measurement) -> RenderableType:
     parts: list[RenderableType] = []
     if measurement.window:
         parts.append(_show_window(measurement.window))
+    if measurement.ledger:
+        parts.append(_show_ledger(measurement.ledger))
     if measurement.latencies:
         parts.append(_show_latencies(measurement))
     parts.append(_show_gates(measurement))
@@ -55,6 +61,15 @@ def _show_window(window: Window) -> Table:
         "L1D misses/request": f"{misses.l1d_load.total + misses.l1d_store.total:,.1f}",
         "L2 data misses/request": f"{misses.l2_data:,.1f}",
         "L2 fetch misses/request": f"{misses.l2_fetch.total:,.1f}",
+        "device reads/request (memory + port)": (
+            f"{window.events_per_request.mmio_read:,.2f} + "
+            f"{window.events_per_request.port_read:,.2f}"
+        ),
+        "device writes/request (memory + port)": (
+            f"{window.events_per_request.mmio_write:,.2f} + "
+            f"{window.events_per_request.port_write:,.2f}"
+        ),
+        "interrupts/request": f"{window.events_per_request.interrupt:,.2f}",
         "request latency p50 / p99": (
             f"{window.request_latency_us.p50:,.0f} / {window.request_latency_us.p99:,.0f} us"
         ),
@@ -63,6 +78,25 @@ def _show_window(window: Window) -> Table:
     }
     for name, value in rows.items():
         table.add_row(name, value)
+    return table
+
+
+def _show_ledger(ledger: Ledger) -> Table:
+    """Each part with its share of the connections open on the wire, `accepted` with its stages."""
+    table = Table("connections", "mean", "share", title="where they stand", title_justify="left")
+    for column in table.columns[1:]:
+        column.justify = "right"
+
+    def add(name: str, value: float) -> None:
+        table.add_row(name, f"{value:,.1f}", f"{value / max(ledger.open, 1e-9):.1%}")
+
+    for part, title in TITLES.items():
+        add(title, ledger.parts[part])
+        for stage, value in ledger.stages.items() if part == "accepted" else ():
+            add(f"  {stage}", value)
+    table.add_section()
+    add("all of these", sum(ledger.parts.values()))
+    add("open on the wire", ledger.open)
     return table
 
 
@@ -95,11 +129,7 @@ def _show_gates(measurement: Measurement) -> RenderableType:
 
 def show_geometry(file: GeometryFile) -> RenderableType:
     """Every number of a geometry file with its source, and the unit of virtual time."""
-    table = Table("field", "value", "source", title=file.title, title_justify="left")
-    for entry in file.sources:
-        swept = f" (swept: {', '.join(entry.sweep)})" if entry.sweep else ""
-        source = Text(entry.source + swept, style="yellow" if entry.assumed else "")
-        table.add_row(entry.field, entry.value, source)
+    table = _show_sources(file.title, file.sources)
     geometry, rate = file.geometry, finalize_rate(file.core)
     colours = max(1, geometry.l2.way_bytes // 4096)
     return Group(
@@ -109,6 +139,24 @@ def show_geometry(file: GeometryFile) -> RenderableType:
             f"one instruction lasts {rate.num}/{rate.den} ns."
         ),
     )
+
+
+def show_platform(file: PlatformFile) -> RenderableType:
+    """Every number of a platform file with its source, and what the kernel is told."""
+    arguments = " ".join(finalize_kernel_arguments(file.platform, 1))
+    return Group(
+        _show_sources(file.title, file.sources),
+        Text(f"{file.platform.name}: valid. The server's kernel gets: {arguments}"),
+    )
+
+
+def _show_sources(title: str, sources: Sequence[Sourced]) -> Table:
+    table = Table("field", "value", "source", title=title, title_justify="left")
+    for entry in sources:
+        swept = f" (swept: {', '.join(entry.sweep)})" if entry.sweep else ""
+        source = Text(entry.source + swept, style="yellow" if entry.assumed else "")
+        table.add_row(entry.field, entry.value, source)
+    return table
 
 
 def show_instructions(ranked: Sequence[tuple[str, int]], requests: int, top: int) -> RenderableType:

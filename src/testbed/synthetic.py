@@ -8,11 +8,17 @@ from __future__ import annotations
 
 import json
 import struct
+from bisect import bisect_right
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import numpy as np
+
 from testbed.command import find_mac
-from testbed.experiment import Ab, Experiment
+from testbed.counters import EVENTS
+from testbed.experiment import Experiment
+from testbed.loads.ab import Ab
+from testbed.pcap import Ints
 
 SERVER_MAC = bytes.fromhex(find_mac(1, 0).replace(":", ""))
 CLIENT_MAC = bytes.fromhex(find_mac(1, 1).replace(":", ""))
@@ -25,6 +31,7 @@ class WireLog:
     """A capture in the making; frames may be added in any order of time."""
 
     frames: list[tuple[int, int, bytes, int]] = field(default_factory=list)
+    lives: list[tuple[int, ...]] = field(default_factory=list)
 
     def add(
         self,
@@ -34,16 +41,18 @@ class WireLog:
         flags: int,
         *rest: int,
     ) -> None:
-        """One TCP frame of the client's ``port``; ``rest``: sequence number, payload bytes."""
-        sequence, payload, *_ = (*rest, 0)
+        """One TCP frame of the client's ``port``; ``rest``: sequence number, payload bytes, and
+        the number that it acknowledges."""
+        sequence, payload, acknowledged, *_ = (*rest, 0, 0)
         ours, theirs = (10 << 24 | 1 << 8 | 1), (10 << 24 | 1 << 8 | 2)
         mac = CLIENT_MAC + SERVER_MAC if sent else SERVER_MAC + CLIENT_MAC
         source, target = (ours, theirs) if sent else (theirs, ours)
         ports = (80, port) if sent else (port, 80)
         ip = struct.pack(">BBHHHBBHII", 0x45, 0, 40 + payload, 0, 0, 64, 6, 0, source, target)
         tcp = struct.pack(
-            ">HHIIBBHHH", *ports, sequence & 0xFFFFFFFF, 0, 5 << 4, flags, 65535, 0, 0
-        )
+            ">HHIIBBHHH", *ports, sequence & 0xFFFFFFFF, acknowledged & 0xFFFFFFFF,
+            5 << 4, flags, 65535, 0, 0,
+        )  # fmt: skip
         frame = mac + b"\x08\x00" + ip + tcp + bytes(payload)
         self.frames.append((time_ns, len(self.frames), frame[:SNAP], len(frame)))
 
@@ -57,8 +66,13 @@ class WireLog:
         self.add(at[3], False, port, ACK | PSH, isn + 1, 80)
         self.add(at[4], True, port, ACK | PSH, 3 * isn + 1, size)
         self.add(at[5], True, port, ACK | FIN, 3 * isn + 1 + size)
-        self.add(at[6], False, port, ACK, isn + 81)
-        self.add(at[8], False, port, ACK | FIN, isn + 81)
+        self.add(at[6], False, port, ACK, isn + 81, 0, 3 * isn + 2 + size)
+        self.add(at[8], False, port, ACK | FIN, isn + 81, 0, 3 * isn + 2 + size)
+        self.lives.append(tuple(at))
+
+    def find_times(self, *, sent: bool) -> list[int]:
+        """When the frames of one direction pass the server's end, in order."""
+        return sorted(t for t, _, frame, _ in self.frames if (frame[6:12] == SERVER_MAC) is sent)
 
     def write(self, path: Path) -> None:
         """Write the frames in order of time as a nanosecond pcap."""
@@ -91,16 +105,37 @@ def counter_line(event: str, link_ns: int, **changes: object) -> str:
         "dma_lines": busy // 9000,
         "itlb": [0, 0],
         "dtlb": [0, 0],
+        "events": dict.fromkeys(EVENTS, busy // 50000),
         "region_l2": [busy // 1500],
     }
     return json.dumps(record | changes) + "\n"
 
 
-def counter_stream(end_ns: int, period_ns: int = 5_000_000) -> str:
-    """A whole counter stream: start, sync, samples, stop, end."""
-    lines = [counter_line("start", -1), counter_line("sync", 0)]
-    lines += [counter_line("sample", t) for t in range(period_ns, end_ns, period_ns)]
-    return "".join([*lines, counter_line("stop", end_ns), counter_line("end", end_ns)])
+def count_parts(lives: Ints, at_ns: int) -> dict[str, int]:
+    """What the server's kernel counts at a time, by the exchanges' own clock: a request sock until
+    the ACK, then a socket that is accepted with the request, and closed with the FIN.
+
+    ``lives`` has the nine times of each exchange as rows, each column sorted.
+    """
+    past = [int(np.searchsorted(column, at_ns, side="right")) for column in lives.T]
+    spans = {"handshake": (0, 2), "accept_queue": (2, 3), "accepted": (3, 5), "closing": (5, 6)}
+    return {name: past[first] - past[last] for name, (first, last) in spans.items()}
+
+
+def counter_stream(end_ns: int, period_ns: int = 5_000_000, wire: WireLog | None = None) -> str:
+    """A whole counter stream: start, sync, samples, stop, end; with ``wire`` it has a ledger."""
+    lives = np.sort(np.array(wire.lives if wire else [], dtype=np.int64).reshape(-1, 9), axis=0)
+    times = [wire.find_times(sent=sent) for sent in (False, True)] if wire else []
+
+    def line(event: str, link_ns: int) -> str:
+        if wire is None:
+            return counter_line(event, link_ns)
+        links = [[*(bisect_right(passed, link_ns) for passed in times), 0, 0]]
+        return counter_line(event, link_ns, links=links, parts=count_parts(lives, link_ns))
+
+    lines = [line("start", -1), line("sync", 0)]
+    lines += [line("sample", t) for t in range(period_ns, end_ns, period_ns)]
+    return "".join([*lines, line("stop", end_ns), line("end", end_ns)])
 
 
 def frame(name: str, body: str) -> bytes:
@@ -153,6 +188,7 @@ class SyntheticRun:
     experiment: Experiment
     directory: Path
     open_ns: int = 2_000_000
+    ledger: bool = True
 
     def __post_init__(self) -> None:
         load = self.experiment.load
@@ -194,6 +230,8 @@ class SyntheticRun:
                 json.dumps({"queue_drops": 0, "fifo_drops": self.fifo_drops, "tx_frames": 1})
             )
         self.wire.write(self.directory / "server" / "link1.pcap")
-        (self.directory / "server" / "counters.jsonl").write_text(counter_stream(self.end_ns))
+        (self.directory / "server" / "counters.jsonl").write_text(
+            counter_stream(self.end_ns, wire=self.wire if self.ledger else None)
+        )
         (self.directory / "server" / "frames.bin").write_bytes(b"".join(self.server))
         (self.directory / "client1" / "frames.bin").write_bytes(b"".join(self.client))

@@ -9,15 +9,15 @@ import numpy as np
 import polars as pl
 
 from testbed.capture import Floats, Traffic, measure_open
-from testbed.experiment import Ab, Experiment, Httperf, Netperf
-from testbed.measurement import Misses, Mode, Percentiles, Window
+from testbed.counters import EVENTS
+from testbed.experiment import Experiment
+from testbed.measurement import EventRates, Misses, Mode, Percentiles, Window
 from testbed.pcap import Frames, Ints
 
 BINS = 200  # of the whole run, to find where the load stands at its level
 STEADY_BINS = 40  # of the window, to judge whether it is steady
 LEVEL_SHARE = 0.95  # the load stands while it is above this share of its median
 STEP_GOAL = 0.05  # the first start is taken from which on no step exceeds this
-BULK_BLOCK = 65_536  # bytes of a bulk transfer that count as one request
 WIRE_OVERHEAD = 24  # preamble, checksum and gap of an Ethernet frame, bytes
 WIRE_MINIMUM = 60  # shorter frames are padded
 MISS_KINDS = ("l1i", "l1d_load", "l1d_store", "l2_fetch", "l2_load", "l2_store", "itlb", "dtlb")
@@ -32,45 +32,26 @@ class Span:
     step: float
 
 
-def count_completions(experiment: Experiment, traffic: Traffic) -> Ints:
-    """Times at which a unit of work was complete: a response, or a block of a bulk transfer."""
-    load = experiment.load
-    if isinstance(load, Netperf) and load.test in {"TCP_STREAM", "TCP_MAERTS"}:
-        order = np.argsort(traffic.payload_time, kind="stable")
-        blocks = np.cumsum(traffic.payload_bytes[order]) // BULK_BLOCK
-        return traffic.payload_time[order][np.diff(blocks, prepend=0) > 0]
-    return traffic.responses.answered
-
-
 def find_span(experiment: Experiment, traffic: Traffic, completions: Ints) -> Span | None:
     """The part of the run in which the load stands at its level, its transient cut off.
 
-    For a closed loop the level is that of open connections and the transient at least one
-    turnover (as many completions as connections).  For an open loop it is that of arrivals: a
-    server that is overloaded goes on replying when no more is offered.  Else it is that of
-    throughput.  Returns None when there is too little work to speak of a level.
+    The kind of load says what stands at a level, and for how many completions at least its
+    transient lasts.  Returns None when there is too little work to speak of a level.
     """
     if len(completions) < 2 * STEADY_BINS:
         return None
-    opened = traffic.connections.opened
-    ends = opened if isinstance(experiment.load, Httperf) else completions
-    edges = np.linspace(ends[0], ends[-1] + 1, BINS + 1).astype(np.int64)
-    if isinstance(experiment.load, Ab):
-        level = measure_open(traffic.connections, edges)
-    elif isinstance(experiment.load, Httperf):
-        level = np.histogram(opened, edges)[0].astype(np.float64)
-    else:
-        level = np.histogram(completions, edges)[0].astype(np.float64)
+    load = experiment.load
+    events = load.list_events(traffic, completions)
+    edges = np.linspace(events[0], events[-1] + 1, BINS + 1).astype(np.int64)
+    level = load.measure_level(traffic, completions, edges)
     middle = float(np.median(level[BINS // 4 : 3 * BINS // 4]))
     standing = np.flatnonzero(level >= LEVEL_SHARE * middle)
     start, end = int(edges[standing[0]]), int(edges[standing[-1] + 1])
-    fewest = 2 * STEADY_BINS
-    if isinstance(experiment.load, Ab):
-        concurrency = experiment.load.concurrency
-        turnover = np.searchsorted(completions, start) + concurrency
+    if load.turnover:
+        turnover = np.searchsorted(completions, start) + load.turnover
         if turnover < len(completions):
             start = max(start, int(completions[turnover]))
-        fewest = max(fewest, concurrency)
+    fewest = max(2 * STEADY_BINS, load.turnover)
     return _cut_transient(completions, start, end, fewest) if end > start else None
 
 
@@ -135,6 +116,8 @@ def build_series(
         count(traffic.syn_retransmitted).alias("syn_retransmitted"),
         count(frames.all_time_ns[sent], wire[sent]).alias("sent_wire_bytes"),
         count(frames.all_time_ns[~sent], wire[~sent]).alias("received_wire_bytes"),
+        count(frames.all_time_ns[sent]).alias("sent_frames"),
+        count(frames.all_time_ns[~sent]).alias("received_frames"),
     )
 
 
@@ -172,11 +155,14 @@ def measure_window(
         misses_per_request=Misses(**{kind: _mode(sums, kind, per) for kind in MISS_KINDS}),
         writebacks_per_request=sums["writeback"] / per,
         dma_lines_per_request=sums["dma_lines"] / per,
+        events_per_request=EventRates(**{name: sums[f"event_{name}"] / per for name in EVENTS}),
         stall_share=min(1.0, sums["stall_milli"] / 1000 / max(sums["units"], 1)),
         busy_share=max(0.0, 1 - idle),
         idle_share=min(1.0, idle),
         link_transmit=sums["sent_wire_bytes"] * 8 / wire_bits,
         link_receive=sums["received_wire_bytes"] * 8 / wire_bits,
+        sent_frames_per_s=sums["sent_frames"] / elapsed * 1e9,
+        received_frames_per_s=sums["received_frames"] / elapsed * 1e9,
         retransmissions=sums["retransmitted"],
         syn_retransmissions=sums["syn_retransmitted"],
         request_latency_us=_request_latency(traffic, start, end),

@@ -20,7 +20,7 @@ static bool has_room(void)
 /* May this thread accept, and is there something to accept? */
 bool accept_possible(struct tux_thread *thread)
 {
-	return !thread->draining && !tux_backlog_empty() && (has_room() || thread->nr_idle);
+	return !thread->draining && !tux_backlog_empty() && (has_room() || READ_ONCE(thread->nr_idle));
 }
 
 static int accept_socket(struct socket *listener, struct socket **result)

@@ -16,8 +16,10 @@
  * Nor are more admitted than the allocator's query has room for.
  *
  * What a client may rely on:
- *  - A SYN waits for at most MAX_WAIT, half of the time after which its sender would repeat it.
- *  - No SYN is lost: one that finds the queue full is answered at once, out of turn.
+ *  - A SYN waits for at most MAX_WAIT, less than the time after which its sender would repeat it.
+ *  - No SYN is lost but when as many wait as are allowed to: then it is dropped, as a listening
+ *    socket drops those for which its backlog is full, and counted likewise. More is offered than
+ *    can be done, for long; who answered all the same would do nothing but shake hands.
  *  - No SYN waits for those who are silent: while the machine has been idle for a moment although
  *    SYNs wait, more are admitted, whatever the count says (look_at_queue()).
  *
@@ -28,6 +30,7 @@
  */
 #include <linux/inetdevice.h>
 #include <linux/jiffies.h>
+#include <linux/log2.h>
 #include <linux/module.h>
 #include <linux/seq_file.h>
 #include <linux/tick.h>
@@ -36,8 +39,12 @@
 #include "tux.h"
 #include "syn_queue.h"
 
-#define QUEUE_SIZE	8192	/* SYNs: half a MiB */
-#define MAX_WAIT	(HZ / 2)	/* RFC 6298: a SYN is repeated after a second */
+/*
+ * RFC 6298: a SYN is repeated after a second. A server that takes 11,000 a second empties a full
+ * queue of the default size meanwhile, so that none is overdue in it.
+ */
+#define MAX_WAIT	(HZ * 3 / 4)
+#define MOST_WAITING	65536U	/* SYNs: 4 MiB */
 
 static unsigned int slots;
 module_param_named(admission, slots, uint, 0444);
@@ -46,6 +53,29 @@ MODULE_PARM_DESC(admission, "connections in work at a time; others wait as SYNs 
 static unsigned int batch = 8;
 module_param_named(admission_batch, batch, uint, 0444);
 MODULE_PARM_DESC(admission_batch, "SYNs answered together, whose code is fetched once");
+
+static unsigned int queue_size = 8192;	/* half a MiB */
+
+static int set_queue_size(const char *value, const struct kernel_param *param)
+{
+	unsigned int size;
+	int ret = kstrtouint(value, 0, &size);
+
+	if (ret)
+		return ret;
+	if (size > MOST_WAITING || !is_power_of_2(size))
+		return -EINVAL;
+	queue_size = size;
+	return 0;
+}
+
+static const struct kernel_param_ops queue_size_ops = {
+	.set = set_queue_size,
+	.get = param_get_uint,
+};
+
+module_param_cb(admission_queue, &queue_size_ops, &queue_size, 0444);
+MODULE_PARM_DESC(admission_queue, "SYNs that wait at most, a power of two; more are dropped");
 
 static struct {
 	spinlock_t lock;	/* guards the queue, @admitting, and the counters */
@@ -57,6 +87,7 @@ static struct {
 	u64 idle_us;	/* of all processors, at the last tick */
 	unsigned long held;
 	unsigned long passed;
+	unsigned long dropped;
 	unsigned long repeated;
 	unsigned long overdue;
 	unsigned long lent;
@@ -99,7 +130,7 @@ static bool is_ordinary(const struct sk_buff *skb)
 	       ip_hdr(skb)->ihl == 5 && !skb->mark && !secpath_exists(skb);
 }
 
-/* Keep what is needed of @skb. Return: was there a place for it? The lock is held. */
+/* Keep what is needed of @skb. Return: could it be kept? The lock is held. */
 static bool append(struct sk_buff *skb)
 {
 	struct dst_entry *route = skb_dst(skb);
@@ -123,21 +154,34 @@ static bool append(struct sk_buff *skb)
 	return true;
 }
 
-/* Return: was the SYN taken over? A queue that is not empty has an order to keep. */
+/* It has to wait. Return: does it, or is it dropped? Else it is answered. The lock is held. */
+static bool put_off(struct sk_buff *skb)
+{
+	if (tux_syn_queue_length(&admission.queue) == admission.queue.size) {
+		admission.dropped++;
+		tcp_listendrop(admission.listener);
+		return true;
+	}
+	if (!append(skb)) {
+		admission.passed++;
+		return false;
+	}
+	admission.held++;
+	if (!timer_pending(&admission.timer))
+		mod_timer(&admission.timer, jiffies + 1);
+	return true;
+}
+
+/* Return: is the SYN done with? A queue that is not empty has an order to keep. */
 static bool hold(struct sk_buff *skb)
 {
-	bool held = false;
+	bool done = false;
 
 	spin_lock(&admission.lock);
-	if (tux_syn_queue_length(&admission.queue) || count_room() <= 0) {
-		held = append(skb);
-		admission.held += held;
-		admission.passed += !held;
-		if (held && !timer_pending(&admission.timer))
-			mod_timer(&admission.timer, jiffies + 1);
-	}
+	if (tux_syn_queue_length(&admission.queue) || count_room() <= 0)
+		done = put_off(skb);
 	spin_unlock(&admission.lock);
-	return held;
+	return done;
 }
 
 /* TCP's listening socket has got a SYN. */
@@ -293,7 +337,7 @@ static int allocate(void)
 {
 	struct sk_buff *skb;
 
-	admission.queue.slots = vzalloc(array_size(QUEUE_SIZE, sizeof(struct tux_syn)));
+	admission.queue.slots = vzalloc(array_size(queue_size, sizeof(struct tux_syn)));
 	skb = alloc_skb(MAX_TCP_HEADER, GFP_KERNEL);
 	if (!admission.queue.slots || !skb) {
 		kfree_skb(skb);
@@ -323,7 +367,7 @@ int tux_admission_start(struct sock *listener)
 	ret = allocate();
 	if (ret)
 		return ret;
-	admission.queue.size = QUEUE_SIZE;
+	admission.queue.size = queue_size;
 	admission.queue.head = 0;
 	admission.queue.tail = 0;
 	admission.listener = listener;
@@ -341,7 +385,7 @@ static bool drain_queue(void)
 	bool drained;
 
 	spin_lock_bh(&admission.lock);
-	answer_some(QUEUE_SIZE);
+	answer_some(admission.queue.size);
 	drained = !admission.admitting && !tux_syn_queue_length(&admission.queue);
 	spin_unlock_bh(&admission.lock);
 	return drained;
@@ -368,6 +412,12 @@ void tux_admission_stop(void)
 	vfree(admission.queue.slots);
 }
 
+/* The SYNs that are held; NULL without admission. */
+const struct tux_syn_queue *tux_admission_queue(void)
+{
+	return slots ? &admission.queue : NULL;
+}
+
 /* Lines for /proc/net/tux/stat; none without admission. */
 void tux_admission_show(struct seq_file *file)
 {
@@ -377,8 +427,9 @@ void tux_admission_show(struct seq_file *file)
 	seq_printf(file, "admission.slots %u\nadmission.room %d\nadmission.waiting %u\n", slots,
 		   admission.listener ? count_room() : 0,
 		   tux_syn_queue_length(&admission.queue));
-	seq_printf(file, "admission.held %lu\nadmission.passed %lu\nadmission.repeated %lu\n",
-		   admission.held, admission.passed, admission.repeated);
+	seq_printf(file, "admission.held %lu\nadmission.passed %lu\nadmission.dropped %lu\n",
+		   admission.held, admission.passed, admission.dropped);
+	seq_printf(file, "admission.repeated %lu\n", admission.repeated);
 	seq_printf(file, "admission.overdue %lu\nadmission.lent %lu\nadmission.longest_wait_ms %u\n",
 		   admission.overdue, admission.lent,
 		   jiffies_to_msecs(admission.longest_wait));

@@ -7,11 +7,13 @@
 
 #ifdef __KERNEL__
 struct seq_file;
+struct tux_syn_queue;
 
 int tux_admission_start(struct sock *listener);
 void tux_admission_stop(void);
 void tux_admit(void);
 void tux_admission_show(struct seq_file *file);
+const struct tux_syn_queue *tux_admission_queue(void);
 #else
 static inline void tux_admission_stop(void)
 {

@@ -94,10 +94,10 @@ void wait_for_event(struct tux_req *req, unsigned int events, unsigned long time
 	}
 	if (req->idle) {
 		list_add_tail(&req->list, &thread->idle);
-		thread->nr_idle++;
+		WRITE_ONCE(thread->nr_idle, thread->nr_idle + 1);
 	} else {
 		list_add_tail(&req->list, &thread->waiting);
-		thread->nr_waiting++;
+		WRITE_ONCE(thread->nr_waiting, thread->nr_waiting + 1);
 	}
 	spin_unlock_bh(&thread->lock);
 
@@ -116,9 +116,9 @@ static void make_runnable(struct tux_req *req)
 		del_timer(&req->timer);
 	req->waiting = 0;
 	if (req->idle)
-		thread->nr_idle--;
+		WRITE_ONCE(thread->nr_idle, thread->nr_idle - 1);
 	else
-		thread->nr_waiting--;
+		WRITE_ONCE(thread->nr_waiting, thread->nr_waiting - 1);
 	trace_tux_queue(req);
 	list_del_init(&req->list);
 	queue_request(req);

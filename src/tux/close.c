@@ -6,8 +6,8 @@
  */
 #include "tux.h"
 
-/* Most bytes that a lingering connection discards before it gives up on its peer. */
-#define LINGER_BYTES	(1 << 20)
+/* Bytes that a lingering connection discards in one turn. */
+#define DISCARD_BYTES	(1 << 20)
 
 /* Drop what belongs to one request; the connection stays. */
 static void free_request_data(struct tux_req *req)
@@ -36,7 +36,7 @@ void flush_request(struct tux_req *req)
 		return;
 	}
 	req->idle = true;
-	if (req->thread->nr_idle >= tux_knobs.max_keepalives)
+	if (READ_ONCE(req->thread->nr_idle) >= tux_knobs.max_keepalives)
 		wake_all_reqs(req->thread, &req->thread->idle, 1);
 	expect_request(req);
 }
@@ -73,25 +73,26 @@ void close_connection(struct tux_req *req)
 	}
 	kernel_sock_shutdown(req->sock, SHUT_WR);
 	free_request_data(req);
-	req->deadline = jiffies + tux_knobs.linger_timeout * HZ;
+	req->deadline = jiffies + tux_knobs.linger_time * HZ;
 	add_tux_atom(req, linger_close);
 	add_req_to_workqueue(req);
 }
 
 static unsigned int discard_input(struct tux_req *req)
 {
-	int taken = consume_input(req, LINGER_BYTES);
+	int taken = consume_input(req, DISCARD_BYTES);
 
 	return max(taken, 0);
 }
 
+/* No longer than linger_timeout for the next bytes, linger_time in all, and max_linger bytes. */
 void linger_close(struct tux_req *req, int cachemiss)
 {
-	long rest = req->deadline - jiffies;
+	long rest = min_t(long, req->deadline - jiffies, tux_knobs.linger_timeout * HZ);
 
 	tux_count_stage(req, TUX_STAGE_linger);
 	req->lingered += discard_input(req);
-	if (req->expired || rest <= 0 || input_ended(req) || req->lingered > LINGER_BYTES) {
+	if (req->expired || rest <= 0 || input_ended(req) || req->lingered > tux_knobs.max_linger) {
 		release_connection(req);
 		return;
 	}
@@ -103,12 +104,17 @@ void linger_close(struct tux_req *req, int cachemiss)
  * abort_request() - nothing sensible can be sent any more
  * @req: ends, at whatever stage it is
  *
- * If a reply was begun, a reset tells the peer that it is not complete.
+ * If a reply was begun, a reset tells the peer that it is not complete. Where none was, the log
+ * says 499 if the peer is gone, else 503.
  */
 void abort_request(struct tux_req *req)
 {
 	tux_count_event(TUX_EVENT_abort);
-	if (req->sock)
+	if (req->sock) {
+		if (!req->status)
+			req->status = output_failed(req) ? 499 : 503;
+		log_request(req);
 		reset_on_close(req);
+	}
 	release_connection(req);
 }

@@ -158,11 +158,11 @@ static bool read_form(const char *text, const char *end, const char *form, struc
 }
 
 /* Most of the checks of a calendar; 31 February becomes a day of March, a leap second the one
- * before it.
+ * before it. There is no year 0.
  */
 static bool is_possible(const struct parts *parts)
 {
-	return parts->year >= 1900 && parts->day >= 1 && parts->day <= 31 &&
+	return parts->year >= 1 && parts->day >= 1 && parts->day <= 31 &&
 	       parts->hour < 24 && parts->minute < 60 && parts->second <= 60;
 }
 

@@ -9,9 +9,9 @@
 
 /**
  * tux_etag_listed() - is the tag of an object among those that a client names?
- * @list: value of If-Match, If-None-Match or If-Range
+ * @list: value of If-Match or If-None-Match
  * @length: of @list
- * @etag: of the object, strong, with its quotes
+ * @etag: of the object, with its quotes
  * @etag_length: of @etag
  * @weak: whether W/"x" equals "x"
  */

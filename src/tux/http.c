@@ -32,6 +32,20 @@ static int status_of_error(int error)
 	}
 }
 
+/*
+ * A directory below the document root. A file is no host, nor is a link to one, nor a link to the
+ * document root, since what lies beside the hosts' directories belongs to none of them.
+ */
+static int find_host(const char *name, int cachemiss, struct path *root)
+{
+	int ret = lookup_path(&tux_server.root, name, cachemiss, root);
+
+	if (ret || (d_is_dir(root->dentry) && !path_equal(root, &tux_server.root)))
+		return ret;
+	path_put(root);
+	return -ENOTDIR;
+}
+
 /* With net.tux.virtual_server each host has a directory, and the others share "default". */
 static int find_root(struct tux_req *req, int cachemiss, struct path *root)
 {
@@ -44,10 +58,10 @@ static int find_root(struct tux_req *req, int cachemiss, struct path *root)
 		path_get(root);
 		return 0;
 	}
-	if (tux_virtual_host_name(name, sizeof(name), req->header + host.offset, host.length))
-		ret = lookup_path(&tux_server.root, name, cachemiss, root);
-	if (ret == -ENOENT || ret == -ENOTDIR || ret == -ENAMETOOLONG)
-		ret = lookup_path(&tux_server.root, "default", cachemiss, root);
+	if (tux_virtual_host_name(name, sizeof(name), tux_head(req) + host.offset, host.length))
+		ret = find_host(name, cachemiss, root);
+	if (ret && status_of_error(ret) < 500)
+		ret = find_host("default", cachemiss, root);
 	return ret;
 }
 
@@ -122,7 +136,7 @@ static int find_object(struct tux_req *req, int cachemiss)
 
 	if (!name)
 		return path.length + sizeof(index_name) > PAGE_SIZE ? 414 : 503;
-	ret = tux_decode_path(name, req->header + path.offset, path.length);
+	ret = tux_decode_path(name, tux_head(req) + path.offset, path.length);
 	if (ret < 0)
 		ret = 400;
 	else
@@ -133,6 +147,8 @@ static int find_object(struct tux_req *req, int cachemiss)
 		ret = status_of_error(ret);
 	if (ret == 404)
 		ret = find_error_page(req, cachemiss);
+	if (ret == 301 && !slash_reply_fits(req))
+		ret = 414;
 	return ret ? : 200;
 }
 

@@ -27,6 +27,37 @@ static bool get_header(struct tux_req *req)
 	return true;
 }
 
+/*
+ * The head does not fit its buffer. Few do not: a longer buffer is made for these alone, and the
+ * bytes, which are in the socket still, are peeked anew. It is the system's memory in every build.
+ */
+static bool get_long_head(struct tux_req *req)
+{
+	unsigned int size = READ_ONCE(tux_knobs.long_header_len);
+
+	req->long_head = kvmalloc(sizeof(*req->long_head) + size, GFP_KERNEL);
+	if (!req->long_head) {
+		tux_count_event(TUX_EVENT_no_memory);
+		return false;
+	}
+	req->long_head->size = size;
+	tux_object_resized(TUX_OBJECT_header, 0, size);
+	return true;
+}
+
+static void free_long_head(struct tux_req *req)
+{
+	tux_object_resized(TUX_OBJECT_header, req->long_head->size, 0);
+	kvfree(req->long_head);
+	req->long_head = NULL;
+}
+
+/* Bytes of a head that there is room for. */
+static unsigned int head_room(const struct tux_req *req)
+{
+	return unlikely(req->long_head) ? req->long_head->size : req->header_size;
+}
+
 /**
  * free_header() - give the buffer of the head up
  * @req: has one, perhaps
@@ -35,6 +66,8 @@ void free_header(struct tux_req *req)
 {
 	if (!req->header)
 		return;
+	if (unlikely(req->long_head))
+		free_long_head(req);
 	tux_object_gone(TUX_OBJECT_header, req->header, req->header_size);
 	kfree(req->header);
 	req->header = NULL;
@@ -71,11 +104,15 @@ static void expect_more(struct tux_req *req)
 	wait_for_event(req, TUX_WAIT_INPUT, rest);
 }
 
-/* Not one byte of a request: its peer has ended, is gone, or says nothing. */
+/* Not one byte of a request: its peer has ended, is gone, perhaps in its midst, or says nothing. */
 static void without_request(struct tux_req *req, int received)
 {
 	bool over = received != -EAGAIN || req->expired || input_ended(req);
 
+	if (over && req->header_length) {
+		abort_request(req);
+		return;
+	}
 	free_header(req);
 	if (over)
 		close_connection(req);
@@ -103,9 +140,48 @@ static bool wants_another(const struct tux_req *req)
 	return (message->minor || message->keep_alive) && tux_knobs.max_keepalives;
 }
 
+/* All the room is taken, and the end is not there: make more, or refuse. */
+static void lengthen_head(struct tux_req *req)
+{
+	if (req->long_head || READ_ONCE(tux_knobs.long_header_len) <= req->header_size) {
+		refuse_request(req, tux_parse_oversize(tux_head(req), req->header_length));
+		return;
+	}
+	if (!get_long_head(req)) {
+		wait_for_memory(req);
+		return;
+	}
+	add_tux_atom(req, parse_request);
+	add_req_to_workqueue(req);
+}
+
+/* Does a head end beyond its first @known bytes? A head ends in an empty line. */
+static bool has_end(const struct tux_req *req, unsigned int known)
+{
+	const char *end = tux_head(req) + req->header_length;
+	const char *at = tux_head(req) + known - min(known, 3U);
+
+	while ((at = memchr(at, '\n', end - at))) {
+		at++;
+		if (end - at >= 2 && at[0] == '\r' && at[1] == '\n')
+			return true;
+	}
+	return false;
+}
+
+/*
+ * A head that is parsed from its start with each of its bytes costs the square of its length. A
+ * long one is parsed again only when it is whole, or will never be.
+ */
+static bool can_wait(const struct tux_req *req, unsigned int known)
+{
+	return req->long_head && req->header_length < head_room(req) && !input_ended(req) &&
+	       !has_end(req, known);
+}
+
 static void understand(struct tux_req *req)
 {
-	int ret = tux_parse_head(req->header, req->header_length, &req->message);
+	int ret = tux_parse_head(tux_head(req), req->header_length, &req->message);
 
 	if (ret == TUX_PARSE_DONE) {
 		req->keep_alive = wants_another(req);
@@ -114,8 +190,8 @@ static void understand(struct tux_req *req)
 	} else if (ret != TUX_PARSE_INCOMPLETE) {
 		req->keep_alive = ret != 400 && ret != 505 && wants_another(req);
 		refuse_request(req, ret);
-	} else if (req->header_length == req->header_size) {
-		refuse_request(req, tux_parse_oversize(req->header, req->header_length));
+	} else if (req->header_length == head_room(req)) {
+		lengthen_head(req);
 	} else if (input_ended(req)) {
 		refuse_request(req, 400);
 	} else {
@@ -125,6 +201,7 @@ static void understand(struct tux_req *req)
 
 void parse_request(struct tux_req *req, int cachemiss)
 {
+	unsigned int known = req->header_length;
 	int received;
 
 	tux_count_stage(req, TUX_STAGE_parse);
@@ -138,11 +215,14 @@ void parse_request(struct tux_req *req, int cachemiss)
 		wait_for_memory(req);
 		return;
 	}
-	received = peek_input(req, req->header, req->header_size);
+	received = peek_input(req, tux_head(req), head_room(req));
 	if (received <= 0) {
 		without_request(req, received);
 		return;
 	}
 	req->header_length = received;
-	understand(req);
+	if (unlikely(can_wait(req, known)))
+		expect_more(req);
+	else
+		understand(req);
 }

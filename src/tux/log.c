@@ -31,6 +31,7 @@ static DECLARE_WAIT_QUEUE_HEAD(ring_wait);
 static char *ring;
 static unsigned int ring_head, ring_tail;	/* count up; their difference is the filling */
 static struct task_struct *logger;
+static bool reopen;	/* the file is another's by now */
 
 static void copy_in(const void *from, unsigned int size)
 {
@@ -39,7 +40,7 @@ static void copy_in(const void *from, unsigned int size)
 
 	memcpy(ring + at, from, first);
 	memcpy(ring, from + first, size - first);
-	ring_head += size;
+	WRITE_ONCE(ring_head, ring_head + size);
 }
 
 static void copy_out(void *to, unsigned int size)
@@ -49,7 +50,7 @@ static void copy_out(void *to, unsigned int size)
 
 	memcpy(to, ring + at, first);
 	memcpy(to + first, ring, size - first);
-	ring_tail += size;
+	WRITE_ONCE(ring_tail, ring_tail + size);
 }
 
 static u16 clip(struct tux_slice slice, unsigned int limit)
@@ -57,24 +58,28 @@ static u16 clip(struct tux_slice slice, unsigned int limit)
 	return min_t(unsigned int, slice.length, limit);
 }
 
-/**
- * log_request() - note a request that was answered
- * @req: still has its head
- */
-void log_request(const struct tux_req *req)
+/* Bytes of the body that the socket took; that of a constant reply is behind its header. */
+static s64 body_sent(const struct tux_req *req)
+{
+	s64 sent = req->body_next - req->body_start;
+	unsigned int unsent = req->abuf.page ? req->abuf.size - req->abuf.sent : 0;
+
+	return max_t(s64, sent - unsent, 0);
+}
+
+static void note_request(const struct tux_req *req)
 {
 	const struct tux_message *message = &req->message;
+	const char *head = tux_head(req);
 	struct record record = {
 		.status = req->status,
 		.line = clip(message->line, LINE_MAX_TEXT),
 		.with_referer = tux_knobs.referer_logging,
 		.address = peer_address(req),
-		.bytes = req->body_next - req->body_start,
+		.bytes = body_sent(req),
 		.seconds = ktime_get_real_seconds(),
 	};
 
-	if (!tux_knobs.logging || !req->header)
-		return;
 	if (record.with_referer) {
 		record.referer = clip(message->referer, FIELD_MAX_TEXT);
 		record.user_agent = clip(message->user_agent, FIELD_MAX_TEXT);
@@ -87,12 +92,22 @@ void log_request(const struct tux_req *req)
 		return;
 	}
 	copy_in(&record, sizeof(record));
-	copy_in(req->header + message->line.offset, record.line);
-	copy_in(req->header + message->referer.offset, record.referer);
-	copy_in(req->header + message->user_agent.offset, record.user_agent);
+	copy_in(head + message->line.offset, record.line);
+	copy_in(head + message->referer.offset, record.referer);
+	copy_in(head + message->user_agent.offset, record.user_agent);
 	spin_unlock(&ring_lock);
 	if (wq_has_sleeper(&ring_wait))
 		wake_up(&ring_wait);
+}
+
+/**
+ * log_request() - note a request that is over
+ * @req: was answered, or given up; still has its head, or as much of it as has come
+ */
+void log_request(const struct tux_req *req)
+{
+	if (tux_knobs.logging && req->header_length)
+		note_request(req);
 }
 
 static bool take_record(struct record *record, char *text)
@@ -177,10 +192,28 @@ static bool open_log(void)
 	return true;
 }
 
+static void close_log(void)
+{
+	if (writer->file)
+		filp_close(writer->file, NULL);
+	writer->file = NULL;
+	writer->position = 0;
+}
+
+/* Lower the flag first: who raises it meanwhile sees the file closed after that as well. */
+static void follow_rotation(void)
+{
+	if (READ_ONCE(reopen)) {
+		WRITE_ONCE(reopen, false);
+		close_log();
+	}
+}
+
 static void write_record(const struct record *record)
 {
 	unsigned int length = format_record(writer->line, record, writer->text);
 
+	follow_rotation();
 	if (!open_log() ||
 	    kernel_write(writer->file, writer->line, length, &writer->position) != length)
 		tux_count_event(TUX_EVENT_log_dropped);
@@ -198,7 +231,8 @@ static int log_loop(void *unused)
 {
 	while (!kthread_should_stop()) {
 		wait_event_interruptible(ring_wait, READ_ONCE(ring_head) != READ_ONCE(ring_tail) ||
-					 kthread_should_stop());
+					 READ_ONCE(reopen) || kthread_should_stop());
+		follow_rotation();
 		write_records();
 	}
 	return 0;
@@ -221,6 +255,7 @@ int tux_log_start(void)
 {
 	ring_head = 0;
 	ring_tail = 0;
+	reopen = false;
 	ring = kvmalloc(RING_SIZE, GFP_KERNEL);
 	writer = kvzalloc(sizeof(*writer), GFP_KERNEL);
 	if (!ring || !writer) {
@@ -240,7 +275,13 @@ void tux_log_stop(void)
 {
 	kthread_stop(logger);
 	write_records();
-	if (writer->file)
-		filp_close(writer->file, NULL);
+	close_log();
 	free_log();
+}
+
+/* Someone has renamed the file: close it, and let the next line make a new one. */
+void tux_log_reopen(void)
+{
+	WRITE_ONCE(reopen, true);
+	wake_up(&ring_wait);
 }

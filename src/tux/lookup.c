@@ -105,15 +105,13 @@ void close_object(struct tux_req *req)
  * find_body_page() - the page with the next byte of the body, if it is in memory
  * @req: its file is open
  *
- * Return: the page, referenced; -ENODATA if it must be read; -EIO if the file has shrunk.
+ * Return: the page, referenced; -ENODATA if it must be read.
  */
 struct page *find_body_page(struct tux_req *req)
 {
 	pgoff_t index = req->body_next >> PAGE_SHIFT;
 	struct page *page;
 
-	if (req->body_next >= i_size_read(file_inode(req->file)))
-		return ERR_PTR(-EIO);
 	if (req->page) {
 		if (req->page_index == index) {
 			get_page(req->page);

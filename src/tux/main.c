@@ -50,6 +50,7 @@ static int start(void)
 	ret = open_root();
 	if (ret)
 		return ret;
+	tux_mime_start(tux_knobs.types, tux_knobs.charset);
 	ret = tux_log_start();
 	if (ret)
 		goto no_log;

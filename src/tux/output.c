@@ -95,15 +95,27 @@ static unsigned long must_pause(const struct tux_req *req)
 	return time_after(due, jiffies) ? due - jiffies : 0;
 }
 
+/*
+ * Is the file shorter than the body that was promised? What is missing reads as zeros, up to the
+ * end of a page: the client must not take them for it.
+ */
+static bool has_shrunk(const struct tux_req *req)
+{
+	return i_size_read(file_inode(req->file)) < req->body_end;
+}
+
 /* Send as much of one page as the socket takes. Return: bytes, or an error. */
 static int send_body_page(struct tux_req *req)
 {
 	unsigned int offset = offset_in_page(req->body_next);
 	loff_t left = req->body_end - req->body_next;
 	unsigned int size = min_t(loff_t, PAGE_SIZE - offset, left);
-	struct page *page = find_body_page(req);
+	struct page *page;
 	int sent;
 
+	if (has_shrunk(req))
+		return -EIO;
+	page = find_body_page(req);
 	if (IS_ERR(page))
 		return PTR_ERR(page);
 	sent = send_part(req, page, offset, size, left > size || !req->keep_alive);
@@ -111,7 +123,7 @@ static int send_body_page(struct tux_req *req)
 	return sent;
 }
 
-/* Send until all is out. Return: 0, or why not. */
+/* Send until all is out. Return: 0, or why not; -EIO also if what is out may not be the file's. */
 static int send_pages(struct tux_req *req)
 {
 	while (req->body_next < req->body_end) {
@@ -124,7 +136,7 @@ static int send_pages(struct tux_req *req)
 			return sent;
 		req->body_next += sent;
 	}
-	return 0;
+	return has_shrunk(req) ? -EIO : 0;
 }
 
 void send_body(struct tux_req *req, int cachemiss)

@@ -25,12 +25,12 @@
 #define IS_TOKEN	1	/* RFC 9110, tchar */
 #define IS_VALUE	2	/* field-vchar, space and tab */
 #define IS_TARGET	4	/* visible US-ASCII, without "#" */
-#define IS_HOST		8	/* RFC 3986, reg-name */
+#define IS_HOST		8	/* RFC 3986, reg-name, without percent signs */
 
 static const u8 char_classes[256] = {
 	 0,  0,  0,  0,  0,  0,  0,  0,  0,  2,  0,  0,  0,  0,  0,  0,
 	 0,  0,  0,  0,  0,  0,  0,  0,  0,  0,  0,  0,  0,  0,  0,  0,
-	 2, 15,  6,  3, 15, 15, 15, 15, 14, 14, 15, 15, 14, 15, 15,  6,
+	 2, 15,  6,  3, 15,  7, 15, 15, 14, 14, 15, 15, 14, 15, 15,  6,
 	15, 15, 15, 15, 15, 15, 15, 15, 15, 15,  6, 14,  6, 14,  6,  6,
 	 6, 15, 15, 15, 15, 15, 15, 15, 15, 15, 15, 15, 15, 15, 15, 15,
 	15, 15, 15, 15, 15, 15, 15, 15, 15, 15, 15,  6,  6,  6,  7, 15,
@@ -90,6 +90,20 @@ static bool equals(const char *text, unsigned int length, const char *word)
 static struct tux_slice slice(unsigned int from, unsigned int to)
 {
 	return (struct tux_slice) { .offset = from, .length = to - from };
+}
+
+/* What is on the line from @from on, without the blanks around it. */
+static struct tux_slice trimmed(const char *buf, unsigned int from, unsigned int size)
+{
+	unsigned int to;
+
+	while (from < size && is_blank(buf[from]))
+		from++;
+	for (to = from; to < size && buf[to] != '\r';)
+		to++;
+	while (to > from && is_blank(buf[to - 1]))
+		to--;
+	return slice(from, to);
 }
 
 /* Go over characters of @classes; true if one of another kind follows. */
@@ -153,28 +167,6 @@ static int parse_method(struct head *head)
 	return TUX_PARSE_DONE;
 }
 
-/* host [":" port], the host perhaps a literal address in brackets. */
-static bool is_authority(const char *text, unsigned int length)
-{
-	unsigned int i = 0;
-
-	if (length && text[0] == '[') {
-		for (i = 1; i < length && text[i] != ']'; i++)
-			if (!is_in(text[i], IS_HOST) && text[i] != ':')
-				return false;
-		if (i++ >= length)
-			return false;
-	} else {
-		while (i < length && is_in(text[i], IS_HOST))
-			i++;
-	}
-	if (i < length && text[i++] != ':')
-		return false;
-	while (i < length && is_digit(text[i]))
-		i++;
-	return i == length;
-}
-
 /* "http://host/path": the host counts, whatever the field Host says (RFC 9112, 3.2.2).
  * Return: where the path begins, or 0 for bad syntax.
  */
@@ -187,7 +179,7 @@ static unsigned int split_absolute(struct head *head, unsigned int start, unsign
 		return 0;
 	while (i < end && head->buf[i] != '/' && head->buf[i] != '?')
 		i++;
-	if (i == host || head->buf[host] == ':' || !is_authority(head->buf + host, i - host))
+	if (i == host || head->buf[host] == ':' || !tux_is_authority(head->buf + host, i - host))
 		return 0;
 	head->message->host = slice(host, i);
 	return i;
@@ -270,9 +262,14 @@ static int parse_request_line(struct head *head)
 	return end_line(head);
 }
 
+/* Nearly all are plain names: the grammar is asked about the others. */
 static int note_host(struct head *head, const char *value, unsigned int length)
 {
-	return is_authority(value, length) ? 0 : 400;
+	unsigned int i = 0;
+
+	while (i < length && is_in(value[i], IS_HOST))
+		i++;
+	return i == length || tux_is_authority(value, length) ? 0 : 400;
 }
 
 /* A list of words; those not known here do not matter. */
@@ -329,19 +326,40 @@ static int note_coding(struct head *head, const char *value, unsigned int length
 	return 0;
 }
 
+/* A list, perhaps of nothing. */
 static int note_expectation(struct head *head, const char *value, unsigned int length)
 {
-	if (!equals(value, length, "100-continue"))
-		head->expects_other = true;
+	unsigned int i = 0;
+
+	while (i < length) {
+		unsigned int start, end;
+
+		while (i < length && (value[i] == ',' || is_blank(value[i])))
+			i++;
+		start = i;
+		while (i < length && value[i] != ',')
+			i++;
+		for (end = i; end > start && is_blank(value[end - 1]);)
+			end--;
+		if (end > start && !equals(value + start, end - start, "100-continue"))
+			head->expects_other = true;
+	}
 	return 0;
 }
+
+/* What a second field of the same name means. */
+enum repetition {
+	REFUSE,		/* one sender would not do that */
+	JOIN,		/* a list on several lines: tux_next_field() finds the others */
+	VOID,		/* as if it were not there */
+};
 
 /* The fields that matter: kept, looked at, or both. The shortest come first. */
 static const struct field {
 	const char *name;
 	u8 length;
 	u8 kept;	/* offset in struct tux_message, or 0 */
-	bool list;	/* may come more than once; the first one is kept */
+	u8 again;	/* enum repetition */
 	int (*note)(struct head *head, const char *value, unsigned int length);
 } fields[] = {
 #define FIELD(text, ...)	{ .name = text, .length = sizeof(text) - 1, __VA_ARGS__ }
@@ -349,16 +367,16 @@ static const struct field {
 	FIELD("host", KEPT(host), .note = note_host),
 	FIELD("range", KEPT(range)),
 	FIELD("expect", .note = note_expectation),
-	FIELD("referer", KEPT(referer), .list = true),
+	FIELD("referer", KEPT(referer), .again = JOIN),
 	FIELD("if-range", KEPT(if_range)),
-	FIELD("if-match", KEPT(if_match)),
+	FIELD("if-match", KEPT(if_match), .again = JOIN),
 	FIELD("connection", .note = note_connection),
-	FIELD("user-agent", KEPT(user_agent), .list = true),
-	FIELD("if-none-match", KEPT(if_none_match), .list = true),
+	FIELD("user-agent", KEPT(user_agent), .again = JOIN),
+	FIELD("if-none-match", KEPT(if_none_match), .again = JOIN),
 	FIELD("content-length", .note = note_length),
-	FIELD("if-modified-since", KEPT(if_modified_since)),
+	FIELD("if-modified-since", KEPT(if_modified_since), .again = VOID),
 	FIELD("transfer-encoding", .note = note_coding),
-	FIELD("if-unmodified-since", KEPT(if_unmodified_since)),
+	FIELD("if-unmodified-since", KEPT(if_unmodified_since), .again = VOID),
 #undef FIELD
 #undef KEPT
 };
@@ -379,10 +397,14 @@ static int keep_field(struct head *head, const struct field *field, struct tux_s
 {
 	struct tux_slice *kept = (void *)((char *)head->message + field->kept);
 
-	if (tux_present(*kept))
-		return field->list ? 0 : 400;
-	*kept = value;
-	return 0;
+	if (!tux_present(*kept)) {
+		*kept = value;
+		return 0;
+	}
+	head->message->repeated = true;
+	if (field->again == VOID)
+		kept->length = 0;	/* which is no date */
+	return field->again == REFUSE ? 400 : 0;
 }
 
 /* One line "name: value" without blanks around its parts. */
@@ -466,6 +488,37 @@ int tux_parse_head(const char *buf, unsigned int size, struct tux_message *messa
 	if (tux_present(absolute_host))
 		message->host = absolute_host;
 	return ret;
+}
+
+/**
+ * tux_next_field() - the next of several fields of one name
+ * @buf: a head that tux_parse_head() has taken
+ * @length: of it
+ * @name: in lower case
+ * @value: the field's value before; becomes the next one's
+ *
+ * Return: whether there was another.
+ */
+bool tux_next_field(const char *buf, unsigned int length, const char *name,
+		    struct tux_slice *value)
+{
+	unsigned int at = value->offset + value->length;
+
+	for (;;) {
+		const char *line = memchr(buf + at, '\n', length - at);
+		const char *colon;
+
+		if (!line || ++line == buf + length)
+			return false;
+		at = line - buf;
+		colon = memchr(line, ':', length - at);
+		if (!colon)	/* the empty line */
+			return false;
+		if (equals(line, colon - line, name)) {
+			*value = trimmed(buf, colon + 1 - buf, length);
+			return true;
+		}
+	}
 }
 
 /**

@@ -26,6 +26,7 @@ static inline bool tux_present(struct tux_slice slice)
  * @length: bytes from the first one to the empty line, inclusive
  * @minor: 0 for HTTP/1.0, 1 for HTTP/1.1 and later minor versions
  * @has_body: a body follows, of whatever length
+ * @repeated: a field that may be a list came more than once; the first value is kept
  * @path: of the target, still encoded; starts with a slash, except for "*"
  * @query: of the target, with its question mark
  */
@@ -36,6 +37,7 @@ struct tux_message {
 	bool close;
 	bool keep_alive;
 	bool has_body;
+	bool repeated;
 	struct tux_slice line;
 	struct tux_slice path;
 	struct tux_slice query;
@@ -56,8 +58,14 @@ struct tux_message {
 
 int tux_parse_head(const char *buf, unsigned int size, struct tux_message *message);
 
+bool tux_next_field(const char *buf, unsigned int length, const char *name,
+		    struct tux_slice *value);
+
 /* Why a head that fills the whole buffer without an end is refused: 414 or 431. */
 int tux_parse_oversize(const char *buf, unsigned int size);
+
+/* authority.c */
+bool tux_is_authority(const char *text, unsigned int length);
 
 /* path.c */
 int tux_decode_path(char *to, const char *from, unsigned int length);
@@ -75,7 +83,13 @@ void tux_format_date(char *to, s64 seconds);
 int tux_parse_date(const char *value, unsigned int length, s64 *seconds);
 
 /* mime.c */
+#define TUX_TYPES_MAX	1024
+#define TUX_CHARSET_MAX	32
+int tux_mime_check_types(const char *text);
+int tux_mime_check_charset(const char *text);
+void tux_mime_start(const char *types, const char *charset);
 const char *tux_mime_type(const char *name, unsigned int length);
+const char *tux_mime_charset(const char *type);
 
 /* etag.c */
 bool tux_etag_listed(const char *list, unsigned int length, const char *etag,

@@ -7,6 +7,10 @@
  * the answer is what pools of the same kind would say: the cache share holds the objects of so
  * many requests (capacity), and of each kind of object some are alive.
  *
+ * A request also touches memory that TUX does not allocate: TCP's socks and buffers. How much of
+ * it is not known here, so it is given beforehand: to stingygen (--outside-bytes), which makes so
+ * many slots less, and without Stingy as outside_bytes.
+ *
  * Context: process.
  */
 #include "tux.h"
@@ -95,14 +99,29 @@ bool tux_holds_all(enum tux_stage stage)
 
 #else
 
+#define MOST_OUTSIDE_BYTES	(16U << 20)
+
 static unsigned int cache_bytes = 512 << 10;
+static unsigned int outside_bytes;
 static unsigned int capacity;
 static unsigned int capacity_now;
 
+static int set_outside_bytes(const char *value, const struct kernel_param *param)
+{
+	return param_set_uint_minmax(value, param, 0, MOST_OUTSIDE_BYTES);
+}
+
+static const struct kernel_param_ops outside_ops = {
+	.set = set_outside_bytes,
+	.get = param_get_uint,
+};
+
 module_param(cache_bytes, uint, 0444);
-MODULE_PARM_DESC(cache_bytes, "bytes of the cache that are for the objects of requests");
+MODULE_PARM_DESC(cache_bytes, "bytes of the cache that are for requests");
+module_param_cb(outside_bytes, &outside_ops, &outside_bytes, 0444);
+MODULE_PARM_DESC(outside_bytes, "bytes that a request touches besides its objects, as sockets");
 module_param(capacity, uint, 0444);
-MODULE_PARM_DESC(capacity, "requests whose objects fit; 0: as many as fit cache_bytes");
+MODULE_PARM_DESC(capacity, "requests that fit; 0: as many as cache_bytes is enough for");
 
 /* Objects that a stage allocates and does not give back: bits of enum tux_object. */
 static const u8 needs[TUX_NR_STAGES] = {
@@ -121,7 +140,7 @@ void tux_query_start(void)
 {
 	unsigned int bytes = sizeof(struct tux_req) + sizeof(struct socket_alloc) +
 			     READ_ONCE(tux_knobs.max_header_len) + TUX_REPLY_HEADER_MAX +
-			     sizeof(struct file);
+			     sizeof(struct file) + outside_bytes;
 
 	capacity_now = capacity ? : max(1U, cache_bytes / bytes);
 }

@@ -65,8 +65,10 @@ enum tux_range tux_parse_range(const char *value, unsigned int length, s64 size,
 		return TUX_RANGE_NONE;
 
 	if (!first_digits) {	/* the last bytes */
-		if (!last || !size)
+		if (!last)
 			return TUX_RANGE_UNSATISFIABLE;
+		if (!size)	/* satisfiable (14.1.2), but there is no byte to name */
+			return TUX_RANGE_NONE;
 		*start = last < size ? size - last : 0;
 		*end = size;
 		return TUX_RANGE_ONE;

@@ -6,9 +6,10 @@
  */
 #include "tux.h"
 
-/* More than all fixed text, numbers and dates of a header, and the text of a constant reply. */
-
 #define PUT(to, text)	put(to, text, sizeof(text) - 1)
+
+/* Seconds within which some file systems give two versions of a file the same time. */
+#define CLOCK_RESOLUTION	2
 
 /* Inline, so that constant text becomes a few stores. */
 static __always_inline char *put(char *to, const char *text, unsigned int length)
@@ -60,20 +61,22 @@ static char *put_hex64(char *to, u64 value)
 	return put_hex(to, value);
 }
 
-/* Changes whenever the content may have changed: what the inode says about it. */
-static unsigned int make_etag(char *etag, const struct inode *inode, loff_t size)
+/*
+ * The tag of a version is its time, in seconds, and its size, which mirrors of a file share. While
+ * another version of the same time may yet come, the tag is weak (RFC 9110, 8.8.1), and its text
+ * is not that of the strong one: who has it asks again when the time is over.
+ */
+static void make_etag(struct tux_version *version)
 {
-	char *to = PUT(etag, "\"");
+	char *to = PUT(version->etag, "\"");
 
-	to = put_hex64(to, inode->i_ino);
+	to = put_hex64(to, version->modified);
 	to = PUT(to, "-");
-	to = put_hex64(to, inode->i_mtime.tv_sec);
-	to = PUT(to, "-");
-	to = put_hex(to, inode->i_mtime.tv_nsec);
-	to = PUT(to, "-");
-	to = put_hex64(to, size);
+	to = put_hex64(to, version->size);
+	if (version->weak)
+		to = PUT(to, "-new");
 	to = PUT(to, "\"");
-	return to - etag;
+	version->etag_length = to - version->etag;
 }
 
 static const char *reason_of(unsigned int status)
@@ -158,18 +161,21 @@ static char *put_length(char *to, u64 length)
 }
 
 /* What identifies the version of the object; a reply without its content has these as well. */
-static char *put_validators(char *to, const struct tux_req *req, const char *etag,
-			    unsigned int etag_length)
+static char *put_validators(char *to, const struct tux_req *req,
+			    const struct tux_version *version)
 {
 	if (tux_knobs.generate_last_mod) {
 		to = PUT(to, "Last-Modified: ");
-		tux_format_date(to, file_inode(req->file)->i_mtime.tv_sec);
+		/* Never later than Date: RFC 9110, 8.8.2.1. */
+		tux_format_date(to, min_t(s64, version->modified, req->thread->date_seconds));
 		to += TUX_DATE_LENGTH;
 		to = PUT(to, "\r\n");
 	}
 	if (tux_knobs.generate_etags) {
 		to = PUT(to, "ETag: ");
-		to = put(to, etag, etag_length);
+		if (version->weak)
+			to = PUT(to, "W/");
+		to = put(to, version->etag, version->etag_length);
 		to = PUT(to, "\r\n");
 	}
 	if (tux_knobs.generate_cache_control) {
@@ -199,6 +205,7 @@ static char *put_type(char *to, const struct tux_req *req)
 {
 	to = PUT(to, "Content-Type: ");
 	to = put_string(to, req->type);
+	to = put_string(to, tux_mime_charset(req->type));
 	return PUT(to, "\r\n");
 }
 
@@ -220,7 +227,7 @@ static unsigned int put_object_header(struct tux_req *req, unsigned int status,
 	if (status == 206 || status == 416)
 		to = put_content_range(to, req, version->size);
 	if (status < 400)
-		to = put_validators(to, req, version->etag, version->etag_length);
+		to = put_validators(to, req, version);
 	return put_end(to, req) - req->abuf.buf;
 }
 
@@ -241,15 +248,16 @@ int compose_object_reply(struct tux_req *req, unsigned int status)
 		return -ENOMEM;
 	version.size = i_size_read(inode);
 	version.modified = inode->i_mtime.tv_sec;
-	version.etag_length = make_etag(version.etag, inode, version.size);
+	version.weak = version.modified + CLOCK_RESOLUTION >= ktime_get_real_seconds();
+	make_etag(&version);
 	req->body_start = 0;
 	req->body_end = version.size;
 	if (status == 200)
 		status = evaluate_conditions(req, &version);
 	trim_abuf(req, put_object_header(req, status, &version));
-	req->body_next = req->body_start;
 	if (req->message.method == TUX_HEAD || status == 304)
-		req->body_next = req->body_end;
+		req->body_start = req->body_end;
+	req->body_next = req->body_start;
 	return 0;
 }
 
@@ -263,6 +271,7 @@ int compose_object_reply(struct tux_req *req, unsigned int status)
 int compose_constant_reply(struct tux_req *req, unsigned int status)
 {
 	const char *text = reason_of(status);
+	unsigned int length = strlen(text) + 1;
 	char *buf = get_abuf(req, TUX_REPLY_HEADER_MAX);
 	char *to;
 
@@ -270,21 +279,63 @@ int compose_constant_reply(struct tux_req *req, unsigned int status)
 		return -ENOMEM;
 	to = put_start(buf, req, status);
 	to = PUT(to, "Content-Type: text/plain\r\n");
-	to = put_length(to, strlen(text) + 1);
+	to = put_length(to, length);
 	if (status == 405)
 		to = PUT(to, "Allow: GET, HEAD\r\n");
 	to = put_end(to, req);
 	if (req->message.method != TUX_HEAD) {
 		to = put_string(to, text);
 		to = PUT(to, "\n");
+		req->body_end = length;	/* for the log: it goes with the header */
+		req->body_next = length;
 	}
 	trim_abuf(req, to - buf);
 	return 0;
 }
 
+/* Clients send these, but they belong in no URL; browsers take the backslash for a slash. */
+static bool must_escape(char c)
+{
+	static const char unsafe[] = "\"<>\\^`{|}";
+
+	return memchr(unsafe, c, sizeof(unsafe) - 1);
+}
+
+/* Bytes for a redirection, at most. */
+static unsigned int slash_reply_size(const struct tux_req *req)
+{
+	const struct tux_message *message = &req->message;
+	const char *path = tux_head(req) + message->path.offset;
+	unsigned int i, escapes = 0;
+
+	for (i = 0; i < message->path.length; i++)
+		escapes += must_escape(path[i]);
+	return TUX_REPLY_HEADER_MAX + message->path.length + 2 * escapes + message->query.length;
+}
+
+static char *put_path(char *to, const char *path, unsigned int length)
+{
+	for (; length; length--, path++) {
+		if (must_escape(*path)) {
+			*to++ = '%';
+			*to++ = "0123456789ABCDEF"[*path >> 4 & 15];
+			*to++ = "0123456789ABCDEF"[*path & 15];
+		} else {
+			*to++ = *path;
+		}
+	}
+	return to;
+}
+
+/* Whether a redirection to the name with a slash fits a page; else the target is too long. */
+bool slash_reply_fits(const struct tux_req *req)
+{
+	return slash_reply_size(req) <= PAGE_SIZE;
+}
+
 /**
  * compose_slash_reply() - send a client that asks for a directory to its name with a slash
- * @req: the abuf holds the whole reply afterwards
+ * @req: the reply fits; the abuf holds the whole of it afterwards
  *
  * The location is given without a host, and with one slash at its start only: two would make the
  * first component a host.
@@ -294,9 +345,9 @@ int compose_constant_reply(struct tux_req *req, unsigned int status)
 int compose_slash_reply(struct tux_req *req)
 {
 	const struct tux_message *message = &req->message;
-	const char *path = req->header + message->path.offset;
+	const char *path = tux_head(req) + message->path.offset;
 	unsigned int length = message->path.length;
-	char *buf = get_abuf(req, TUX_REPLY_HEADER_MAX + length + message->query.length);
+	char *buf = get_abuf(req, slash_reply_size(req));
 	char *to;
 
 	if (!buf)
@@ -307,9 +358,9 @@ int compose_slash_reply(struct tux_req *req)
 	}
 	to = put_start(buf, req, 301);
 	to = PUT(to, "Location: ");
-	to = put(to, path, length);
+	to = put_path(to, path, length);
 	to = PUT(to, "/");
-	to = put(to, req->header + message->query.offset, message->query.length);
+	to = put(to, tux_head(req) + message->query.offset, message->query.length);
 	to = PUT(to, "\r\n");
 	to = put_length(to, 0);
 	trim_abuf(req, put_end(to, req) - buf);

@@ -13,7 +13,7 @@ static struct tux_req *take_free_req(struct tux_thread *thread)
 
 	if (req) {
 		list_del(&req->list);
-		thread->nr_free--;
+		WRITE_ONCE(thread->nr_free, thread->nr_free - 1);
 	}
 	return req;
 }
@@ -45,7 +45,7 @@ struct tux_req *kmalloc_req(struct tux_thread *thread)
 	req->thread = thread;
 	memset(&req->connection, 0, sizeof(req->connection));
 	memset(&req->request, 0, sizeof(req->request));
-	thread->nr_live++;
+	WRITE_ONCE(thread->nr_live, thread->nr_live + 1);
 	tux_object_born(TUX_OBJECT_request, req, sizeof(*req));
 	return req;
 }
@@ -60,11 +60,11 @@ void kfree_req(struct tux_req *req)
 
 	if (req->timed)
 		del_timer_sync(&req->timer);
-	thread->nr_live--;
+	WRITE_ONCE(thread->nr_live, thread->nr_live - 1);
 	tux_object_gone(TUX_OBJECT_request, req, sizeof(*req));
 	if (thread->nr_free < tux_knobs.max_free_requests) {
 		list_add(&req->list, &thread->free);
-		thread->nr_free++;
+		WRITE_ONCE(thread->nr_free, thread->nr_free + 1);
 	} else {
 		kfree(req);
 	}

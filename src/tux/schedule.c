@@ -20,11 +20,18 @@
  * overdue, and the longest waiting overdue request is next, whatever its stage. So with k requests
  * queued no later than itself, a request has its turn after at most
  *
- *	patience + VISIT_LIMIT + k + 1
+ *	patience + visit_limit + k + 1
  *
  * turns: the last visit chosen before it is overdue, the k, and one accept. Likewise a connection
- * is accepted at least once in patience + VISIT_LIMIT + (number of overdue requests) turns. With
+ * is accepted at least once in patience + visit_limit + (number of overdue requests) turns. With
  * the other policies a request waits for the k before it, and for what is accepted meanwhile.
+ *
+ * The size of a visit is a compromise. A visit fetches the code of its stage once, for all of its
+ * requests; but each of them waits for the last before the batch goes on, and their replies leave
+ * together, so that a closed loop of clients comes back as a crowd. Requests on the same way never
+ * overtake each other: queues are first in first out, at each stage. Patience is far above what a
+ * request waits that nothing is wrong with, some turns for each request alive: those who are overdue
+ * go one by one, and a patience that binds bounds the requests alive in place of the query.
  *
  * Where this differs from the paper: it gives no weights, no bound on waiting, and no rule for the
  * order within a priority; these are ours.
@@ -34,10 +41,8 @@
 #include "tux.h"
 #include "choice.h"
 
-/* No visit is longer, so that overdue requests are noticed. */
-#define VISIT_LIMIT	64U
-/* Turns in a round for each stage between this one and the end of the request. */
-#define STAGE_CREDITS	8U
+/* The largest value of what is multiplied with a number of stages, or is part of a sum of turns. */
+#define MOST_TURNS	65536
 
 enum policy {
 	POLICY_FIFO,
@@ -70,7 +75,9 @@ DEFINE_STATIC_KEY_FALSE(tux_by_stage);
 static DEFINE_STATIC_KEY_FALSE(accept_limited);
 static struct tux_choice policy = { policy_names, ARRAY_SIZE(policy_names), POLICY_FIFO };
 static unsigned int accept_limit = 64;
-static unsigned int patience = 1024;
+static unsigned int patience = 4096;
+static unsigned int visit_limit = 8;
+static unsigned int stage_credits = 8;
 
 static int set_policy(const char *value, const struct kernel_param *param)
 {
@@ -94,6 +101,11 @@ static int set_count(const char *value, const struct kernel_param *param)
 	return param_set_uint_minmax(value, param, 1, INT_MAX);
 }
 
+static int set_turns(const char *value, const struct kernel_param *param)
+{
+	return param_set_uint_minmax(value, param, 1, MOST_TURNS);
+}
+
 static const struct kernel_param_ops policy_ops = {
 	.set = set_policy,
 	.get = tux_get_choice,
@@ -104,6 +116,11 @@ static const struct kernel_param_ops count_ops = {
 	.get = param_get_uint,
 };
 
+static const struct kernel_param_ops turns_ops = {
+	.set = set_turns,
+	.get = param_get_uint,
+};
+
 module_param_cb(policy, &policy_ops, &policy, 0444);
 MODULE_PARM_DESC(policy, "who runs next: fifo, cohort, stingy, bounded-accept, multi-accept");
 module_param_cb(accept_limit, &count_ops, &accept_limit, 0444);
@@ -111,6 +128,11 @@ MODULE_PARM_DESC(accept_limit,
 		 "busy requests (bounded-accept), connections at a time (multi-accept)");
 module_param_cb(patience, &count_ops, &patience, 0444);
 MODULE_PARM_DESC(patience, "turns that a request waits before it goes first (cohort, stingy)");
+module_param_cb(visit_limit, &turns_ops, &visit_limit, 0444);
+MODULE_PARM_DESC(visit_limit, "turns of a visit to a stage at most (cohort, stingy)");
+module_param_cb(stage_credits, &turns_ops, &stage_credits, 0444);
+MODULE_PARM_DESC(stage_credits,
+		 "turns in a round for each stage between one and the end of the request (stingy)");
 
 /**
  * tux_schedule_init() - nothing is runnable
@@ -278,7 +300,7 @@ static struct tux_visit choose_cohort(struct tux_schedule *schedule, unsigned lo
 		schedule->stage = __ffs(later ? : occupied);
 		schedule->left = count_waiting(schedule, schedule->stage);
 	}
-	return (struct tux_visit){ schedule->stage, min(schedule->left, VISIT_LIMIT) };
+	return (struct tux_visit){ schedule->stage, min(schedule->left, visit_limit) };
 }
 
 static void refill_credits(struct tux_schedule *schedule)
@@ -286,7 +308,7 @@ static void refill_credits(struct tux_schedule *schedule)
 	unsigned int stage;
 
 	for (stage = 0; stage < TUX_STAGE_flush; stage++)
-		schedule->credits[stage] = STAGE_CREDITS * (TUX_STAGE_flush - stage);
+		schedule->credits[stage] = stage_credits * (TUX_STAGE_flush - stage);
 }
 
 /* The first stage in @mask that has memory and credit; @fitting: those that have memory. */
@@ -301,7 +323,7 @@ static struct tux_visit choose_fitting(struct tux_schedule *schedule, unsigned l
 		if (!room)
 			continue;
 		*fitting |= BIT(stage);
-		room = min3(room, schedule->credits[stage], VISIT_LIMIT);
+		room = min3(room, schedule->credits[stage], visit_limit);
 		room = min(room, count_waiting(schedule, stage));
 		if (room)
 			return (struct tux_visit){ stage, room };
@@ -319,7 +341,7 @@ static struct tux_visit choose_by_memory(struct tux_schedule *schedule, unsigned
 
 		if (tux_holds_all(stage))
 			return (struct tux_visit){
-				stage, min(VISIT_LIMIT, count_waiting(schedule, stage))
+				stage, min(visit_limit, count_waiting(schedule, stage))
 			};
 	}
 	visit = choose_fitting(schedule, occupied, &fitting);	/* priority (iii) */

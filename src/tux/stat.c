@@ -119,7 +119,8 @@ int tux_stat_register(void)
 {
 	struct proc_dir_entry *directory = proc_mkdir("tux", init_net.proc_net);
 
-	if (!directory || !proc_create_single("stat", 0444, directory, show_stat)) {
+	if (!directory || !proc_create_single("stat", 0444, directory, show_stat) ||
+	    !tux_ledger_create(directory)) {
 		remove_proc_subtree("tux", init_net.proc_net);
 		return -ENOMEM;
 	}

@@ -112,4 +112,13 @@ static inline void tux_object_resized(enum tux_object object, size_t from, size_
 int tux_stat_register(void);
 void tux_stat_unregister(void);
 
+/* ledger.c; who looks at a process from outside needs no addresses of it */
+#ifdef __KERNEL__
+struct proc_dir_entry;
+
+bool tux_ledger_create(struct proc_dir_entry *directory);
+#else
+#define tux_ledger_create(directory) true
+#endif
+
 #endif /* _TUX_STAT_H */

@@ -3,7 +3,8 @@
  * The knobs: net.tux.* in sysctl, each with the range of its values. README.md documents them.
  *
  * Context: process. Most knobs may change while the server runs; those of documentroot, port,
- * threads, io_threads, uid, gid, max_backlog, defer_accept and ack_pingpong are read at its start.
+ * threads, io_threads, uid, gid, max_backlog, defer_accept, ack_pingpong, types and charset are
+ * read at its start.
  */
 #include "tux.h"
 
@@ -20,9 +21,13 @@ struct tux_knobs tux_knobs = {
 	.max_keepalives = 10000,
 	.max_free_requests = 1000,
 	.max_header_len = 3000,
+	.long_header_len = 16384,
 	.header_timeout = 30,
+	.keepalive_timeout = 75,
 	.output_timeout = 60,
-	.linger_timeout = 2,
+	.linger_timeout = 5,
+	.linger_time = 30,
+	.max_linger = 1 << 30,
 	.stop_timeout = 5,
 	.mode_allowed = 0004,
 	.generate_etags = 1,
@@ -44,6 +49,46 @@ static int set_running(struct ctl_table *table, int write, void *buffer, size_t 
 	ret = proc_dointvec_minmax(&number, write, buffer, length, position);
 	if (!ret && write)
 		ret = tux_control_server(state);
+	return ret;
+}
+
+/* Write 1, and the log's file is closed; the next line opens it anew, under its name. */
+static int set_reopen_log(struct ctl_table *table, int write, void *buffer, size_t *length,
+			  loff_t *position)
+{
+	int wanted = 0;
+	struct ctl_table number = *table;
+	int ret;
+
+	number.data = &wanted;
+	ret = proc_dointvec_minmax(&number, write, buffer, length, position);
+	if (!ret && write && wanted)
+		tux_log_reopen();
+	return ret;
+}
+
+/* A text that takes effect at the next start, but is looked at now. */
+static int set_checked_text(struct ctl_table *table, int write, void *buffer, size_t *length,
+			    loff_t *position)
+{
+	int (*check)(const char *text) = table->extra1;
+	struct ctl_table text = *table;
+	int ret;
+
+	if (!write)
+		return proc_dostring(table, write, buffer, length, position);
+	text.maxlen = 2 * table->maxlen;	/* what is too long must not be cut silently */
+	text.data = kvzalloc(text.maxlen, GFP_KERNEL);
+	if (!text.data)
+		return -ENOMEM;
+	ret = proc_dostring(&text, write, buffer, length, position);
+	if (!ret && strlen(text.data) >= table->maxlen)
+		ret = -EINVAL;
+	if (!ret)
+		ret = check(text.data);
+	if (!ret)
+		strscpy(table->data, text.data, table->maxlen);
+	kvfree(text.data);
 	return ret;
 }
 
@@ -82,6 +127,15 @@ static int set_max_header_len(struct ctl_table *table, int write, void *buffer, 
 	.proc_handler = proc_dostring,			\
 }
 
+#define CHECKED(knob, function) {			\
+	.procname = #knob,				\
+	.data = tux_knobs.knob,				\
+	.maxlen = sizeof(tux_knobs.knob),		\
+	.mode = 0644,					\
+	.proc_handler = set_checked_text,		\
+	.extra1 = function,				\
+}
+
 static struct ctl_table tux_table[] = {
 	{
 		.procname = "running",
@@ -94,6 +148,8 @@ static struct ctl_table tux_table[] = {
 	TEXT("documentroot", documentroot),
 	TEXT("logfile", logfile),
 	TEXT("404_page", page_404),
+	CHECKED(types, tux_mime_check_types),
+	CHECKED(charset, tux_mime_check_charset),
 	NUMBER(port, 1, 65535),
 	NUMBER(clientport, 0, 65535),
 	NUMBER(threads, 1, TUX_MAX_THREADS),
@@ -112,12 +168,15 @@ static struct ctl_table tux_table[] = {
 		.extra1 = (void *)&(const int) { 256 },
 		.extra2 = (void *)&(const int) { 32768 },
 	},
+	NUMBER(long_header_len, 0, 32768),
 	NUMBER(max_object_size, 0, INT_MAX),
 	NUMBER(max_output_bandwidth, 0, INT_MAX),
 	NUMBER(header_timeout, 1, 3600),
 	NUMBER(keepalive_timeout, 0, 86400),
 	NUMBER(output_timeout, 1, 86400),
 	NUMBER(linger_timeout, 0, 60),
+	NUMBER(linger_time, 0, 3600),
+	NUMBER(max_linger, 0, INT_MAX),
 	NUMBER(stop_timeout, 0, 3600),
 	NUMBER(mode_forbidden, 0, 07777),
 	NUMBER(mode_allowed, 0, 07777),
@@ -130,6 +189,14 @@ static struct ctl_table tux_table[] = {
 	NUMBER(ack_pingpong, 0, 1),
 	NUMBER(logging, 0, 1),
 	NUMBER(referer_logging, 0, 1),
+	{
+		.procname = "reopen_log",
+		.maxlen = sizeof(int),
+		.mode = 0644,
+		.proc_handler = set_reopen_log,
+		.extra1 = (void *)&(const int) { 0 },
+		.extra2 = (void *)&(const int) { 1 },
+	},
 	{ }
 };
 

@@ -75,6 +75,12 @@ struct tux_abuf {
 	unsigned int sent;	/* of them */
 };
 
+/* The rare head that is longer than net.tux.max_header_len. */
+struct tux_long_head {
+	u16 size;	/* of @text */
+	char text[];
+};
+
 /**
  * struct tux_req - a connection, and the request that it is at
  * @list: in the one queue or list where the request is
@@ -92,7 +98,9 @@ struct tux_abuf {
  * @deadline: jiffies at which the head must be complete, or some output be taken
  * @keep_alive: another request may follow this one
  * @lingered: bytes thrown away since our direction was closed
+ * @header_length: bytes of the head that were peeked
  * @header: the head of the request, as peeked
+ * @long_head: takes its place where the head is longer
  * @type: media type of the object
  * @page: a page of the body that had to be read from the disk
  * @body_next: what to send next of the object, up to @body_end
@@ -123,6 +131,7 @@ struct tux_req {
 		u16 header_length;
 		u16 header_size;
 		char *header;
+		struct tux_long_head *long_head;
 		const char *type;
 		struct tux_abuf abuf;
 		struct file *file;
@@ -135,6 +144,12 @@ struct tux_req {
 	);
 	struct tux_message message;
 };
+
+/* The head of the request, wherever it is. */
+static inline char *tux_head(const struct tux_req *req)
+{
+	return unlikely(req->long_head) ? req->long_head->text : req->header;
+}
 
 /**
  * struct tux_thread - a fast thread and the requests it owns
@@ -191,6 +206,8 @@ struct tux_knobs {
 	char documentroot[TUX_PATH_MAX];
 	char logfile[TUX_PATH_MAX];
 	char page_404[TUX_PATH_MAX];
+	char types[TUX_TYPES_MAX];
+	char charset[TUX_CHARSET_MAX];
 	int port;
 	int clientport;
 	int threads;
@@ -202,12 +219,15 @@ struct tux_knobs {
 	int max_keepalives;
 	int max_free_requests;
 	int max_header_len;
+	int long_header_len;
 	int max_object_size;
 	int max_output_bandwidth;
 	int header_timeout;
 	int keepalive_timeout;
 	int output_timeout;
 	int linger_timeout;
+	int linger_time;
+	int max_linger;
 	int stop_timeout;
 	int mode_forbidden;
 	int mode_allowed;
@@ -291,13 +311,15 @@ void read_body_page(struct tux_req *req);
 struct tux_version {
 	loff_t size;
 	s64 modified;
+	bool weak;	/* it may have changed within the clock's resolution */
 	unsigned int etag_length;
-	char etag[64];
+	char etag[40];
 };
 
 unsigned int evaluate_conditions(struct tux_req *req, const struct tux_version *version);
 int compose_object_reply(struct tux_req *req, unsigned int status);
 int compose_constant_reply(struct tux_req *req, unsigned int status);
+bool slash_reply_fits(const struct tux_req *req);
 int compose_slash_reply(struct tux_req *req);
 
 /* Ways through the stages: accept.c, input.c, redirect.c, close.c */
@@ -324,6 +346,7 @@ void linger_close(struct tux_req *req, int cachemiss);
 /* log.c */
 int tux_log_start(void);
 void tux_log_stop(void);
+void tux_log_reopen(void);
 void log_request(const struct tux_req *req);
 
 #endif /* _TUX_H */

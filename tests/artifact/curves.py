@@ -69,6 +69,7 @@ def make_results(
             "key": run.key,
             "outcome": Outcome.INVALID.value if fails else Outcome.MEASURED.value,
             "zone": Zone.FAILURE.value if fails else Zone.PLASTIC.value,
+            "only_lost": fails,
             "reasons": "retransmissions" if fails else "",
             "digest": run.key,
         }

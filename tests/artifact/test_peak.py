@@ -25,14 +25,17 @@ from artifact.peak import (
     find_bracket,
     make_grid,
 )
+from artifact.perform import Task, perform
 from artifact.plan import make_plan
 from artifact.reproduce import Places, run_sweep
 from artifact.results import load_results
-from artifact.searches import expand_plan, follow_searches
+from artifact.searches import UselessRunError, bears, expand_plan, follow_searches
 from artifact.statistics import estimate_peak_ratio
+from artifact.store import Store
 from artifact.synthetic import Effect, SyntheticRunner
 from artifact.verdicts import Verdict, decide_no_worse, judge
 from ground.voice import UsageError
+from testbed.records import make_gate
 
 PEAK = """
 id = "peak"
@@ -153,6 +156,36 @@ def test_the_search_finds_the_knee_of_a_synthetic_server(tmp_path: Path) -> None
     key = next(key for key in course.peaks[0].keys if key not in plan.keys)
     places.store.set_aside(key)
     assert [run.key for run in follow_searches(plan, places.store).pending] == [key]
+
+
+def test_the_robust_peak_is_the_highest_rate_from_which_a_server_recovers(tmp_path: Path) -> None:
+    """Of a server that loses no speed under a backlog: what is to spare works 4,000 connections
+    off within a second, but for those that are open without a backlog, too."""
+    text = PEAK.replace('"httperf"', '"spike"').replace("seconds = 1.0", "seconds = 1.5")
+    text = text.replace("accuracy = 0.02", 'accuracy = 0.02, bears = "recovers"')
+    text = text.replace("seeds = 5", "seeds = 1").replace(', "tux-stingy"', "")
+    runner = SyntheticRunner({"tux": Effect(cycles=60_000, spilled=0, cold=0)}, noise=0.0001)
+    plan = make_plan(Tier.QUICK, [parse_design(text, Path("peak.toml"))], runner.products)
+    store = Store(tmp_path)
+    while pending := follow_searches(plan, store).pending:
+        for run in pending:
+            perform(Task(run.key, run.label, run.experiment, tmp_path), runner)
+    (found,) = follow_searches(plan, store).peaks
+    assert found.bracket is not None
+    capacity = 1.4e9 / (60_000 + 25 * 125)
+    assert found.bracket.peak == pytest.approx(capacity - 4000, rel=0.03)
+    run = plan.searches[0].plan_probe(found.bracket.low or 0, 1, plan.products)
+    entry = store.load(run.key)
+    assert entry is not None
+    assert entry.measurement is not None
+    assert bears(entry, plan.searches[0])
+    assert entry.measurement.window is not None
+    assert entry.measurement.window.requests_per_s == run.level  # before the spike
+    slow = entry.measurement.model_copy(
+        update={"gates": (make_gate("offered-spike", 1, "<=", 0.1, "distance", "wait"),)}
+    )
+    with pytest.raises(UselessRunError, match="offered-spike"):
+        bears(entry.model_copy(update={"measurement": slow}), plan.searches[0])
 
 
 def test_shards_share_the_searches() -> None:

@@ -109,6 +109,14 @@ def test_lost_runs_are_inconclusive() -> None:
     assert "0 of 5 seeds" in found.reason
 
 
+def test_a_lossy_claim_takes_runs_that_only_lost() -> None:
+    claim = find_claim("tux.data-misses-peak").model_copy(update={"lossy": True})
+    lost = make_results({"l2_data": DATA}, noise=0.003, lost=lambda c, s: c > 4500)
+    assert judge([claim], lost)[0].verdict is Verdict.REPRODUCED
+    worse = dataclasses.replace(lost, runs=lost.runs.with_columns(only_lost=False))
+    assert judge([claim], worse)[0].verdict is Verdict.INCONCLUSIVE
+
+
 def test_levels_with_few_seeds_only_draw_the_curve() -> None:
     """A wild level does not move the bend if the plan has two seeds there; if it has five and
     three are missing, nothing is judged."""

@@ -3,15 +3,17 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 import testbed
 from artifact.design import FOLDER, Design, Tier, find_designs, load_design, parse_design
-from artifact.inputs import collect_inputs, digest_code, find_key
+from artifact.inputs import collect_code, collect_inputs, digest_code, find_key
 from artifact.plan import Plan, load_plan, make_plan, record_plan
-from ground.voice import UsageError
+from ground.voice import ArtifactError, UsageError
 from testbed.experiment import Limits
 from testbed.geometries import find_geometries
 from testbed.servers import find_servers
@@ -135,27 +137,97 @@ def test_variants_share_the_runs_they_have_in_common() -> None:
     assert len(plan.keys) == len(plan.runs) - 2 * seeds  # nginx at 40 and 2500, base
 
 
-def test_code_digest_sees_meaning_alone(tmp_path: Path) -> None:
-    package = tmp_path / "bed"
-    package.mkdir()
+DOC = '"""Doc."""\n'
 
-    def write(name: str, text: str) -> str:
-        (package / f"{name}.py").write_text(text)
-        return digest_code(package, "run")
 
-    write("gates", '"""Doc."""\nBOUND = 10  # why\n\ndef f() -> None:\n    """What."""\n')
-    write("window", "import bed.gates\n")
-    before = write("run", "from bed.window import cut\nfrom bed import __name__\n")
-    assert (
-        write("gates", '"""Other."""\n\nBOUND = 10\ndef f() -> None:\n    """Else."""\n') == before
+@pytest.fixture
+def package(tmp_path: Path) -> Path:
+    """A package with a subpackage; `run` executes all of it but `show`."""
+    files = {
+        "__init__": DOC,
+        "run": "from bed import window\nfrom bed.loads import KINDS\n",
+        "window": "import bed.gates\n",
+        "gates": f'{DOC}BOUND = 10  # why\n\ndef f() -> None:\n    """What."""\n',
+        "loads/__init__": "from bed.loads.ab import Ab\nKINDS = [Ab]\n",
+        "loads/ab": "import bed.loads.files\nclass Ab:\n    start = 1\n",
+        "loads/files": "SIZE = 1\n",
+        "show": "COLOUR = 1\n",
+    }
+    for name, text in files.items():
+        path = tmp_path / "bed" / f"{name}.py"
+        path.parent.mkdir(exist_ok=True, parents=True)
+        path.write_text(text)
+    return tmp_path / "bed"
+
+
+@pytest.mark.parametrize(
+    "name", ["__init__", "run", "window", "gates", "loads/__init__", "loads/ab", "loads/files"]
+)
+def test_the_code_digest_sees_meaning_alone_in_every_module(package: Path, name: str) -> None:
+    before, path = digest_code(package, "run"), package / f"{name}.py"
+    text = path.read_text()
+    path.write_text(f'"""Another."""\n{text.removeprefix(DOC)}# a comment\n')
+    assert digest_code(package, "run") == before
+    path.write_text(text + "ADDED = 1\n")
+    assert digest_code(package, "run") != before
+
+
+def test_the_code_digest_leaves_out_what_is_not_executed(package: Path) -> None:
+    before = digest_code(package, "run")
+    (package / "show.py").write_text("COLOUR = 2\n")
+    assert digest_code(package, "run") == before
+
+
+@pytest.mark.parametrize(
+    ("line", "complaint"),
+    [
+        ("from bed.lost import f", "'lost'"),
+        ("import bed.loads.lost", r"'loads\.lost'"),
+        ("from bed.loads.lost import f", r"'loads\.lost'"),
+        ("from . import window", "relative"),
+    ],
+)
+def test_the_code_digest_refuses_what_it_cannot_find(
+    package: Path, line: str, complaint: str
+) -> None:
+    (package / "loads" / "ab.py").write_text(f"{line}\n")
+    with pytest.raises(ArtifactError, match=complaint):
+        digest_code(package, "run")
+
+
+def test_no_module_that_a_run_executes_is_overlooked() -> None:
+    """Against what Python itself imports, in a process of its own."""
+    code = "import sys, testbed.run; print(*(n for n in sys.modules if n.startswith('testbed')))"
+    printed = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
     )
-    assert write("show", "COLOUR = 1\n") == before  # nobody imports it
-    assert write("gates", "BOUND = 11\n") != before
+    executed = {name.removeprefix("testbed").lstrip(".") for name in printed.stdout.split()}
+    assert {"", "gates", "loads", "loads.ab", "window"} <= executed
+    assert executed == set(collect_code(Path(str(testbed.__file__)).parent, "run"))
 
 
-def test_the_testbeds_code_is_found() -> None:
-    folder = Path(str(testbed.__file__)).parent
-    names = {path.stem for path in folder.glob("*.py")}
-    assert {"run", "gates", "window", "job"} <= names
-    digest = digest_code(folder, "run")
-    assert digest != digest_code(folder, "gates")
+def test_what_is_chosen_by_measurement_is_not_judged_in_the_same_seeds() -> None:
+    """The design by which defaults are chosen shares no seed with any other."""
+    seeds: dict[str, set[int]] = {}
+    for name in find_designs():
+        path = FOLDER / f"{name}.toml"
+        scopes = parse_design(path.read_text(), path).tier.values()
+        seeds[name] = {n for scope in scopes for at in scope.levels for n in scope.list_seeds(at)}
+    chosen = seeds.pop("tuning")
+    assert chosen
+    assert not any(chosen & others for others in seeds.values())
+
+
+def test_seeds_count_from_the_first(design: Design) -> None:
+    scope = design.tier[Tier.QUICK].model_copy(update={"first_seed": 101, "seeds_at": {}})
+    moved = design.model_copy(update={"tier": {Tier.QUICK: scope}})
+    before = {run.seed for run in make_plan(Tier.QUICK, [design], {}).runs}
+    after = {run.seed for run in make_plan(Tier.QUICK, [moved], {}).runs}
+    assert after == {seed + 100 for seed in before}
+    assert make_plan(Tier.QUICK, [moved], {}).seeds == len(before)
+
+
+def test_a_search_begins_with_seed_1() -> None:
+    text = (FOLDER / "peak.toml").read_text()
+    with pytest.raises(UsageError, match="begins with first_seed = 1"):
+        parse_design(text.replace("seeds = 5\n", "seeds = 5\nfirst_seed = 2\n"), Path("peak.toml"))

@@ -22,8 +22,10 @@ from artifact.speed_report import (
     show_speeds,
 )
 from ground.voice import ArtifactError
-from testbed.experiment import Ab, Experiment
+from testbed.experiment import Experiment
 from testbed.geometries import load_geometry
+from testbed.loads.ab import Ab
+from testbed.platforms import DEFAULT_PLATFORM, load_platform
 
 SPEED = {Mode.ICOUNT: 80.0, Mode.PLUGIN: 6.0, Mode.MODEL: 60.0, Mode.STALLS: 58.0}
 
@@ -107,7 +109,9 @@ def test_job_and_counters_agree_on_the_order_of_blocks(tmp_path: Path) -> None:
     record = (
         '{"ev":"note","arg":%d,"t":0,"link_ns":-1,"units":0,"stall_milli":0,"idle_ns":0,'
         '"insn":[%d,0],"l1i":[0,0],"l1d_load":[0,0],"l1d_store":[0,0],"l2_fetch":[0,0],'
-        '"l2_load":[0,0],"l2_store":[0,0],"writeback":0,"dma_lines":0,"region_l2":[0]}'
+        '"l2_load":[0,0],"l2_store":[0,0],"writeback":0,"dma_lines":0,"region_l2":[0],'
+        '"events":{"mmio_read":0,"mmio_write":0,"port_read":0,"port_write":0,"interrupt":0,'
+        '"trap":0,"iret":0}}'
     )
     stream.write_text("\n".join(record % (n, 10**n) for n in notes))
     counted = count_instructions(stream, len(WORKS))
@@ -151,6 +155,7 @@ def test_server_is_timed_from_lock_step_to_the_end_of_the_load() -> None:
         load=Ab(concurrency=8, requests=80),
         geometry=geometry.geometry,
         core=geometry.core,
+        platform=load_platform(DEFAULT_PLATFORM).platform,
     )
     lines = write_jobs(experiment)["server"].splitlines()
     wanted = ["mark start", "mark sync", "mark note 0", "emit begin.0.0 < /dev/null"]

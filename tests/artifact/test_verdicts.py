@@ -98,6 +98,31 @@ def test_known_effects_get_their_verdicts(
     assert len(judgement.keys) >= 10
 
 
+@pytest.mark.parametrize(
+    ("metric", "direction", "band", "verdict"),
+    [
+        ("l2_data", "rises", {"low": 1.25}, Verdict.REPRODUCED),
+        ("stall_share", "rises", {"low": 1.25}, Verdict.CONTRADICTED),
+        ("stall_share", "falls", {"high": 0.9}, Verdict.REPRODUCED),
+        ("stall_share", "falls", {"high": 0.01}, Verdict.DIRECTION),
+    ],
+)
+def test_a_metric_that_is_a_ratio_is_judged_by_itself(
+    results: Results, metric: str, direction: str, band: dict[str, float], verdict: Verdict
+) -> None:
+    """Against 1 and the band, without another run as its reference."""
+    document = {
+        **{"id": "x", "location": "x", "statement": "x", "design": "footnote3"},
+        **{"servers": ["nginx"], "metric": metric, "band_reason": "only a test of the logic"},
+        **{"kind": "value", "point": {"level": 2500}, "direction": direction, "band": band},
+        "seeds": {"quick": 5},
+    }
+    (judgement,) = judge(Claims.model_validate({"claim": [document]}).claim, results)
+    assert judgement.verdict is verdict, judgement
+    assert judgement.measured == f"{metric}, c = 2500"
+    assert judgement.seeds == 5
+
+
 def test_noise_is_inconclusive(tmp_path: Path) -> None:
     noisy = SyntheticRunner({"nginx": Effect(spilled=4)}, noise=1.0)
     found = {j.id: j for j in judge(load_footnote(), run_design(tmp_path, noisy))}
@@ -326,6 +351,10 @@ def test_bands_are_what_was_fixed_before_the_data() -> None:
         "mutants.misses-kept": 0.02,
         "mutants.cohorts-lost": {"low": 1.2, "high": None},
         "mutants.cohorts-kept": 0.10,
+        "bottleneck.receive": {"low": 1.25, "high": None},
+        "bottleneck.send": {"low": 1.25, "high": None},
+        "bottleneck.transactions": {"low": 1.25, "high": None},
+        "bottleneck.connections": {"low": 1.25, "high": None},
     }
 
 

@@ -14,6 +14,7 @@ import polars as pl
 import pytest
 from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
 
 from figures import (
     cycles,
@@ -21,10 +22,14 @@ from figures import (
     gain,
     misses,
     origins,
+    overload,
     peak,
     plateaus,
+    recovery,
+    resources,
     symbols,
     throughput,
+    waiting,
     zones,
 )
 from figures.style import COLOURS, FORMATS, Provenance, find_looks, save_figure
@@ -105,6 +110,55 @@ def make_symbols() -> pl.DataFrame:
     return pl.DataFrame(rows, schema=symbols.COLUMNS, orient="row")
 
 
+WAITING_ORDER = ["accepted", "in the ring", "in the client"]
+
+
+def make_waiting(levels: tuple[int, ...] = (1, 40, 2500), accepted: float = 0.6) -> Figure:
+    rows = [
+        {"panel": panel, "level": level, "valid": level < 2500, "name": name, "value": value}
+        for panel in ("tux-stingy", "tux")
+        for level in levels
+        for name, value in zip(WAITING_ORDER, (accepted, 0.9 - accepted, 0.1), strict=True)
+    ]
+    return waiting.draw(pl.DataFrame(rows), WAITING_ORDER, PROVENANCE)
+
+
+def make_resources() -> Figure:
+    """One test with an interval, one whose only run broke a gate."""
+    frame = pl.DataFrame(
+        {
+            "variant": ["receive", "send"],
+            "level": [32, 32],
+            "valid": [True, False],
+            "value": [0.9, 0.5],
+            "low": [0.85, None],
+            "high": [0.95, None],
+        }
+    )
+    shares = {"server": frame, "wire": frame.with_columns(pl.col("value") / 2)}
+    return resources.draw(shares, PROVENANCE)
+
+
+def make_course() -> Figure:
+    rows = [
+        (server, level, float(at), 9e3 + at, 20.0 + at * (at > 0), 2e3 if at < 90 else None)
+        for server in ("tux", "tux-stingy")
+        for level in (10_000, 14_000)
+        for at in range(-50, 100, 10)
+    ]
+    frame = pl.DataFrame(rows, schema=list(recovery.COURSE_COLUMNS), orient="row")
+    return recovery.draw_course(frame, PROVENANCE)
+
+
+def make_robust_peak() -> Figure:
+    rows = [("tux", 10_000, 1, True, 0.4), ("tux", 12_000, 1, False, None)]
+    runs = pl.DataFrame(rows, schema=list(recovery.RUN_COLUMNS), orient="row")
+    peaks = pl.DataFrame(
+        [("tux", 11e3, None, None)], schema=list(recovery.PEAK_COLUMNS), orient="row"
+    )
+    return recovery.draw_peak(runs, peaks, PROVENANCE)
+
+
 DRAWINGS: dict[str, Callable[[], Figure]] = {
     "throughput": lambda: throughput.draw(make_frame(), PROVENANCE),
     "misses": lambda: misses.draw(make_frame(0.1), make_frame(0.01), PROVENANCE),
@@ -112,7 +166,13 @@ DRAWINGS: dict[str, Callable[[], Figure]] = {
     "plateaus": make_plateaus,
     "zones": lambda: make_zones(Zones((30, 40, 60), (2500, 3200, 4096))),
     "origins": make_origins,
+    "overload": lambda: overload.draw(make_frame(), make_frame(), PROVENANCE),
+    "course": make_course,
+    "robust peak": make_robust_peak,
+    "resources": make_resources,
     "forest": lambda: forest.draw(make_ratios(), PROVENANCE),
+    "waiting": make_waiting,
+    "waiting, one level": lambda: make_waiting((2500,)),
     "symbols": lambda: symbols.draw(make_symbols(), ["tux", "tux-stingy"], PROVENANCE),
 }
 
@@ -181,6 +241,18 @@ def test_a_frame_of_invalid_runs_alone_is_drawn() -> None:
     assert sum(len(np.asarray(line.get_xdata())) for line in axes.lines) >= 12
 
 
+def test_a_run_that_never_recovers_stands_above_all_others() -> None:
+    """In the axes, hollow as it is invalid here, and higher than what the limit is."""
+    (axes,) = make_robust_peak().axes
+    heights = [
+        float(np.asarray(line.get_ydata())[0])
+        for line in axes.lines
+        if line.get_marker() == "o" and len(np.asarray(line.get_ydata()))
+    ]
+    assert heights[0] == 0.4
+    assert recovery.LIMIT_S < heights[1] < axes.get_ylim()[1]
+
+
 def test_no_points_at_all_are_drawn() -> None:
     assert throughput.draw(make_frame().clear(), PROVENANCE).axes
 
@@ -227,6 +299,23 @@ def test_the_line_to_an_invalid_rate_is_dotted() -> None:
     assert "-" not in to_invalid
 
 
+def test_bars_of_where_connections_wait_are_full_and_in_order() -> None:
+    figure = make_waiting()
+    assert [axes.get_title(loc="left") for axes in figure.axes] == ["tux", "tux-stingy"]
+    for axes in figure.axes:
+        bars = [patch for patch in axes.patches if isinstance(patch, Rectangle)]
+        tops = [round(bar.get_y() + bar.get_height(), 9) for bar in bars]
+        assert tops == [0.6, 0.9, 1.0] * 3
+        assert [bar.get_alpha() for bar in bars] == [1.0] * 6 + [waiting.PALE] * 3
+        assert len({bar.get_facecolor()[:3] for bar in bars}) == 3
+
+
+def test_one_level_is_one_panel_with_a_bar_each() -> None:
+    (axes,) = make_waiting((2500,)).axes
+    assert [label.get_text() for label in axes.get_xticklabels()] == ["tux", "tux-stingy"]
+    assert axes.get_title(loc="left") == "2500 connections"
+
+
 def test_a_server_looks_the_same_whoever_stands_beside_it() -> None:
     alone, beside = find_looks(["tux"]), find_looks(["apache", "nginx", "tux", "tux-pools"])
     assert alone["tux"] == beside["tux"]
@@ -264,3 +353,13 @@ def test_bars_of_servers_end_with_their_sums() -> None:
     axes = origins.draw_servers(frame, 2500, PROVENANCE).axes[0]
     assert [text.get_text().strip() for text in axes.texts] == ["137", "49"]
     assert [label.get_text() for label in axes.get_yticklabels()] == ["tux", "tux-stingy"]
+
+
+def test_tests_without_a_valid_run_are_hollow() -> None:
+    axes = make_resources().axes[0]
+    assert [label.get_text() for label in axes.get_yticklabels()] == [
+        "receive, 32 streams",
+        "send, 32 streams",
+    ]
+    hollow = [line for line in axes.lines if line.get_markerfacecolor() == "white"]
+    assert [list(line.get_ydata()) for line in hollow] == [[1], [1]]

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from forge.modules import MODULES, digest_sources
-from forge.variants import ANNOTATIONS, MAPS, TOOLS, Rewriting, find_tools
+from forge.variants import ANNOTATIONS, MAPS, RATED, TOOLS, Rewriting, find_tools
 from testbed.servers import find_servers, load_server
 
 
@@ -34,16 +34,18 @@ def test_tools_and_templates_are_found() -> None:
 
 
 @pytest.mark.parametrize("name", [n for n in find_servers() if n.startswith("tux")])
-@pytest.mark.parametrize("slab_kib", ["", *(n.split("-")[-1] for n in MAPS if "slab" in n)])
-def test_a_server_loads_a_module_that_is_built(name: str, slab_kib: str) -> None:
+@pytest.mark.parametrize(
+    "chosen", ["", *(n.removeprefix(f"{RATED}-") for n in MAPS if n.startswith(f"{RATED}-"))]
+)
+def test_a_server_loads_a_module_that_is_built(name: str, chosen: str) -> None:
     built = {f"/{module.installed}" for module in MODULES}
     built |= {f"/usr/lib/tux/{variant}/tux.ko" for variant in MAPS}
     (line,) = (text for text in load_server(name).setup if text.startswith("insmod"))
     path = line.split()[1]
-    optional = re.compile(r"\$\{SLAB_KIB:\+([^}]*)\}")
-    path = optional.sub(lambda found: found[1] if slab_kib else "", path)
+    optional = re.compile(r"\$\{MAP:\+([^}]*)\}")
+    path = optional.sub(lambda found: found[1] if chosen else "", path)
     path = re.sub(r"\$\{\w+:-([^}]*)\}", r"\1", path)  # the default
-    assert path.replace("$SLAB_KIB", slab_kib) in built
+    assert path.replace("$MAP", chosen) in built
 
 
 def test_the_annotations_follow_the_sources(tmp_path: Path) -> None:

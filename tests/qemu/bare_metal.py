@@ -48,6 +48,8 @@ class Region:
         begin, end = self.start[name], self.stop[name]
         if isinstance(end, list):
             return [b - a for a, b in zip(begin, end, strict=True)]
+        if isinstance(end, dict):
+            return {key: end[key] - begin[key] for key in end}
         return end - begin
 
 
@@ -74,6 +76,7 @@ def finalize_model(config: Config, output: Path, *, filtered: bool = True) -> st
     """The value of -object for ``config``."""
     names = ("fetch", "load", "store")
     stalls = dict(zip(("l1i", "l1d-load", "l1d-store"), config.stall_l1, strict=True))
+    stalls |= {name.replace("_", "-"): s for name, s in config.stall_events.items()}
     stalls |= {f"l2-{n}": s for n, s in zip(names, config.stall_l2, strict=True)}
     fields = {
         "id": "cm",

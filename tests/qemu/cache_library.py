@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""``cache-hierarchy.c`` as a library: built with the host's compiler, driven through ctypes."""
+"""The cache hierarchy as a library: built with the host's compiler, driven through ctypes."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from ground.process import run
 from tests.qemu.cache_reference import Config, Shape
 
 SOURCE = PROJECT / "src/qemu/tree/accel/tcg"
+PURE = ("cache-geometry.c", "cache-hierarchy.c", "cache-l1.c", "cache-l2.c")
 L1_WORDS = 1024
 REGIONS = 256
 POLICIES = {"lru": 0, "plru": 1, "random": 2}
@@ -100,7 +101,7 @@ def build_library(directory: Path, source: Path = SOURCE, *, warnings: bool = Tr
     driver = Path(__file__).with_name("trace_driver.c")
     strict = ("-Wall", "-Wextra", "-Werror") if warnings else ("-w",)
     flags = ("-std=gnu11", "-O2", *strict, "-shared", "-fPIC")
-    files = (driver, source / "cache-hierarchy.c")
+    files = (driver, *(source / name for name in PURE))
     run(["gcc", *flags, "-I", source, "-o", library, *files])
     loaded = ctypes.CDLL(str(library))
     loaded.cache_geometry_error.restype = ctypes.c_char_p

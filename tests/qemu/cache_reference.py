@@ -2,7 +2,7 @@
 """A second, naive model of the cache hierarchy, written from the documented semantics alone.
 
 It works on guest-physical addresses, keeps time stamps instead of recency lists, and walks its
-replacement tree by recursion: what it shares with ``cache-hierarchy.c`` is the text of
+replacement tree by recursion: what it shares with the C model is the text of
 ``cache-hierarchy.h`` and nothing else.
 """
 
@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 FETCH, LOAD, STORE = 0, 1, 2
+EVENTS = ("mmio_read", "mmio_write", "port_read", "port_write", "interrupt", "trap", "iret")
 MISSED_L1, MISSED_L2 = 1, 2
 MASK64 = (1 << 64) - 1
 
@@ -50,7 +51,8 @@ class Config:
 
     ``tlbs``: by option name (``itlb``, ``dtlb`` for pages of 4 KiB; ``itlb-large``,
     ``dtlb-large`` for the kernel's map of all memory, from ``kernel_base`` on, in pages of
-    4 MiB); what is not named is not modelled.
+    4 MiB); what is not named is not modelled.  ``stall_events``: by name of EVENTS, what is not
+    named costs nothing.
     """
 
     l1i: Shape
@@ -63,6 +65,7 @@ class Config:
     tlbs: Mapping[str, TlbShape] = field(default_factory=dict)
     stall_itlb: int = 0
     stall_dtlb: int = 0
+    stall_events: Mapping[str, int] = field(default_factory=dict)
     kernel_base: int = 0xC0000000
     ram: int = 64 << 20
 
@@ -227,6 +230,7 @@ class ReferenceHierarchy:
         self.region = region
         self.counts: Counter[tuple[str, int, int]] = Counter()  # (level, kind, kernel)
         self.region_l2: Counter[int] = Counter()
+        self.events: Counter[str] = Counter()
         self.writebacks = self.dma_lines = self.stall = 0
         self.tlbs = {  # a line of such a cache is a page
             name: TimestampCache(Shape(shape.entries, shape.ways, 1))
@@ -298,6 +302,11 @@ class ReferenceHierarchy:
             below = victim[0] * cache.shape.line // self.config.l2.line
             self.writebacks += not self.l2.mark_dirty(below)
         return missed, stall
+
+    def see_event(self, name: str) -> None:
+        """An access to a device, or the entry or the end of an interrupt: it takes its time."""
+        self.events[name] += 1
+        self.stall += self.config.stall_events.get(name, 0)
 
     def dma_write(self, address: int, size: int) -> None:
         """A device wrote ``size`` bytes: no cache keeps a line of them."""

@@ -23,7 +23,8 @@ def compare_counters(program: Program, kernel: Path, config: Config, outcome: Ou
     for region, want in zip(outcome.regions, wanted, strict=True):
         got = {name: region[name] for name in want.counters}
         others = (region[name] for name in ("writeback", "dma_lines", "stall_milli"))
-        assert Expected(got, *others) == want
+        events = region["events"]
+        assert Expected(got, events, *others) == want
         charged = region.stop["stall_milli"] // 1000 - region.start["stall_milli"] // 1000
         assert region["units"] == sum(got["insn"]) + charged
 

@@ -17,7 +17,7 @@ from pathlib import Path
 from elftools.elf.elffile import ELFFile
 from elftools.elf.sections import SymbolTableSection
 
-from tests.qemu.cache_reference import FETCH, LOAD, STORE, Config, ReferenceHierarchy
+from tests.qemu.cache_reference import EVENTS, FETCH, LOAD, STORE, Config, ReferenceHierarchy
 
 Place = int | tuple[str, int]  # an address, or a symbol and an offset
 Data = tuple[int, Place, int]  # kind, place, size
@@ -38,12 +38,17 @@ def fetch(place: Place, size: int) -> Data:
     return (FETCH, place, size)
 
 
-DMA = 3
+DMA, EVENT = 3, 4
 
 
 def device_write(place: Place, size: int) -> Data:
     """What a device writes into memory while the instruction waits."""
     return (DMA, place, size)
+
+
+def event(name: str) -> Data:
+    """What is no access to the caches, takes time, and comes with the instruction (EVENTS)."""
+    return (EVENT, EVENTS.index(name), 0)
 
 
 @dataclass(frozen=True)
@@ -106,7 +111,7 @@ class Program:
         """Print the low half of the time stamp counter; changes EAX and EDX."""
         self.clocks.add(self.do("rdtsc"))
         for _ in range(4):
-            self.do("out %al, $0xe9")
+            self.do("out %al, $0xe9", event("port_write"))
             self.do("shr $8, %eax")
 
     def set_up(self, *lines: str) -> None:
@@ -146,6 +151,7 @@ class Expected:
     """What one region of interest must report; pairs are [user, kernel]."""
 
     counters: dict[str, list[int]]
+    events: dict[str, int]
     writeback: int
     dma_lines: int
     stall_milli: int
@@ -177,6 +183,10 @@ def expect(program: Program, symbols: dict[str, int], config: Config) -> list[Ex
 def run_step(reference: ReferenceHierarchy, step: Step, symbols: dict[str, int]) -> None:
     """Fetch one instruction and do its accesses."""
     for kind, place, size in (*step.fetches(symbols), *step.data):
+        if kind == EVENT:
+            assert isinstance(place, int)
+            reference.see_event(EVENTS[place])
+            continue
         where = place if isinstance(place, int) else symbols[place[0]] + place[1]
         if kind == DMA:
             reference.dma_write(where, size)
@@ -189,6 +199,7 @@ class Totals:
     """Cumulative counters under the names of the counter stream."""
 
     counters: dict[str, list[int]]
+    events: dict[str, int]
     writeback: int
     dma_lines: int
     stall_milli: int
@@ -211,6 +222,7 @@ class Totals:
         }
         return cls(
             {"insn": list(insn), **misses},
+            {name: reference.events[name] for name in EVENTS},
             reference.writebacks,
             reference.dma_lines,
             reference.stall,
@@ -224,6 +236,7 @@ class Totals:
         }
         return Expected(
             counters,
+            {name: count - before.events[name] for name, count in self.events.items()},
             self.writeback - before.writeback,
             self.dma_lines - before.dma_lines,
             self.stall_milli - before.stall_milli,

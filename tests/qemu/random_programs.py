@@ -13,7 +13,7 @@ import numpy as np
 
 from ground.seeds import generator
 from tests.qemu.bare_metal import GDT, IDT
-from tests.qemu.instruction_trace import Data, Place, Program, load, store
+from tests.qemu.instruction_trace import Data, Place, Program, event, load, store
 
 ARENA = 0x1000000
 ENTRY_ESP = 0xF00000 - 4  # when main is entered
@@ -123,8 +123,9 @@ def write_calls(w: Writer) -> None:
     p.again(over)
     pushed = [w.esp - 4, w.esp - 8, w.esp - 12]
     gate = IDT + 8 * 0x30
-    p.do("int $0x30", load(gate, 4), load(gate + 4, 4), *code, *(store(a, 4) for a in pushed))
-    p.again(0, *(load(a, 4) for a in reversed(pushed)), *code)
+    entry = (load(gate, 4), load(gate + 4, 4), *code, *(store(a, 4) for a in pushed))
+    p.do("int $0x30", *entry, event("trap"))
+    p.again(0, *(load(a, 4) for a in reversed(pushed)), *code, event("iret"))
     p.do("mov $DATA, %edx")
     p.do("mov %edx, %es", load(GDT + 16, 4), load(GDT + 20, 4))
     a = w.address()
@@ -201,24 +202,27 @@ def write_vectors(w: Writer) -> None:
 def write_devices(w: Writer) -> None:
     """Accesses that QEMU gives up half-way and executes again: MMIO and ports."""
     a = w.address()
-    w.do(f"mov {DEVICE:#x}, %ecx")
-    w.do(f"mov %ecx, {DEVICE + 64:#x}")
-    w.do(f"pushl {DEVICE:#x}", w.push())
+    read, write = event("mmio_read"), event("mmio_write")
+    w.do(f"mov {DEVICE:#x}, %ecx", read)
+    w.do(f"mov %ecx, {DEVICE + 64:#x}", write)
+    w.do(f"incl {DEVICE + 64:#x}", read, write)
+    w.do(f"pushl {DEVICE:#x}", w.push(), read)
     w.do("pop %ecx", w.pop())
     w.do(f"mov ${DEVICE:#x}, %esi")
     w.do(f"mov ${a:#x}, %edi")
-    w.do("movsl", store(a, 4))
+    w.do("movsl", store(a, 4), read)
     w.do("xchg %esi, %edi")
-    w.do("movsl", load(a + 4, 4))
-    w.do("in $0x21, %al")
+    w.do("movsl", load(a + 4, 4), write)
+    w.do("in $0x21, %al", event("port_read"))
     w.do("mov $0x80, %dx")
-    w.do("outsb", load(a + 8, 1))
+    w.do("outsb", load(a + 8, 1), event("port_write"))
     n = w.upto(6)
     w.do(f"mov ${n}, %ecx")
-    w.do("rep outsb", *(load(a + 9 + i, 1) for i in range(n)), units=n + 1)
+    out = [(load(a + 9 + i, 1), event("port_write")) for i in range(n)]
+    w.do("rep outsb", *(data for pair in out for data in pair), units=n + 1)
     w.do("mov $0x21, %dx")
     w.do(f"mov ${a:#x}, %edi")
-    w.do("insb", store(a, 1))
+    w.do("insb", store(a, 1), event("port_read"))
 
 
 def write_code(w: Writer) -> None:

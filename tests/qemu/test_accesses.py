@@ -16,12 +16,15 @@ from tests.qemu.random_programs import KINDS, Kind, write_program
 
 pytestmark = pytest.mark.real
 
+COSTS = {"mmio_read": 1100_001, "mmio_write": 200_003, "port_read": 998, "port_write": 1000_999}
+COSTS |= {"trap": 150_500, "iret": 99_501}
 TINY = Config(Shape(256, 2, 32), Shape(128, 2, 32), Shape(2 << 10, 2, 32))
 SMALL = Config(Shape(512, 2, 64), Shape(1 << 10, 4, 64), Shape(8 << 10, 8, 64))
 ODD = Config(Shape(1792, 7, 32), Shape(48 << 10, 12, 64), Shape(6 << 10, 12, 128), "plru")
 CHANCE = Config(Shape(512, 1, 32), Shape(512, 1, 32), Shape(3 << 10, 3, 64), "random", 5)
 BANIAS = Config(Shape(32 << 10, 8, 64), Shape(32 << 10, 8, 64), Shape(1 << 20, 8, 64))
-CONFIGS = {"tiny": TINY, "small": SMALL, "odd": ODD, "chance": CHANCE, "banias": BANIAS}
+MACHINES = {"tiny": TINY, "small": SMALL, "odd": ODD, "chance": CHANCE, "banias": BANIAS}
+CONFIGS = {name: replace(config, stall_events=COSTS) for name, config in MACHINES.items()}
 
 
 @pytest.mark.parametrize("name", CONFIGS)

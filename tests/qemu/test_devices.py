@@ -12,7 +12,7 @@ import pytest
 from tests.qemu.bare_metal import PROGRAMS, RATE, Emulator, build_guest, run_guest
 from tests.qemu.cache_reference import Config, Shape
 from tests.qemu.guest_checks import check_program, compare_clock
-from tests.qemu.instruction_trace import Program, device_write, load, store
+from tests.qemu.instruction_trace import Program, device_write, event, load, store
 from tests.qemu.random_programs import ARENA
 
 pytestmark = pytest.mark.real
@@ -85,8 +85,9 @@ def test_what_a_nic_writes_leaves_the_caches(
             device_write(RECEIVE, 16),
             device_write(RECEIVE + 12, 1),  # its status, when all else is written
             device_write(SEND + 12, 4),
+            event("mmio_write"),
         )
-        p.do("mov 8(%ebx), %ecx")
+        p.do("mov 8(%ebx), %ecx", event("mmio_read"))
         for place in touched:
             p.do(f"mov {place:#x}, %ecx", load(place, 4))
     outcome = check_program(emulator, tmp_path, p, config, PROGRAMS / "timer.S", options=NIC)

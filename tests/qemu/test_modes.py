@@ -10,7 +10,7 @@ import pytest
 from tests.qemu.bare_metal import GDT, IDT, Emulator
 from tests.qemu.cache_reference import Config, Shape
 from tests.qemu.guest_checks import check_program
-from tests.qemu.instruction_trace import Data, Program, fetch, load, store
+from tests.qemu.instruction_trace import Data, Program, event, fetch, load, store
 from tests.qemu.random_programs import ARENA, ENTRY_ESP
 
 pytestmark = pytest.mark.real
@@ -59,7 +59,7 @@ def test_user_and_kernel(emulator: Emulator, tmp_path: Path, name: str) -> None:
     p.start()
     esp = ENTRY_ESP - 20
     frame = [load(esp + 4 * i, 4) for i in range(5)]
-    p.do("iret", *frame, *descriptor(USER_CODE), *descriptor(USER_DATA))
+    p.do("iret", *frame, *descriptor(USER_CODE), *descriptor(USER_DATA), event("iret"))
     p.kernel = 0
     p.place("user:")
     p.do(f"mov {ARENA:#x}, %ecx", load(ARENA, 4))
@@ -67,7 +67,7 @@ def test_user_and_kernel(emulator: Emulator, tmp_path: Path, name: str) -> None:
     entry = [load(IDT + 8 * 0x31, 4), load(IDT + 8 * 0x31 + 4, 4), *descriptor(8)]
     entry += [load(TASK + 4, 4), load(TASK + 8, 2), *descriptor(0x10)]
     entry += [store(kernel_stack - 4 * i, 4) for i in range(1, 6)]
-    p.do("int $0x31", *entry)
+    p.do("int $0x31", *entry, event("trap"))
     p.kernel = 1
     p.place("service:")
     p.do(f"mov {ARENA + 4096:#x}, %edx", load(ARENA + 4096, 4))
@@ -156,10 +156,11 @@ def test_page_fault(emulator: Emulator, tmp_path: Path, name: str) -> None:
         pushed = [store(esp - 4 * i, 4) for i in range(1, 5)]
         gate = [load(IDT + 8 * 14, 4), load(IDT + 8 * 14 + 4, 4), *descriptor(8)]
         number = p.write(f"add %ecx, {far + 60:#x}")
-        p.again(number, *gate, *pushed, units=0)
+        p.again(number, *gate, *pushed, event("trap"), units=0)
         p.again(handler[0], store(entry, 4))
         p.again(handler[1])
-        p.again(handler[2], *(load(esp - 12 + 4 * i, 4) for i in range(3)), *descriptor(8))
+        popped = [load(esp - 12 + 4 * i, 4) for i in range(3)]
+        p.again(handler[2], *popped, *descriptor(8), event("iret"))
         crossing = [load(SECOND + 60, 4), store(SECOND + 60, 4)]
         p.again(number, *crossing)
     check_program(emulator, tmp_path, p, CONFIGS[name])

@@ -85,6 +85,62 @@ def read_record(record: dict[str, object]) -> dict[str, object]:
     return {k: tuple(v) if isinstance(v, list) else v for k, v in record.items()}
 
 
+def name_word(text: str) -> list[str]:
+    """Put ``text`` behind the arena, and name what it names."""
+    data = text.encode().ljust(-(-len(text) // 4) * 4, b"\0")
+    words = [int.from_bytes(data[at : at + 4], "little") for at in range(0, len(data), 4)]
+    place = ARENA + 8192
+    stores = [f"movl ${word:#x}, {place + 4 * n:#x}" for n, word in enumerate(words)]
+    return [*stores, *mark(7, place, len(text))]
+
+
+def test_parts_are_sums_of_the_guests_words(emulator: Emulator, tmp_path: Path) -> None:
+    """Each record has them as they are at that moment, modulo 2^32, and nothing of it costs the
+    guest an instruction or a miss."""
+    p = Program()
+    first, second = ARENA, ARENA + 4096 + 4
+    p.set_up(f"movl $7, {first:#x}", f"movl $0xfffffffe, {second:#x}")
+    for text in (f"a.b + {first:#x}", f"c_1 - {first:#x}", f"c_1 + {second:#x}"):
+        p.set_up(*name_word(text))
+    p.start()
+    p.set_up("nop", *mark(3, 1), f"addl $5, {second:#x}", *mark(3, 2), f"decl {first:#x}")
+    p.stop()
+    outcome = run_guest(emulator, tmp_path, build_guest(tmp_path, p.source()), BANIAS)
+    found = [record["parts"] for record in outcome.records]
+    assert found == [
+        {"a.b": 7, "c_1": -9},
+        {"a.b": 7, "c_1": -9},
+        {"a.b": 7, "c_1": -4},
+        {"a.b": 6, "c_1": -3},
+        {"a.b": 6, "c_1": -3},
+    ]
+    assert [record["links"] for record in outcome.records] == [[]] * 5
+    start, note = outcome.records[:2]
+    assert note["insn"][1] - start["insn"][1] == 1 + 4  # as without parts
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("a", "want NAME"),
+        ("a * 0x1000", "want NAME"),
+        ("a + 0x1000 x", "want NAME"),
+        ('a"b + 0x1000', "want NAME"),
+        ("a + 0x1001", "not that of a word in RAM"),
+        ("a + 0xfffffff0", "not that of a word in RAM"),
+    ],
+)
+def test_wrong_names_of_parts_are_refused(
+    emulator: Emulator, tmp_path: Path, text: str, reason: str
+) -> None:
+    p = Program()
+    p.set_up(*name_word(text))
+    with p.region():
+        p.do("nop")
+    with pytest.raises(AssertionError, match=reason):
+        run_guest(emulator, tmp_path, build_guest(tmp_path, p.source()), BANIAS)
+
+
 def test_a_profile_holds_every_l2_miss(emulator: Emulator, tmp_path: Path) -> None:
     p = write_program(5, KINDS, 40)
     kernel = build_guest(tmp_path, p.source())

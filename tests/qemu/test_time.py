@@ -18,8 +18,9 @@ from tests.qemu.random_programs import KINDS, write_clock, write_program
 
 pytestmark = pytest.mark.real
 
-TINY = Config(Shape(256, 2, 32), Shape(128, 2, 32), Shape(2 << 10, 2, 32))
-FREE = replace(TINY, stall_l1=(0, 0, 0), stall_l2=(0, 0, 0))
+EVENTS = {"mmio_read": 1100_001, "port_write": 999_003, "trap": 150_500, "iret": 99_501}
+TINY = Config(Shape(256, 2, 32), Shape(128, 2, 32), Shape(2 << 10, 2, 32), stall_events=EVENTS)
+FREE = replace(TINY, stall_l1=(0, 0, 0), stall_l2=(0, 0, 0), stall_events={})
 HUGE = replace(TINY, stall_l2=(70_000_000, 90_000_123, 1))  # longer than a slice's counter
 CONFIGS = {"free": FREE, "tiny": TINY, "huge": HUGE}
 RATES = [Fraction(5, 7), Fraction(1), Fraction(10, 37), Fraction(857, 1000), Fraction(3)]

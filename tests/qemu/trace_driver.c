@@ -3,7 +3,7 @@
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  *
- * Built with cache-hierarchy.c into a shared library by cache_library.py.
+ * Built with the cache hierarchy into a shared library by cache_library.py.
  */
 #include "cache-hierarchy.h"
 

@@ -78,6 +78,18 @@ def test_a_slab_larger_than_the_cache_is_written_on_request_only(
     assert (out / "stingy.c").exists()
 
 
+def test_what_requests_touch_outside_makes_the_slab_smaller(
+    result: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert call(result, "--out", tmp_path / "slab") == 0
+    capsys.readouterr()
+    assert call(result, "--out", tmp_path / "all", "--outside-bytes", "6KiB") == 0
+    assert "with 6,144 bytes of each beside it" in " ".join(capsys.readouterr().out.split())
+    slab, all_ = (load_map(tmp_path / name / "map.json") for name in ("slab", "all"))
+    assert all_.slab("cache").bytes < slab.slab("cache").bytes == 768 * 1024
+    assert all_.requests_in_cache < slab.requests_in_cache
+
+
 @pytest.mark.parametrize(
     ("words", "message"),
     [
@@ -85,6 +97,9 @@ def test_a_slab_larger_than_the_cache_is_written_on_request_only(
         (["--slab-bytes", "1000"], "not whole pages"),
         (["--slab-bytes", "many"], "'many' is not a size"),
         (["--slab-bytes", "4KiB"], "give a larger --slab-bytes"),
+        (["--outside-bytes", "much"], "'much' is not a size"),
+        (["--outside-bytes=-1"], "--outside-bytes: Input should be greater than or equal to 0"),
+        (["--outside-bytes", "1MiB"], "1048576 outside of it; there are 786432"),
         (["--weight", "conn"], "is not OBJECT=X"),
         (["--without", "cnn"], "choose from buffer, conn, endless, given, scratch, unbounded"),
         (["--weight", "cnn=2"], "has no object 'cnn'"),

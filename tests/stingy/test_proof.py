@@ -59,6 +59,33 @@ def test_holds_for_random_servers(demand: Demand, name: str, pages: int, red: in
     assert proof.holds, proof.violations
 
 
+@settings(max_examples=60, deadline=None)
+@given(demands(), st.integers(1, 64 * 1024), st.sampled_from((0.0, 0.25, 0.5)))
+def test_memory_outside_of_the_slab_has_its_part_of_the_share(
+    demand: Demand, outside: int, share_left: float
+) -> None:
+    """As many requests as fit with all that they touch, and no more slots than for these."""
+    whole = Parameters(share_left=share_left, requests=4000)
+    asked = whole.model_copy(update={"outside_bytes": outside})
+    try:
+        alone, made = (plan_map(demand, BANIAS, p) for p in (whole, asked))
+    except UsageError as error:
+        assert "one request" in error.message
+        return
+    share, slab = alone.slab("cache").bytes, made.slab("cache").bytes
+    requests = made.requests_in_cache
+    assert 1 <= requests <= alone.requests_in_cache
+    assert slab + requests * outside <= share + PAGE_BYTES  # the slab is whole pages
+    used = sum(pool.bytes for pool in made.pools) + sum(area.bytes for area in made.areas[:3])
+    assert slab - PAGE_BYTES < used <= slab
+    pools = [p for p in made.pools if not p.transient]
+    one_more = outside + sum((p.stride_bytes + 4) * p.per_request for p in pools) + 256  # the book
+    assert requests == 4000 or used + requests * outside + one_more > share
+    assert all(p.slots >= requests for p in pools)
+    proof = prove(made)
+    assert proof.holds, proof.violations
+
+
 def slab_off_by_one_page(made: Map) -> tuple[Map, list[int] | None]:
     return made, [frame + 1 for frame in plan_frames(made)]
 

@@ -7,8 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from testbed.experiment import Ab, Experiment
+from testbed.experiment import Experiment
 from testbed.geometries import load_geometry
+from testbed.loads.ab import Ab
+from testbed.platforms import DEFAULT_PLATFORM, load_platform
 from testbed.synthetic import SyntheticRun
 
 
@@ -21,6 +23,7 @@ def experiment() -> Experiment:
         load=Ab(concurrency=20, requests=4000),
         geometry=file.geometry,
         core=file.core,
+        platform=load_platform(DEFAULT_PLATFORM).platform,
     )
 
 

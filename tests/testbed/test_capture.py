@@ -11,18 +11,18 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from testbed.capture import Traffic, analyse, measure_open
+from testbed.capture import Traffic, analyse, label, measure_open
 from testbed.pcap import CaptureError, Frames, join_frames, read_frames
 from testbed.synthetic import ACK, FIN, PSH, RST, SERVER_MAC, SYN, WireLog
 
 
 def read(log: WireLog, path: Path) -> Frames:
     log.write(path)
-    return read_frames(path, SERVER_MAC, 80)
+    return read_frames(path, SERVER_MAC, range(80, 81))
 
 
 def understand(log: WireLog, path: Path) -> Traffic:
-    return analyse(read(log, path))
+    return analyse(label(read(log, path)))
 
 
 def test_one_connection(tmp_path: Path) -> None:
@@ -116,7 +116,7 @@ def test_a_cut_capture_is_an_error(tmp_path: Path) -> None:
         path.write_bytes(whole[:length])
         with pytest.raises(CaptureError, match="disk full"):
             try:
-                read_frames(path, SERVER_MAC, 80)
+                read_frames(path, SERVER_MAC, range(80, 81))
             except CaptureError as error:
                 raise CaptureError(f"{error} {error.hint}") from None
 
@@ -125,7 +125,7 @@ def test_other_ports_are_left_out(tmp_path: Path) -> None:
     log = WireLog()
     log.exchange(3000, 1_000_000, 1_800_000)
     log.write(tmp_path / "p")
-    frames = read_frames(tmp_path / "p", SERVER_MAC, 8080)
+    frames = read_frames(tmp_path / "p", SERVER_MAC, range(8080, 8081))
     assert len(frames) == 0
     assert len(frames.all_wire) == 8
 
@@ -136,7 +136,7 @@ def test_two_links_join_in_time(tmp_path: Path) -> None:
     second.exchange(3001, 1_000_100, 1_700_000)
     frames = join_frames([read(first, tmp_path / "a"), read(second, tmp_path / "b")])
     assert (np.diff(frames.time_ns) >= 0).all()
-    assert len(analyse(frames).connections.opened) == 2
+    assert len(analyse(label(frames)).connections.opened) == 2
 
 
 spans = st.lists(st.tuples(st.integers(0, 10_000), st.integers(16, 5_000)), min_size=1, max_size=40)

@@ -13,28 +13,29 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ground.voice import UsageError
-from testbed.chase import (
+from testbed.alone import evaluate_alone
+from testbed.commands import plan_experiment
+from testbed.experiment import Experiment
+from testbed.faults import InfrastructureFailed
+from testbed.frames import read_emissions
+from testbed.geometries import find_geometries, load_geometry
+from testbed.geometry import Cache
+from testbed.loads.chase import (
     check_plateaus,
-    evaluate_chase,
+    count_chain_instructions,
     find_plateau,
     find_plateau_cycles,
     find_working_sets,
     read_latencies,
 )
-from testbed.commands import plan_experiment
-from testbed.experiment import Experiment, count_chain_instructions
-from testbed.faults import InfrastructureFailed
-from testbed.frames import read_emissions
-from testbed.geometries import find_geometries, load_geometry
-from testbed.geometry import Cache
-from testbed.measurement import LoadLatency
+from testbed.records import LoadLatency
 from testbed.run import write_jobs
 from testbed.synthetic import counter_line, frame
 
 
 @pytest.fixture
 def chase() -> Experiment:
-    return plan_experiment("nginx", "chase", "banias-1400", 1)
+    return plan_experiment("nginx", "chase", "banias-1400", "lcn2006", 1)
 
 
 def see(experiment: Experiment, **wrong: float) -> list[LoadLatency]:
@@ -114,7 +115,7 @@ def test_a_core_that_cannot_be_spelt_out_is_a_usage_error(tmp_path: Path) -> Non
     path = tmp_path / "slow.toml"
     path.write_text(text.replace('base_cpi = { value = "1"', 'base_cpi = { value = "3"'))
     with pytest.raises(UsageError, match="16 instructions"):
-        plan_experiment("nginx", "chase", str(path), 1)
+        plan_experiment("nginx", "chase", str(path), "lcn2006", 1)
 
 
 def test_the_job_takes_one_machine(chase: Experiment) -> None:
@@ -170,7 +171,7 @@ def print_lines(experiment: Experiment) -> list[str]:
 
 def test_a_finished_run_is_measured(chase: Experiment, tmp_path: Path) -> None:
     write_run(chase, tmp_path, print_lines(chase))
-    measurement = evaluate_chase(chase, tmp_path, {"qemu": "0"})
+    measurement = evaluate_alone(chase, tmp_path, {"qemu": "0"})
     assert measurement.status == "valid"
     assert measurement.window is None
     assert measurement.virtual_s == pytest.approx(0.25)

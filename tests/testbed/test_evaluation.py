@@ -11,8 +11,8 @@ import polars as pl
 import pytest
 
 from testbed.evaluation import evaluate
-from testbed.experiment import Ab
 from testbed.faults import InfrastructureFailed, MeasurementInvalid, SubjectFailed
+from testbed.loads.ab import Ab
 from testbed.measurement import Measurement, Zone
 from testbed.synthetic import SyntheticRun, ab_report, frame, snapshot
 
@@ -44,6 +44,8 @@ def test_healthy_run_is_valid(synthetic_run: SyntheticRun) -> None:
     assert window.request_latency_us.p50 == pytest.approx(250, rel=0.01)
     assert window.connection_latency_us.p99 == pytest.approx(1000, rel=0.01)
     assert window.misses_per_request.l2_load.kernel == pytest.approx(50, rel=0.03)
+    assert window.events_per_request.port_write == pytest.approx(2, rel=0.03)
+    assert window.events_per_request.device_accesses == pytest.approx(8, rel=0.03)
 
 
 def test_measurement_round_trips(synthetic_run: SyntheticRun, tmp_path: Path) -> None:

@@ -11,9 +11,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ground.voice import UsageError
-from testbed.experiment import Ab, Experiment
+from testbed.experiment import Experiment
 from testbed.geometries import find_geometries, load_geometry
-from testbed.geometry import Cache, Core, Penalties, finalize_rate, finalize_stall
+from testbed.geometry import Cache, Core, Events, Penalties, finalize_rate, finalize_stall
+from testbed.loads.ab import Ab
+from testbed.platforms import DEFAULT_PLATFORM, load_platform
 
 BANIAS = Path(load_geometry("banias-1400").path)
 
@@ -22,7 +24,7 @@ BANIAS = Path(load_geometry("banias-1400").path)
 def test_shipped_geometries_are_whole(name: str) -> None:
     file = load_geometry(name)
     assert file.geometry.name == name
-    assert len(file.sources) == 25
+    assert len(file.sources) == 32
     assert all(source.source for source in file.sources)
 
 
@@ -46,7 +48,7 @@ def test_banias_is_the_machine_of_the_paper() -> None:
         ("ways = { value = 8", "ways = { value = 4", "at least 8 ways"),
         ('source = "CPUID descriptor 0x87"', 'source = ""', "has no source"),
         ('value = "1", source = "assumed', 'value = 1.5, source = "assumed', "as a string like"),
-        (", sweep = ['3/4', '1', '3/2']", "", "assumed but has no sweep"),
+        (", sweep = ['4/5', '1', '13/10', '8/5']", "", "assumed but has no sweep"),
         ("[core.l2]", "[core.l3]", "core.l2"),
         ("entries = { value = 128", "entries = { value = 100", "power of two"),
     ],
@@ -94,7 +96,10 @@ def test_conversion_is_exact_to_half_a_thousandth(
 ) -> None:
     """A unit lasts base CPI cycles exactly; a stall in ns differs by rounding alone."""
     zero = Penalties(fetch=0, load=0, store=0)
-    core = Core(clock_mhz=clock, base_cpi=cpi, l1d_hit=3, l1=zero, l2=zero, itlb=0, dtlb=0)
+    free = Events.model_validate(dict.fromkeys(Events.model_fields, 0))
+    core = Core(
+        clock_mhz=clock, base_cpi=cpi, l1d_hit=3, l1=zero, l2=zero, itlb=0, dtlb=0, events=free
+    )
     rate = finalize_rate(core)
     assert rate.ns * clock == cpi * 1000
     stall = Fraction(finalize_stall(core, penalty), 1000) * rate.ns
@@ -110,6 +115,7 @@ def test_experiment_round_trips(seed: int, concurrency: int, extra: int) -> None
         load=Ab(concurrency=concurrency, requests=concurrency + extra),
         geometry=file.geometry,
         core=file.core,
+        platform=load_platform(DEFAULT_PLATFORM).platform,
         seed=seed,
     )
     assert Experiment.model_validate_json(experiment.model_dump_json()) == experiment

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 import subprocess
 from pathlib import Path
@@ -12,9 +13,22 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ground.places import PROJECT
-from testbed.command import KERNEL_BASE, Boot, Wire, finalize_cache_model, plan_machine
-from testbed.experiment import Ab, Experiment, Httperf, Netperf
-from testbed.job import find_paths, share_load, write_client_job, write_server_job
+from testbed.command import (
+    KERNEL_BASE,
+    Boot,
+    Wire,
+    finalize_cache_model,
+    format_options,
+    plan_machine,
+)
+from testbed.experiment import Experiment
+from testbed.job import write_client_job, write_server_job
+from testbed.loads import Load
+from testbed.loads.ab import Ab, share_load
+from testbed.loads.files import find_paths
+from testbed.loads.httperf import Httperf
+from testbed.loads.netperf import Netperf
+from testbed.loads.spike import Spike
 from testbed.servers import ServerDescription
 
 NGINX = ServerDescription(name="nginx", start="nginx", ready="wget -q -O - http://127.0.0.1/f0")
@@ -55,11 +69,12 @@ def test_the_seed_moves_files_and_nothing_else_in_the_fleet(experiment: Experime
     [
         Ab(concurrency=300, requests=3000),
         Httperf(rate=1000, connections=5000, processes=3),
+        Spike(rate=1000, connections=5000),
         Netperf(test="TCP_STREAM"),
         Netperf(test="TCP_CRR", streams=4),
     ],
 )
-def test_jobs_are_shell(experiment: Experiment, load: Ab | Httperf | Netperf) -> None:
+def test_jobs_are_shell(experiment: Experiment, load: Load) -> None:
     changed = experiment.model_copy(update={"load": load})
     for job in (write_server_job(changed, NGINX), write_client_job(changed, 1)):
         checked = subprocess.run(
@@ -68,6 +83,14 @@ def test_jobs_are_shell(experiment: Experiment, load: Ab | Httperf | Netperf) ->
         assert checked.returncode == 0, checked.stderr
         assert job.rstrip().endswith("echo ok | emit finished")
         assert job.index("mark sync") < job.index("snap after")
+
+
+def test_each_stream_of_netperf_has_a_port(experiment: Experiment) -> None:
+    """Each has a process of its own on the server, which listens there."""
+    load = Netperf(test="TCP_CRR", streams=3)
+    lines = load.write(experiment.model_copy(update={"load": load}), 1)
+    ports = [int(line.split("-P ,")[1].split()[0]) for line in lines if "-P ," in line]
+    assert ports == list(load.ports) == [12_866, 12_867, 12_868]
 
 
 def test_command_lines_hold_what_determinism_needs(experiment: Experiment) -> None:
@@ -87,9 +110,38 @@ def test_command_lines_hold_what_determinism_needs(experiment: Experiment) -> No
         "-cpu pentium3",
         "nokaslr",
         "stall-l2-load=125000",
+        "stall-mmio-read=1100000",
+        "stall-iret=100000",
         "l2=1048576:8:64",
     ):
         assert needed in line
+
+
+def split_options(argument: str) -> list[str]:
+    """What QEMU reads: options between single commas, two of them stand for one."""
+    return [part.replace("\0", ",") for part in argument.replace(",,", "\0").split(",")]
+
+
+@given(value=st.text(st.characters(exclude_characters="\0"), min_size=1))
+def test_any_path_is_one_option_of_qemu(value: str) -> None:
+    argument = format_options("file", {"id": "frames", "path": value, "last": 1})
+    assert split_options(argument) == ["file", "id=frames", f"path={value}", "last=1"]
+
+
+def test_a_comma_in_a_path_does_not_end_an_option(experiment: Experiment) -> None:
+    boot = Boot(Path("/q,1"), Path("/f,2"), Path("/k"), Path("/r"), Path("/p,3/plugin.so"))
+    wire = Wire("/l,4", 0, 1, "52:54:00:00:01:01", Path("/d,5/l.pcap"), Path("/d,5/l.json"))
+    profiled = experiment.model_copy(
+        update={"instruments": experiment.instruments.model_copy(update={"profile": True})}
+    )
+    argv = plan_machine(profiled, boot, "server", Path("/d,5"), (wire,)).argv
+    flags = {"-chardev", "-fw_cfg", "-object", "-netdev", "-plugin"}
+    arguments = [value for flag, value in itertools.pairwise(argv) if flag in flags]
+    found = [option for argument in arguments for option in split_options(argument)]
+    for wanted in ("path=/d,5/frames.bin", "file=/d,5/job.sh", "output=/d,5/counters.jsonl",
+                   "path=/l,4", "pcap=/d,5/l.pcap", "stats=/d,5/l.json", "/p,3/plugin.so",
+                   "out=/d,5/instructions.txt", "profile=/d,5/profile.txt"):  # fmt: skip
+        assert wanted in found
 
 
 def test_the_tlb_model_is_an_option(experiment: Experiment) -> None:
@@ -103,6 +155,7 @@ def test_stalls_are_in_units_of_one_instruction(experiment: Experiment) -> None:
     core = experiment.core.model_copy(update={"base_cpi": experiment.core.base_cpi / 2})
     options = finalize_cache_model(experiment.model_copy(update={"core": core}), Path("/d"))
     assert "stall-l2-load=250000" in options
+    assert "stall-port-write=2000000" in options
 
 
 def test_stacks_are_walked_where_the_kernel_maps_its_memory() -> None:

@@ -224,7 +224,7 @@ def test_prepare_writes_one_job_a_machine(experiment: Experiment, tmp_path: Path
         server = " ".join(plans[0].argv)
         assert server.count("timedlink") == server.count("e1000,netdev") == 2
         assert "mac=52:54:00:00:02:01" in server
-        assert "e1000.RxDescriptors=4096,4096" in server
+        assert "e1000.RxDescriptors=256,256" in server
         assert "cache-model" not in " ".join(plans[1].argv)
     entropy = {(tmp_path / plan.name / "entropy.bin").read_bytes() for plan in plans}
     assert len(entropy) == 3

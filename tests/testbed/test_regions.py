@@ -117,7 +117,7 @@ def test_an_account_without_samples() -> None:
 
 
 def test_lines_of_the_job_only_when_asked() -> None:
-    plain = plan_experiment("tux", "ab -c 8 -n 100", "tualatin-1400", 1)
+    plain = plan_experiment("tux", "ab -c 8 -n 100", "tualatin-1400", "lcn2006", 1)
     marked = plain.model_copy(update={"instruments": Instruments(regions=True)})
     assert write_walk(plain) + write_snapshots(plain) + write_account(plain) == []
     assert write_marking(plain) == ["export MARK_REGIONS=0"]

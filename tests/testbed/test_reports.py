@@ -17,13 +17,10 @@ from testbed.guest_network import (
     find_suspect_lines,
     parse_paired_lines,
 )
-from testbed.load_reports import (
-    ReportError,
-    add_reports,
-    parse_ab,
-    parse_httperf,
-    parse_netperf,
-)
+from testbed.load_reports import ReportError, add_reports
+from testbed.loads.ab import parse_ab
+from testbed.loads.httperf import parse_httperf
+from testbed.loads.netperf import parse_netperf
 from testbed.synthetic import ab_report, counter_line, counter_stream, frame
 
 HTTPERF = """\

@@ -8,8 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from testbed.capture import Connections, Responses, Traffic
-from testbed.experiment import Experiment, Httperf
+from testbed.experiment import Experiment
 from testbed.geometries import load_geometry
+from testbed.loads.httperf import Httperf
+from testbed.platforms import DEFAULT_PLATFORM, load_platform
 from testbed.window import BINS, find_span
 
 NOTHING = np.array([], dtype=np.int64)
@@ -28,6 +30,7 @@ def offer(rate: int, served: float) -> tuple[Experiment, Traffic]:
         load=Httperf(rate=rate, connections=count),
         geometry=file.geometry,
         core=file.core,
+        platform=load_platform(DEFAULT_PLATFORM).platform,
     )
     connections = Connections(times[0], times[1], times[1])
     traffic = Traffic(connections, Responses(*times), NOTHING, NOTHING, NOTHING, NOTHING)

@@ -30,6 +30,7 @@ STARTERS: dict[str, Start] = {
     "nginx": start_nginx,
     "apache": start_apache,
     "tux": start_tux,
+    "tux-threads": partial(start_tux, sanitize="thread"),
     **{
         f"tux-{name}": partial(start_tux, parameters={"policy": name, **parameters})
         for name, parameters in POLICIES.items()
@@ -60,6 +61,14 @@ def workplace() -> Iterator[Path]:
         for path in place.rglob("closed"):
             path.chmod(0o755)
         shutil.rmtree(place)
+
+
+@pytest.fixture
+def place(workplace: Path) -> Path:
+    """An empty folder that the servers' unprivileged users can read: another document root."""
+    made = Path(tempfile.mkdtemp(dir=workplace))
+    made.chmod(0o755)
+    return made
 
 
 @pytest.fixture(scope="session")

@@ -37,6 +37,23 @@ TYPED = {
     "UPPER.HTML": "text/html",  # suffixes are compared without case by Apache and nginx
     "two.tar.gz.html": "text/html",
 }
+MODERN = {
+    "aac": "audio/aac",
+    "atom": "application/atom+xml",
+    "eot": "application/vnd.ms-fontobject",
+    "flac": "audio/flac",
+    "jxl": "image/jxl",
+    "m3u8": "application/vnd.apple.mpegurl",
+    "m4a": "audio/mp4",
+    "m4v": "video/mp4",
+    "mov": "video/quicktime",
+    "ogv": "video/ogg",
+    "opus": "audio/ogg",
+    "rss": "application/rss+xml",
+    "vtt": "text/vtt",
+    "webmanifest": "application/manifest+json",
+    "unheardofsuffix": "application/octet-stream",
+}
 ODD_NAMES = (
     *("with space.txt", "per%cent.txt", "a+b.txt", "semi;colon.txt", "quest?ion.txt"),
     *("hash#mark.txt", "tilde~.txt", "ünïcode.txt", "..dots.txt", "...", ".hidden", "a&b=c.txt"),
@@ -69,6 +86,8 @@ def write_documents(place: Path) -> Path:
     _write(root / "forbidden.txt", content("forbidden.txt"))
     (root / "forbidden.txt").chmod(0)
     _write(root / "closed/file.txt", content("closed/file.txt"))
+    for suffix in MODERN:
+        _write(root / f"modern/file.{suffix}", content(suffix))
     (root / "noindex").mkdir()
     for host in (*VIRTUAL_HOSTS, "default"):
         _write(root / host / "index.html", content(f"{host}/index.html"))
@@ -84,6 +103,7 @@ def write_documents(place: Path) -> Path:
     (root / "escape.txt").symlink_to(place / "outside.txt")
     (root / "escape-relative.txt").symlink_to("../outside.txt")
     (root / "escape-dir").symlink_to("../outside")
+    (root / "whole").symlink_to(".")
     (root / "loop").symlink_to("loop")
     (root / "dangling").symlink_to("nothing")
     os.mkfifo(root / "fifo")

@@ -49,11 +49,11 @@ def _ask_at_limits() -> dict[str, bytes]:
     bare = len(request("/hello.txt", "X-Filler: "))
     heads = {
         f"a head of {length} bytes": request("/hello.txt", "X-Filler: " + "x" * (length - bare))
-        for length in (2998, 2999, 3000, 3001, 3002, 4096)
+        for length in (2998, 2999, 3000, 3001, 3002, 4096, 16_384, 16_385)
     }
     lines = {
         f"a target of {length} bytes": request("/" + "x" * length)
-        for length in (255, 256, 2900, 2990, 3000, 3001, 5000)
+        for length in (255, 256, 2900, 2990, 3000, 3001, 5000, 20_000)
     }
     return heads | lines
 

@@ -47,7 +47,7 @@ class Guest:
         lines = [f"echo '{value}' > {KNOBS}/{name}" for name, value in wanted.items()]
         for start in range(0, len(lines), CHUNK):
             self.machine.run(" && ".join(lines[start : start + CHUNK]))
-        self.machine.run(f"rm -f {LOG}")
+        self.machine.run(f"rm -f {LOG} {LOG}old")
         self.control(1)
 
     def control(self, state: int) -> None:
@@ -58,9 +58,17 @@ class Guest:
         """/proc/net/tux/stat."""
         return parse_stat(self.machine.run("cat /proc/net/tux/stat"))
 
-    def read_log(self) -> str:
-        """The access log."""
-        return self.machine.run(f"cat {LOG} 2> /dev/null || true")
+    def read_log(self, suffix: str = "") -> str:
+        """The access log, or one that was renamed."""
+        return self.machine.run(f"cat {LOG}{suffix} 2> /dev/null || true")
+
+    def rename_log(self, suffix: str) -> None:
+        """Rename the log as those who rotate it do."""
+        self.machine.run(f"mv {LOG} {LOG}{suffix}")
+
+    def reopen_log(self) -> None:
+        """Tell TUX that the log was renamed."""
+        self.machine.run(f"echo 1 > {KNOBS}/reopen_log")
 
     def read_clock(self) -> float:
         """The guest's time of day; an emulated machine that gets too little time falls behind."""
@@ -76,6 +84,8 @@ class Guest:
             make_socket=network.make_socket,
             prefix=network.prefix,
             read_log=self.read_log,
+            rename_log=self.rename_log,
+            reopen_log=self.reopen_log,
             read_stat=self.read_stat,
             control=self.control,
             now=self.read_clock,

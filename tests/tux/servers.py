@@ -49,7 +49,9 @@ class Served:
     root: Path
     make_socket: MakeSocket = make_plain_socket
     prefix: tuple[str, ...] = ()
-    read_log: Callable[[], str] = field(default=lambda: "", repr=False)
+    read_log: Callable[..., str] = field(default=lambda suffix="": "", repr=False)
+    rename_log: Callable[[str], None] = field(default=lambda _: None, repr=False)
+    reopen_log: Callable[[], None] = field(default=lambda: None, repr=False)
     control: Callable[[int], None] = field(default=lambda _: None, repr=False)
     read_stat: Callable[[], dict[str, int]] = field(default=dict, repr=False)
     now: Callable[[], float] = time.time
@@ -184,10 +186,12 @@ def start_apache(place: Path, root: Path, knobs: Mapping[str, str]) -> Iterator[
 
 
 @functools.cache
-def build_tux(out: Path) -> Path:
-    """TUX's sources as a process, under ASan and UBSan; compiled once into ``out``."""
+def build_tux(place: Path, sanitize: str = "address,undefined") -> Path:
+    """TUX's sources as a process, under sanitizers; compiled once, into a folder in ``place``."""
+    out = place / f"tux-build-{sanitize.replace(',', '-')}"
     out.mkdir(exist_ok=True)
-    process.run(["make", "-s", "-j2", f"OUT={out}"], cwd=PROJECT / "src" / "tux" / "user")
+    argv = ["make", "-s", "-j2", f"SANITIZE={sanitize}", f"OUT={out}"]
+    process.run(argv, cwd=PROJECT / "src" / "tux" / "user")
     return out / "tux-user"
 
 
@@ -197,15 +201,16 @@ def start_tux(
     root: Path,
     knobs: Mapping[str, str],
     parameters: Mapping[str, str] = MappingProxyType({}),
+    sanitize: str = "address,undefined",
 ) -> Iterator[Served]:
     """TUX as a process; at its end it must have leaked nothing and broken no rule of C."""
-    program = build_tux(place.parent / "tux-build")
+    program = build_tux(place.parent, sanitize)
     place.chmod(0o777)
     # Without the rights of root, as the threads in the kernel are.
     drop = ("setpriv", "--reuid=65534", "--regid=65534", "--clear-groups")
     command = [*(drop if os.geteuid() == 0 else ()), program]
     port, log, stat = find_free_port(), place / "access.log", place / "stat"
-    own = {"fail_allocations": "TUX_FAIL"}  # of the process, not knobs
+    own = {"fail_allocations": "TUX_FAIL", "miss_lookups": "TUX_MISS"}  # of the process, not knobs
     environment = {own[name]: value for name, value in knobs.items() if name in own}
     knobs = {name: value for name, value in knobs.items() if name not in own}
     wanted = {"documentroot": root, "logfile": log, "port": port, "clientport": 0, "threads": 1}
@@ -215,7 +220,9 @@ def start_tux(
     with process.start(command, env=environment, log=place / "output") as child:
         served = Served(
             "tux", (LOOPBACK, port), root,
-            read_log=lambda: log.read_text() if log.exists() else "",
+            read_log=lambda suffix="": _read_if_there(place / f"access.log{suffix}"),
+            rename_log=lambda suffix: _rename(log, suffix),
+            reopen_log=lambda: child.send_signal(signal.SIGUSR1),
             read_stat=lambda: _read_process_stat(child, stat),
             control=lambda state: _control_process(child, state),
         )  # fmt: skip
@@ -227,10 +234,20 @@ def start_tux(
         assert (status, output) == (0, ""), f"TUX ended with {status}: {output[-4000:]}"
 
 
+def _read_if_there(path: Path) -> str:
+    """What the file holds; nothing if there is none yet."""
+    return path.read_text() if path.exists() else ""
+
+
+def _rename(path: Path, suffix: str) -> None:
+    """Rename a log as those who rotate it do."""
+    path.rename(path.with_name(path.name + suffix))
+
+
 def _read_process_stat(child: subprocess.Popen[bytes], path: Path) -> dict[str, int]:
     """The counters of the process, written anew."""
     path.unlink(missing_ok=True)
-    child.send_signal(signal.SIGUSR1)
+    child.send_signal(signal.SIGUSR2)
     deadline = time.monotonic() + READY_S
     while not path.exists():
         assert child.poll() is None, "TUX has ended"

@@ -8,7 +8,7 @@ import subprocess
 import threading
 import time
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 
 import pytest
@@ -26,8 +26,8 @@ from tests.tux.test_life import load
 SIZE = 8
 SLOTS = 2
 PATIENCE_S = 60.0  # a hang is a failure, a slow host is none
-# Half a second; the rest is for a host that lets the guest stand still. Without the bound they
-# would wait for TCP's second try and more.
+# Three quarters of a second; the rest is for a host that lets the guest stand still. Without the
+# bound they would wait for TCP's second try and more.
 LONGEST_WAIT_MS = 5000
 SHIM = """
 #include <stdbool.h>
@@ -100,10 +100,20 @@ def test_overdue(queue: ctypes.CDLL, since: int, waited: int, limit: int) -> Non
     assert bool(queue.overdue(now, ctypes.c_uint32(limit))) == (waited >= limit)
 
 
+def read_knobs(machine: Machine) -> list[str]:
+    """The lines NAME:VALUE of what is set."""
+    return machine.run("cd /proc/sys/net/tux && grep -H . * | grep -v ^running").splitlines()
+
+
 def reload(machine: Machine, **parameters: int) -> None:
     """The module anew, with ``parameters`` and its knobs as they were, running."""
-    knobs = machine.run("cd /proc/sys/net/tux && grep -H . * | grep -v ^running").splitlines()
+    knobs = read_knobs(machine)
     machine.run("rmmod tux")
+    start_with(machine, knobs, parameters)
+
+
+def start_with(machine: Machine, knobs: list[str], parameters: Mapping[str, int]) -> None:
+    """Load the module and start the server."""
     load_module(machine, VARIANT.adding({name: str(n) for name, n in parameters.items()}))
     for line in knobs:
         name, value = line.split(":", 1)
@@ -112,11 +122,11 @@ def reload(machine: Machine, **parameters: int) -> None:
 
 
 @contextmanager
-def admitting(served: Served, slots: int = SLOTS) -> Iterator[Machine]:
+def admitting(served: Served, slots: int = SLOTS, **parameters: int) -> Iterator[Machine]:
     """``slots`` connections at a time."""
     machine = served.machine
     assert machine is not None
-    reload(machine, admission=slots, admission_batch=1)
+    reload(machine, admission=slots, admission_batch=1, **parameters)
     try:
         yield machine
     finally:
@@ -144,10 +154,33 @@ def test_waiting_syns_lose_nothing(kernel_kind: str, start: Start) -> None:
         assert stat["admission.slots"] == SLOTS
         assert stat["admission.held"] > 0
         assert stat["admission.waiting"] == 0
-        assert stat["admission.passed"] == 0
+        assert stat["admission.passed"] == stat["admission.dropped"] == 0
         assert stat["admission.longest_wait_ms"] <= LONGEST_WAIT_MS
         assert count_listen_drops(machine) == drops
         served.assert_idle()
+
+
+@pytest.mark.real
+def test_a_full_queue_drops_and_the_others_are_served(kernel_kind: str, start: Start) -> None:
+    """More clients than places in the queue: SYNs are dropped, TCP counts them, they come again;
+    nobody in the queue waits beyond the bound.  A queue of another size is refused."""
+    with start(kernel_kind) as served, admitting(served, 1, admission_queue=2) as machine:
+        drops = count_listen_drops(machine)
+        with load(served, clients=8) as failures:
+            for _ in range(3):
+                assert served.get("/hello.txt", "Connection: close").body == HELLO
+        assert not failures, failures[0]
+        stat = served.read_stat()
+        assert 0 < stat["admission.dropped"] <= count_listen_drops(machine) - drops
+        assert stat["admission.passed"] == stat["admission.waiting"] == 0
+        assert stat["admission.longest_wait_ms"] <= LONGEST_WAIT_MS
+        served.assert_idle()
+        knobs = read_knobs(machine)
+        machine.run("rmmod tux")
+        for wrong in ("3", "0", "131072", "x"):
+            tried = machine.run(f"insmod {VARIANT.path} admission_queue={wrong} 2>&1 || echo no")
+            assert tried.endswith("no"), wrong
+        start_with(machine, knobs, {})
 
 
 @pytest.mark.real

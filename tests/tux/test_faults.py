@@ -60,7 +60,7 @@ def test_every_nth_allocation_fails(start: Start, period: int) -> None:
 @pytest.mark.parametrize("period", range(1, 12))
 def test_start_without_memory(workplace: Path, documents: Path, period: int) -> None:
     """In the process: it starts or says that it cannot, and has lost nothing either way."""
-    program = build_tux(workplace / "tux-build")
+    program = build_tux(workplace)
     knobs = (f"documentroot={documents}", f"port={find_free_port()}", "threads=2", "logging=1")
     log = workplace / f"start{period}"
     environment = {"TUX_FAIL": str(period)}

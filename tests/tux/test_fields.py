@@ -3,13 +3,17 @@
 
 from __future__ import annotations
 
+import os
 import time
 from email.utils import parsedate_to_datetime
+from pathlib import Path
 
 import pytest
 
-from tests.tux.documents import HELLO, LAST_MODIFIED, SIZES, TYPED, content
-from tests.tux.servers import Served, request
+from ground import process
+from tests.tux.conftest import Start
+from tests.tux.documents import HELLO, LAST_MODIFIED, MODERN, SIZES, TYPED, content
+from tests.tux.servers import Served, build_tux, request
 
 # RFC 9110 15.4.5: a 304 carries what a 200 would of these.
 VALIDATORS = ("etag", "cache-control", "content-location", "expires", "vary")
@@ -114,6 +118,47 @@ def test_if_range_weak_tag(tux: Served) -> None:
     assert (reply.status, reply.body) == (200, HELLO)
 
 
+@pytest.mark.parametrize("name", ["If-Match", "If-None-Match"])
+@pytest.mark.parametrize(
+    ("values", "named"),
+    [
+        (('"x"', "{}"), True),
+        (("{}", '"x"'), True),
+        (('"x", "y"', '"z"', '"a", {}'), True),
+        (('"x"', "W/{}"), None),
+        (("", "{}"), True),
+        (('"x"', ""), False),
+        (('"x"', '"y"', '"z"'), False),
+    ],
+)
+@pytest.mark.parametrize("between", [(), ("If-None-Matches: {}", "If-Matc: {}", "X: a:b")])
+def test_lists_on_several_lines(
+    tux: Served, name: str, values: tuple[str, ...], named: bool | None, between: tuple[str, ...]
+) -> None:
+    """RFC 9110 5.3: one list, wherever its lines are (nginx refuses what it should combine)."""
+    tag = tux.get("/hello.txt").get("etag") or ""
+    lines = [f"{name}: {value.format(tag)}" for value in values]
+    for other in between:
+        lines[1:1] = [other.format(tag)]
+    status = tux.get("/hello.txt", *lines).status
+    if named is None:  # a weak tag: no match for If-Match
+        assert status == (412 if name == "If-Match" else 304)
+    else:
+        assert status == {("If-Match", False): 412, ("If-None-Match", True): 304}.get(
+            (name, named), 200
+        )
+
+
+@pytest.mark.parametrize(
+    "pattern", ['"x", {}', "{}, {}", "{},", ", {}", "{} {}", "*", '"', "", "W/{}", "x{}", "{}x"]
+)
+def test_if_range_names_one_tag(tux: Served, pattern: str) -> None:
+    """RFC 9110 13.1.5: one tag, or a date; else the whole file, as nginx does."""
+    tag = tux.get("/hello.txt").get("etag")
+    reply = tux.get("/hello.txt", "Range: bytes=0-9", "If-Range: " + pattern.format(tag, tag))
+    assert (reply.status, reply.body) == (200, HELLO)
+
+
 def test_tags_tell_files_apart(server: Served) -> None:
     tags = [server.get(f"/sizes/{size}.bin").get("etag") for size in SIZES]
     assert len(set(tags)) == len(tags)
@@ -182,6 +227,141 @@ def test_redirect_keeps_the_query(tux: Served) -> None:
     location = tux.get("/dir?x=1&y=2").get("location")
     assert location is not None
     assert location.endswith("/dir/?x=1&y=2")
+
+
+NASTY = "\\evil.example"
+
+
+@pytest.mark.parametrize(
+    ("target", "location"),
+    [
+        (f"/{NASTY}", "/%5Cevil.example/"),
+        (f"//{NASTY}?a=b", "/%5Cevil.example/?a=b"),
+        ("/%5Cevil.example", "/%5Cevil.example/"),
+        (f"/{NASTY}/%5c", "/%5Cevil.example/%5c/"),
+        ("///dir", "/dir/"),
+    ],
+)
+def test_a_redirection_stays_here(start: Start, target: str, location: str, place: Path) -> None:
+    """Browsers take a backslash for a slash: ``/\\host`` would be another host."""
+    (place / NASTY / "\\").mkdir(parents=True)
+    (place / "dir").mkdir()
+    with start("tux", documentroot=place) as served:
+        reply = served.get(target)
+        assert (reply.status, reply.get("location")) == (301, location)
+
+
+def write(path: Path, data: bytes, *, age_s: float) -> Path:
+    """A file that was modified so many seconds ago."""
+    path.write_bytes(data)
+    path.chmod(0o644)
+    moment = time.time() - age_s
+    os.utime(path, (moment, moment))
+    return path
+
+
+@pytest.mark.parametrize("ahead_s", [3, 7200, 34_000_000])
+def test_last_modified_is_never_later_than_date(start: Start, place: Path, ahead_s: float) -> None:
+    """RFC 9110 8.8.2.1: MUST NOT (nginx and Apache do)."""
+    write(place / "soon.txt", b"soon", age_s=-ahead_s)
+    with start("tux", documentroot=place) as served:
+        replies = [
+            served.get("/soon.txt"),
+            served.get("/soon.txt", method="HEAD"),
+            served.get("/soon.txt", "Range: bytes=0-1"),
+            served.get("/soon.txt", "If-None-Match: *"),
+        ]
+    assert [reply.status for reply in replies] == [200, 200, 206, 304]
+    for reply in replies:
+        assert reply.get("last-modified") == reply.get("date")
+
+
+def test_a_tag_is_weak_while_the_file_may_change_unseen(start: Start, place: Path) -> None:
+    """RFC 9110 8.8.1: two writes of one size within a tick of the clock have no strong tag in
+    common, and who has the first content gets the second one once the time is over."""
+    path = place / "page.txt"
+    with start("tux", documentroot=place) as served:
+        write(path, b"first", age_s=0)
+        moment = path.stat().st_mtime_ns
+        first = served.get("/page.txt")
+        path.write_bytes(b"other")
+        os.utime(path, ns=(moment, moment))
+        other = served.get("/page.txt")
+        assert (first.body, other.body) == (b"first", b"other")
+        tags = [reply.get("etag") or "" for reply in (first, other)]
+        assert all(tag.startswith("W/") for tag in tags)
+        recent = served.get("/page.txt", f"If-Range: {tags[1]}", "Range: bytes=0-1")
+        assert recent.status == 200
+        assert served.get("/page.txt", f"If-Range: {tags[1][2:]}", "Range: bytes=0-1").status == 200
+        assert served.get("/page.txt", f"If-Match: {tags[1]}").status == 412
+        assert served.get("/page.txt", f"If-Match: {tags[1][2:]}").status == 412
+        assert served.get("/page.txt", "If-Match: *").status == 200
+        os.utime(path, (moment / 1e9 - 10, moment / 1e9 - 10))
+        settled = served.get("/page.txt").get("etag") or ""
+        assert not settled.startswith("W/")
+        os.utime(path, ns=(moment, moment))
+        while (tag := served.get("/page.txt").get("etag") or "").startswith("W/"):
+            assert time.time() < moment / 1e9 + 10
+            time.sleep(0.2)
+        reply = served.get("/page.txt", f"If-None-Match: {tags[0]}")
+        assert (reply.status, reply.body) == (200, b"other")
+        assert served.get("/page.txt", f"If-None-Match: {tag}").status == 304
+
+
+def test_mirrors_share_their_tags(start: Start, place: Path) -> None:
+    """Copies of a file have one tag, and it tells nothing of the file system."""
+    write(place / "one.txt", b"the same", age_s=100)
+    stat = (place / "one.txt").stat()
+    write(place / "two.txt", b"the same", age_s=0)
+    os.utime(place / "two.txt", (stat.st_mtime, int(stat.st_mtime)))  # a mirror keeps the seconds
+    with start("tux", documentroot=place) as served:
+        tags = {served.get(f"/{name}.txt").get("etag") for name in ("one", "two")}
+    assert len(tags) == 1
+    assert f"{stat.st_ino:x}" not in (tags.pop() or "").strip('"').split("-")
+
+
+@pytest.mark.parametrize(("suffix", "media_type"), MODERN.items())
+def test_types_of_today(tux: Served, suffix: str, media_type: str) -> None:
+    assert tux.get(f"/modern/file.{suffix}").get("content-type") == media_type
+
+
+def test_types_by_a_knob(start: Start) -> None:
+    """It adds types and goes before those that are known; text has the charset."""
+    types = "bin=application/x-own  txt=text/x-own"
+    with start("tux", types=types, charset="utf-8") as served:
+        wanted = {
+            "/sizes/1.bin": "application/x-own",
+            "/hello.txt": "text/x-own; charset=utf-8",
+            "/page.html": "text/html; charset=utf-8",
+            "/image.png": "image/png",
+            "/noextension": "application/octet-stream",
+        }
+        assert {name: served.get(name).get("content-type") for name in wanted} == wanted
+
+
+@pytest.mark.parametrize(
+    "knob",
+    [
+        *(
+            {"types": text}
+            for text in ("x", "x=", "=a/b", "x=a", "x=a/", "x=/b", "X=a/b", "x =a/b")
+        ),
+        *({"types": text} for text in ("x=a/b;c", "x=a/b\r\nY:z", f"{'x' * 12}=a/b")),
+        *(
+            {"types": text}
+            for text in (f"x=a/{'b' * 100}", " ".join(["x=a/b"] * 65), "x=a/b,y=a/b")
+        ),
+        *({"charset": text} for text in ("a b", "a;b", "a\r\nX:y", "a" * 32)),
+        {"types": " ".join(["x=application/a-type-of-some-length"] * 30)},
+    ],
+    ids=str,
+)
+def test_bad_types_are_refused_at_once(workplace: Path, knob: dict[str, str]) -> None:
+    program = build_tux(workplace)
+    ((name, value),) = knob.items()
+    result = process.run([program, f"{name}={value}"], check=False, timeout_s=60)
+    assert result.returncode == 2
+    assert "Invalid argument" in result.stderr
 
 
 @pytest.mark.parametrize("target", ["//evil.example/..%2f", "/%0d%0aX-Injected:%20yes"])

@@ -13,7 +13,7 @@ import pytest
 
 from tests.tux.conftest import Start
 from tests.tux.documents import HELLO, content
-from tests.tux.guest import load_module
+from tests.tux.guest import DOCUMENTS, load_module
 from tests.tux.machine import COMPLAINT, GuestError, Machine
 from tests.tux.network import HOST_ADDRESSES
 from tests.tux.servers import READY_S, Served, request
@@ -180,6 +180,23 @@ def test_the_end_of_a_reply_is_sent_again(kernel_kind: str, start: Start) -> Non
     head, _, body = answer.partition(b"\r\n\r\n")
     assert head.startswith(b"HTTP/1.1 200 ")
     assert body == content(f"sizes/{size}.bin", size)
+
+
+def test_a_file_that_shrinks(kernel_kind: str, start: Start) -> None:
+    """The reply is cut within the page in which the file now ends; no zero is sent for a byte."""
+    size, kept, path = 3 * 4096 + 4000, 3 * 4096 + 1000, f"{DOCUMENTS}/shrink.bin"
+    with start(kernel_kind, max_output_bandwidth=4096) as served:
+        machine = find_machine(served)
+        machine.run(f"tr '\\0' x < /dev/zero | head -c {size} > {path} && chmod 644 {path}")
+        with served.connect() as connection:
+            connection.send(request("/shrink.bin"))
+            answer = connection.socket.recv(1 << 16)
+            machine.run(f"dd if=/dev/null of={path} bs=1 seek={kept} 2> /dev/null")
+            answer += connection.read_to_end()
+        machine.run(f"rm {path}")
+        body = answer.partition(b"\r\n\r\n")[2]
+        assert len(body) < size
+        assert set(body) == {ord("x")}
 
 
 def test_the_harness_sees_a_complaint(kernel_kind: str, start: Start) -> None:

@@ -4,12 +4,15 @@
 from __future__ import annotations
 
 import re
+import socket
 import time
 from contextlib import suppress
 
+import pytest
+
 from tests.tux.conftest import Start
 from tests.tux.servers import Served, request
-from tests.tux.wire import ClosedError
+from tests.tux.wire import ClosedError, Connection
 
 LINE = re.compile(
     r"(?P<host>\d+\.\d+\.\d+\.\d+) - - "
@@ -55,6 +58,111 @@ def test_one_line_a_request(tux_kind: str, start: Start) -> None:
         assert {m["host"] for m in lines} == {served.client_address}
 
 
+def send_without_reading(served: Served, data: bytes) -> Connection:
+    connection = served.connect()
+    connection.send(data)
+    return connection
+
+
+def test_bytes_are_those_of_the_body_that_was_sent(tux_kind: str, start: Start) -> None:
+    """As %b of nginx and Apache: 0 without a body, the length of constant texts."""
+    with start(tux_kind, logging=1) as served:
+        replies = [
+            served.get("/sizes/1024.bin"),
+            served.get("/sizes/1024.bin", method="HEAD"),
+            served.get("/sizes/1024.bin", "If-None-Match: *"),
+            served.get("/sizes/1024.bin", "Range: bytes=1000-"),
+            served.get("/sizes/1024.bin", "Range: bytes=5000-"),
+            served.get("/sizes/1024.bin", 'If-Match: "x"'),
+            served.get("/sizes/0.bin"),
+            served.get("/missing"),
+            served.get("/missing", method="HEAD"),
+            served.get("/forbidden.txt"),
+            served.get("/dir"),
+            served.get("/hello.txt", method="POST"),
+        ]
+        lines = read_lines(served, len(replies))
+    assert [int(m["status"]) for m in lines] == [reply.status for reply in replies]
+    assert [int(m["bytes"]) for m in lines] == [len(reply.body) for reply in replies]
+
+
+@pytest.mark.parametrize("kind", ["tux", "nginx"])
+def test_a_reply_that_was_cut_off_is_a_line(kind: str, start: Start) -> None:
+    """With what went out before the reset."""
+    size = 3 * (1 << 20) + 7
+    with start(kind, **({"logging": 1} if kind == "tux" else {})) as served:
+        connection = send_without_reading(served, request(f"/sizes/{size}.bin") * 5)
+        connection.socket.recv(1000)
+        connection.reset()
+        [line] = read_lines(served, 1)
+        assert (line["line"], line["status"]) == (f"GET /sizes/{size}.bin HTTP/1.1", "200")
+        assert 1000 <= int(line["bytes"]) < size
+
+
+def test_every_end_is_a_line(tux_kind: str, start: Start) -> None:
+    """Heads that stop in their midst, by a reset, an end or a timeout; and silence is none."""
+    knobs = {"header_timeout": 1, "output_timeout": 1, "keepalive_timeout": 1}
+    with start(tux_kind, logging=1, **knobs) as served:
+        whole, part = request("/sizes/3145735.bin"), b"GET /hello.txt HTTP/1.1\r\nHost: l"
+        reset = send_without_reading(served, part)
+        time.sleep(0.2)
+        reset.reset()
+        read_lines(served, 1)
+        with served.connect() as connection:
+            connection.send(part)
+            connection.finish_sending()
+            connection.read_to_end()
+        read_lines(served, 2)
+        with send_without_reading(served, part) as connection:
+            assert connection.read_reply().status == 408
+        read_lines(served, 3)
+        with served.connect():
+            time.sleep(0.2)  # and never says a word
+        with served.make_socket() as one:
+            one.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+            one.connect(served.address)
+            one.sendall(whole)
+            read_lines(served, 4)  # the output's timeout
+        served.get("/hello.txt")
+        lines = read_lines(served, 5)
+        served.assert_idle()
+        assert len(served.read_log().splitlines()) == 5
+    assert lines[0]["status"] in {"400", "499"}  # whether its bytes were seen before the reset
+    assert [(m["line"], m["status"]) for m in lines] == [
+        ("GET /hello.txt HTTP/1.1", lines[0]["status"]),
+        ("GET /hello.txt HTTP/1.1", "400"),
+        ("GET /hello.txt HTTP/1.1", "408"),
+        ("GET /sizes/3145735.bin HTTP/1.1", "200"),
+        ("GET /hello.txt HTTP/1.1", "200"),
+    ]
+    assert int(lines[3]["bytes"]) < 3145735
+    assert {m["host"] for m in lines} == {served.client_address}
+
+
+def test_rotation(tux_kind: str, start: Start) -> None:
+    """The file is renamed, TUX is told, and no line is lost or goes to the wrong file."""
+    with start(tux_kind, logging=1) as served:
+        served.get("/hello.txt?before")
+        read_lines(served, 1)
+        served.rename_log("old")
+        served.get("/hello.txt?between")
+        deadline = time.monotonic() + WAIT_S
+        while len(served.read_log("old").splitlines()) < 2:
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+        assert served.read_log() == ""
+        served.reopen_log()
+        for number in range(100):
+            served.get(f"/hello.txt?{number}")
+        lines = read_lines(served, 100)
+        assert [m["line"] for m in lines] == [f"GET /hello.txt?{n} HTTP/1.1" for n in range(100)]
+        old = served.read_log("old").splitlines()
+        assert ["before" in old[0], "between" in old[1], len(old)] == [True, True, 2]
+        served.reopen_log()  # nothing was renamed: the same file goes on
+        served.get("/hello.txt?after")
+        assert read_lines(served, 101)[-1]["line"] == "GET /hello.txt?after HTTP/1.1"
+
+
 def test_pipelined_requests_are_logged_in_order(tux_kind: str, start: Start) -> None:
     count = 200
     with start(tux_kind, logging=1) as served, served.connect() as connection:
@@ -98,7 +206,7 @@ def test_refused_requests_break_no_line(tux_kind: str, start: Start) -> None:
         b"nonsense\r\n\r\n": 400,
         b"GET /\nfoo HTTP/1.1\r\n\r\n": 400,
         b"\0\0\0\0\r\n\r\n": 400,
-        b"GET /" + b"x" * 4000: 414,
+        b"GET /" + b"x" * 20_000: 414,
         b"GET / HTTP/2.0\r\nHost: a\r\n\r\n": 505,
     }
     with start(tux_kind, logging=1) as served:

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
@@ -108,6 +109,36 @@ def test_absolute_form_names_the_host(tux_kind: str, start: Start) -> None:
     with start(tux_kind, virtual_server=1) as served:
         reply = served.ask(request("http://two.example/who.txt", host="one.example"))
         assert reply.body == b"two.example"
+
+
+NO_HOSTS = (
+    *("hello.txt", "HELLO.TXT", "hello.txt.", "hello.txt:80", "index.html", "inside.txt", "loop"),
+    *("dangling", "fifo", "socket", "forbidden.txt", "private.txt", "escape.txt", "whole"),
+    *("noextension", "closed.", "%68ello.txt"),
+)
+
+
+def test_only_directories_are_hosts(tux_kind: str, start: Start) -> None:
+    """What lies beside the hosts' directories is nobody's: not one byte of it is sent."""
+    targets = ("/", "//", "/index.html", "/?x", "http://{}/", "http://{}?x")
+    with start(tux_kind, virtual_server=1) as served:
+        for host in NO_HOSTS:
+            for target in targets:
+                reply = served.ask(request(target.format(host), host=host))
+                found = (reply.status, reply.body)
+                right = found == (200, content("default/index.html")) or found[0] in REFUSED
+                assert right, (host, target, found)
+
+
+def test_without_a_default_there_is_nothing(start: Start, place: Path) -> None:
+    """A file of the default host's name is none either."""
+    (place / "default").write_bytes(OUTSIDE)
+    (place / "one.example").mkdir()
+    (place / "one.example" / "index.html").write_bytes(HELLO)
+    with start("tux", virtual_server=1, documentroot=place) as served:
+        assert served.ask(request("/", host="one.example")).body == HELLO
+        for host in ("default", "unknown", "", "[::1]"):
+            assert served.ask(request("/", host=host)).status == 404
 
 
 @pytest.mark.parametrize(

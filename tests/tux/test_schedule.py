@@ -6,8 +6,11 @@ from __future__ import annotations
 import random
 import re
 import shutil
+import statistics
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from heapq import heappop, heappush
 from pathlib import Path
 
 import pytest
@@ -28,7 +31,8 @@ STAGES = (
     *("flush", "linger"),
 )
 ACCEPT, PARSE, FLUSH = STAGES.index("accept"), STAGES.index("parse"), STAGES.index("flush")
-VISIT = 64  # turns of a visit at most (schedule.c)
+VISIT = 8  # the default of visit_limit (schedule.c)
+CREDITS = 8  # that of stage_credits
 UNLIMITED = 2**32 - 1
 
 
@@ -68,6 +72,8 @@ class Model:
 
     policy: str
     patience: int
+    visit: int = VISIT
+    credits: int = CREDITS
     queue: list[Waiting] = field(default_factory=list)
     backlog: int = 0
     room: list[int] = field(default_factory=lambda: [UNLIMITED] * len(STAGES))
@@ -113,17 +119,17 @@ class Model:
             stage = next((s for s in stages if s > stage), stages[0])
             left = self.count(stage) if stage != ACCEPT else UNLIMITED
             self.cohort = stage, left
-        return stage, min(left, VISIT)
+        return stage, min(left, self.visit)
 
     def _choose_by_memory(self, stages: list[int]) -> tuple[int, int]:
         if complete := [stage for stage in stages if stage in self.complete]:
-            return complete[0], min(VISIT, self.count(complete[0]))
+            return complete[0], min(self.visit, self.count(complete[0]))
         fitting = [stage for stage in stages if self.room[stage]]
         if not fitting:
             self.short += 1
             return stages[-1], 1
         if not any(self.credit.get(stage, 0) for stage in fitting):
-            self.credit = {stage: 8 * (FLUSH - stage) for stage in range(FLUSH)}
+            self.credit = {stage: self.credits * (FLUSH - stage) for stage in range(FLUSH)}
         able = [stage for stage in fitting if self.credit.get(stage, 0)]
         if (
             not able
@@ -131,7 +137,7 @@ class Model:
             self.short += 1
             return stages[-1], 1
         waiting = UNLIMITED if able[0] == ACCEPT else self.count(able[0])
-        return able[0], min(self.room[able[0]], self.credit[able[0]], VISIT, waiting)
+        return able[0], min(self.room[able[0]], self.credit[able[0]], self.visit, waiting)
 
     def elect(self, stage: int) -> Waiting | None:
         """The request whose turn it is at a stage."""
@@ -196,7 +202,7 @@ class Load:
         """A request runs: it goes on to some stage, or is gone or waits."""
         model = self.model
         wait = model.turns - 1 - request.since
-        assert wait <= model.patience + VISIT + request.before + 1
+        assert wait <= model.patience + model.visit + request.before + 1
         if len(model.queue) < 300 and self.rng.random() < 0.9:
             stage = max(PARSE, min(len(STAGES) - 1, request.stage + self.rng.choice((0, 1, 1))))
             self.tell(f"q {request.name} {stage}")
@@ -232,10 +238,10 @@ class Load:
         self.model.end(stage, done)
 
 
-def make_load(policy: str, patience: int, seed: int, visits: int = 120) -> Load:
+def make_load(model: Model, seed: int, visits: int = 120) -> Load:
     """A random life of a server."""
     rng = random.Random(seed)
-    load = Load(Model(policy, patience), rng)
+    load = Load(model, rng)
     load.model.complete = {s for s in range(4, len(STAGES)) if rng.random() < 0.8}
     load.model.room[:] = [0] * len(STAGES)
     for stage in load.model.complete:
@@ -244,35 +250,136 @@ def make_load(policy: str, patience: int, seed: int, visits: int = 120) -> Load:
         if rng.random() < 0.4:
             load.arrive()
         load.visit()
-    model = load.model
     load.tell("s", f"{model.turns} {model.longest} {model.overdue} {model.short}")
     return load
 
 
-POLICIES = st.sampled_from(("cohort", "stingy"))
-PATIENCE = st.sampled_from((1, 2, 7, 50, 300, 2**31 - 1))
+MODELS = st.builds(
+    Model,
+    policy=st.sampled_from(("cohort", "stingy")),
+    patience=st.sampled_from((1, 2, 7, 50, 300, 2**31 - 1)),
+    visit=st.sampled_from((1, 3, VISIT, 64, 65536)),
+    credits=st.sampled_from((1, CREDITS, 65536)),
+)
+
+
+def name_parameters(model: Model) -> list[str]:
+    """The module's parameters that make it the model's."""
+    return [
+        *(f"policy={model.policy}", f"patience={model.patience}"),
+        *(f"visit_limit={model.visit}", f"stage_credits={model.credits}"),
+    ]
 
 
 @settings(
     max_examples=150, derandomize=True, deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )  # fmt: skip
-@given(policy=POLICIES, patience=PATIENCE, seed=st.integers(0, 2**32))
-def test_order_and_waiting(harness: Path, policy: str, patience: int, seed: int) -> None:
+@given(model=MODELS, seed=st.integers(0, 2**32))
+def test_order_and_waiting(harness: Path, model: Model, seed: int) -> None:
     """The scheduler says what the model says, and no request waits beyond the bound."""
-    load = make_load(policy, patience, seed)
+    load = make_load(model, seed)
     event(f"overdue: {load.model.overdue > 0}, short: {load.model.short > 0}")
-    said = play(harness, load.script, f"policy={policy}", f"patience={patience}")
-    assert said == load.expected
+    assert play(harness, load.script, *name_parameters(model)) == load.expected
+
+
+def test_the_defaults_are_what_readme_says(harness: Path) -> None:
+    """Of the parameters that are not given."""
+    text = (TUX / "README.md").read_text()
+    rows = re.findall(r"^\| `(patience|visit_limit|stage_credits)` \| (\d+) \|", text, re.M)
+    assert {name: int(n) for name, n in rows}.keys() == {
+        *("patience", "visit_limit", "stage_credits")
+    }
+    defaults = {name: int(n) for name, n in rows}
+    assert (defaults["visit_limit"], defaults["stage_credits"]) == (VISIT, CREDITS)
+    for seed in range(20):
+        model = Model("stingy", defaults["patience"])
+        load = make_load(model, seed, visits=400)
+        assert play(harness, load.script, "policy=stingy") == load.expected
+
+
+WAY = [PARSE, STAGES.index("process"), *(STAGES.index(n) for n in ("send_abuf", "post_header"))]
+WAY += [STAGES.index("send_body"), FLUSH]
+PAUSE = (30, 90)  # turns between a reply and the client's next connection
+
+
+def make_closed_loop(model: Model, clients: int, visits: int = 600) -> tuple[Load, list[int]]:
+    """A closed loop of clients whose requests all fit, as far as the scheduler can see it.
+    Returns it with the turns from each connection to its reply, in the order of the replies."""
+    load = Load(model, random.Random(0))
+    model.complete = set(WAY[2:])
+    for stage in model.complete:
+        load.tell(f"h {stage} 1")
+    for stage in range(len(STAGES)):
+        load.tell(f"r {stage} {UNLIMITED}")
+    coming, waiting = [0] * clients, deque[int]()
+    came: dict[int, int] = {}
+    turns: list[int] = []
+    order: list[int] = []
+    for _ in range(visits):
+        while coming and coming[0] <= model.turns:
+            waiting.append(heappop(coming))
+        model.backlog = len(waiting)
+        load.tell(f"b {model.backlog}")
+        stage, limit = model.choose()
+        load.tell("c", f"{stage if limit else 0} {limit}")
+        done = 0
+        while done < limit and (stage == ACCEPT) and waiting:
+            since = waiting.popleft()
+            model.backlog -= 1
+            model.turns += 1
+            load.tell("a")
+            load.add(PARSE)
+            came[load.names] = since
+            done += 1
+        while done < limit and (request := model.elect(stage)):
+            load.tell("e", str(request.name))
+            if stage == FLUSH:
+                turns.append(model.turns - came[request.name])
+                order.append(request.name)
+                heappush(coming, model.turns + load.rng.randrange(*PAUSE))
+            else:
+                following = WAY[WAY.index(stage) + 1]
+                load.tell(f"q {request.name} {following}")
+                model.add(request.name, following)
+            done += 1
+        load.tell(f"d {done}")
+        model.end(stage, done)
+        if not limit:  # the server idles until the next one comes
+            coming = [turn - coming[0] + model.turns for turn in coming]
+    assert order == sorted(order), "somebody was overtaken"
+    return load, turns
+
+
+def test_small_visits_are_fair(harness: Path) -> None:
+    """Forty clients: in small visits all wait about as long, in large ones some wait for several
+    batches; who came first is answered first in either."""
+    worst = {}
+    for visit in (8, 64):
+        model = Model("stingy", patience=4096, visit=visit)
+        load, turns = make_closed_loop(model, clients=40, visits=8000 // visit)
+        assert play(harness, load.script, *name_parameters(model)) == load.expected
+        assert max(turns) <= (40 + visit) * (1 + len(WAY))
+        steady = sorted(turns[len(turns) // 3 :])
+        worst[visit] = steady[-1] / statistics.median(steady)
+    assert worst[8] < 1.25 < worst[64], worst
 
 
 MUTANTS = {
     "no bound": (r"wait > patience", "wait > INT_MAX"),
-    "memory is ignored": (r"if \(!room\)\n\t\t\tcontinue;", ""),
+    "memory is ignored": (r"if \(!room\)\n\t\t\tcontinue;", "if (!room) room = 1;"),
     "late stages first": (
         r"__ffs\(later \? : occupied\)", "__fls(later ? : occupied)"),
     "complete requests wait": (r"if \(tux_holds_all\(stage\)\)", "if (0)"),
     "a cohort without end": (r"min\(schedule->left, turns\)", "0"),
+    "visits without end": (
+        r"credits\[stage\], visit_limit\)", "credits[stage], UINT_MAX)"),
+    "visits without end, complete": (
+        r"min\(visit_limit, count_waiting\(", "min(UINT_MAX, count_waiting("),
+    "visits without end, cohort": (
+        r"min\(schedule->left, visit_limit\)", "schedule->left"),
+    "the same credits for all": (
+        r"stage_credits \* \(TUX_STAGE_flush - stage\)", "stage_credits"),
 }  # fmt: skip
 
 
@@ -287,9 +394,9 @@ def test_a_mutant_is_found(name: str, tmp_path: Path) -> None:
     program = build(tmp_path / "tux", tmp_path)
     for policy in ("cohort", "stingy"):
         for seed in range(20):
-            load = make_load(policy, 20, seed)
-            said = play(program, load.script, f"policy={policy}", "patience=20")
-            if said != load.expected:
+            model = Model(policy, patience=20, visit=8)
+            load = make_load(model, seed)
+            if play(program, load.script, *name_parameters(model)) != load.expected:
                 return
     pytest.fail("nobody noticed")
 
@@ -334,6 +441,13 @@ def test_how_many_are_accepted(harness: Path, policy: str, quota: Callable[[int]
     assert said == [str(quota(live - idle)) for live, idle in pairs]
 
 
-@pytest.mark.parametrize("wrong", ["policy=lifo", "patience=0", "accept_limit=-1", "patience=x"])
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        *("policy=lifo", "patience=0", "accept_limit=-1", "patience=x"),
+        *("visit_limit=0", "visit_limit=65537", "visit_limit=x"),
+        *("stage_credits=0", "stage_credits=65537", "stage_credits=-8"),
+    ],
+)
 def test_wrong_parameters(harness: Path, wrong: str) -> None:
     assert process.run([harness, wrong], check=False).returncode == 2

@@ -21,7 +21,7 @@ LOAD = "ab -c 50 -n 1500"
 
 
 def plan(**instruments: bool) -> Experiment:
-    planned = plan_experiment("tux", LOAD, "banias-1400", 3)
+    planned = plan_experiment("tux", LOAD, "banias-1400", "lcn2006", 3)
     return planned.model_copy(update={"instruments": Instruments(**instruments)})
 
 
@@ -61,6 +61,21 @@ def test_objects_alive_add_up(marked: tuple[Measurement, Path]) -> None:
     # Header buffers of 3000 bytes, one a request at most.
     assert kinds["header"].bytes == pytest.approx(3000 * kinds["header"].live)
     assert kinds["header"].live <= kinds["request"].live
+
+
+def test_the_ledger_agrees_with_the_servers_own_samples(
+    marked: tuple[Measurement, Path],
+) -> None:
+    """The emulator reads from outside what an interrupt of the guest counts ten times as often."""
+    measurement, _ = marked
+    ledger, found = measurement.ledger, measurement.attribution
+    assert ledger is not None
+    assert found is not None
+    alive = {kind.name: kind.live for kind in found.objects}
+    assert sum(ledger.stages.values()) == pytest.approx(alive["request"], rel=0.2, abs=2)
+    # TUX knows what it has accepted, the kernel what has left the accept queue.
+    assert sum(ledger.stages.values()) == pytest.approx(ledger.parts["accepted"], abs=1)
+    assert sum(ledger.parts.values()) == pytest.approx(ledger.open, abs=1)
 
 
 def test_functions_of_the_module_are_counted(tmp_path: Path) -> None:

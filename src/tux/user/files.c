@@ -24,9 +24,10 @@ static int read_inode(int fd, struct inode *inode)
 
 	if (fstat(fd, &status))
 		return -errno;
+	inode->i_fd = fd;
+	inode->i_dev = status.st_dev;
 	inode->i_ino = status.st_ino;
 	inode->i_mode = status.st_mode;
-	inode->i_size = status.st_size;
 	inode->i_mtime = status.st_mtim;
 	return 0;
 }
@@ -79,6 +80,12 @@ void path_put(const struct path *path)
 		return;
 	close(path->dentry->fd);
 	free(path->dentry);
+}
+
+bool path_equal(const struct path *one, const struct path *other)
+{
+	return one->dentry->inode.i_dev == other->dentry->inode.i_dev &&
+	       one->dentry->inode.i_ino == other->dentry->inode.i_ino;
 }
 
 bool d_is_dir(const struct dentry *dentry)
@@ -135,7 +142,9 @@ struct inode *file_inode(const struct file *file)
 
 loff_t i_size_read(const struct inode *inode)
 {
-	return inode->i_size;
+	struct stat status;
+
+	return fstat(inode->i_fd, &status) ? 0 : status.st_size;
 }
 
 struct page *find_get_page(struct address_space *mapping, pgoff_t index)

@@ -107,6 +107,21 @@ void kfree(const void *object)
 	free((void *)object);
 }
 
+void *kvmalloc(size_t size, int flags)
+{
+	return must_fail() ? NULL : malloc(size);
+}
+
+void *kvzalloc(size_t size, int flags)
+{
+	return must_fail() ? NULL : calloc(1, size);
+}
+
+void kvfree(const void *object)
+{
+	free((void *)object);
+}
+
 struct page *alloc_page(int flags)
 {
 	struct page *page = kzalloc(sizeof(*page), flags);
@@ -263,7 +278,7 @@ static void *run_task(void *data)
 	pthread_mutex_lock(&task->lock);
 	while (!task->started)
 		pthread_cond_wait(&task->changed, &task->lock);
-	run = !task->should_stop;
+	run = !READ_ONCE(task->should_stop);
 	pthread_mutex_unlock(&task->lock);
 	if (run)
 		task->function(task->data);
@@ -372,7 +387,7 @@ void wake_up(wait_queue_head_t *queue)
 
 struct cred *prepare_creds(void)
 {
-	static struct cred cred;
+	static __thread struct cred cred;
 
 	return &cred;
 }

@@ -39,6 +39,7 @@ typedef unsigned long pgoff_t;
 #define min3(a, b, c)	min(a, min(b, c))
 #define max(a, b)	((a) > (b) ? (a) : (b))
 #define min_t(type, a, b)	min((type)(a), (type)(b))
+#define max_t(type, a, b)	max((type)(a), (type)(b))
 #define clamp_t(type, x, low, high)	min_t(type, max((type)(x), (type)(low)), high)
 #undef __always_inline
 #define __always_inline	inline __attribute__((always_inline))
@@ -93,7 +94,7 @@ struct list_head {
 
 static inline void INIT_LIST_HEAD(struct list_head *list)
 {
-	list->next = list;
+	WRITE_ONCE(list->next, list);
 	list->prev = list;
 }
 
@@ -102,7 +103,7 @@ static inline void list_add(struct list_head *entry, struct list_head *after)
 	entry->next = after->next;
 	entry->prev = after;
 	after->next->prev = entry;
-	after->next = entry;
+	WRITE_ONCE(after->next, entry);
 }
 
 static inline void list_add_tail(struct list_head *entry, struct list_head *list)
@@ -112,7 +113,7 @@ static inline void list_add_tail(struct list_head *entry, struct list_head *list
 
 static inline void list_del_init(struct list_head *entry)
 {
-	entry->prev->next = entry->next;
+	WRITE_ONCE(entry->prev->next, entry->next);
 	entry->next->prev = entry->prev;
 	INIT_LIST_HEAD(entry);
 }
@@ -167,9 +168,9 @@ struct page {
 void *kmalloc(size_t size, int flags);
 void *kzalloc(size_t size, int flags);
 void kfree(const void *object);
-#define kvmalloc	kmalloc
-#define kvzalloc	kzalloc
-#define kvfree		kfree
+void *kvmalloc(size_t size, int flags);
+void *kvzalloc(size_t size, int flags);
+void kvfree(const void *object);
 struct page *alloc_page(int flags);
 void get_page(struct page *page);
 void put_page(struct page *page);
@@ -221,7 +222,7 @@ void sleep_ticks(long ticks);
 void wake_up_process(struct task_struct *task);
 void get_task_struct(struct task_struct *task);
 void put_task_struct(struct task_struct *task);
-#define synchronize_net()	do { } while (0)
+void synchronize_net(void);
 #define rcu_barrier()	do { } while (0)
 
 typedef struct {
@@ -264,9 +265,10 @@ struct cred *prepare_creds(void);
 
 /* Files */
 struct inode {
+	int i_fd;	/* tells the size, which may change */
+	dev_t i_dev;
 	unsigned long i_ino;
 	mode_t i_mode;
-	loff_t i_size;
 	struct timespec i_mtime;
 };
 
@@ -309,6 +311,7 @@ int vfs_path_lookup(struct dentry *dentry, struct vfsmount *mnt, const char *nam
 		    unsigned int flags, struct path *path);
 void path_get(const struct path *path);
 void path_put(const struct path *path);
+bool path_equal(const struct path *one, const struct path *other);
 bool d_is_dir(const struct dentry *dentry);
 struct inode *d_backing_inode(struct dentry *dentry);
 #define mnt_user_ns(mnt)	(mnt)
@@ -426,6 +429,7 @@ int match_string(const char * const *array, size_t size, const char *text);
 #define MODULE_DESCRIPTION(text)
 #define MODULE_LICENSE(text)
 int tux_user_init(void);
+void tux_log_reopen(void);
 void tux_user_exit(void);
 
 /* Tracepoints */

@@ -18,12 +18,13 @@ struct connection {
 	struct tux_req *req;	/* guarded by lock */
 	bool ended;
 	bool failed;
-	bool reset;
+	__be32 peer;
 };
 
 static int events = -1;
 static pthread_t event_thread;
 static pthread_mutex_t graves_lock = PTHREAD_MUTEX_INITIALIZER;
+static pthread_mutex_t round_lock = PTHREAD_MUTEX_INITIALIZER;
 static struct connection *listening;
 
 /* Closed connections: the event thread may hold a pointer to them until its round is over. */
@@ -53,7 +54,7 @@ static void dispatch(struct connection *connection, unsigned int what)
 	unsigned int i, wake = 0;
 
 	if (connection == listening) {
-		for (i = 0; i < tux_server.nr_threads; i++)
+		for (i = 0; i < READ_ONCE(tux_server.nr_threads); i++)
 			wake_tux_thread(tux_server.threads[i]);
 		return;
 	}
@@ -71,6 +72,13 @@ static void dispatch(struct connection *connection, unsigned int what)
 	pthread_mutex_unlock(&connection->lock);
 }
 
+/* Wait for the callbacks that are on their way. */
+void synchronize_net(void)
+{
+	pthread_mutex_lock(&round_lock);
+	pthread_mutex_unlock(&round_lock);
+}
+
 static void *run_events(void *unused)
 {
 	struct epoll_event ready[64];
@@ -78,8 +86,10 @@ static void *run_events(void *unused)
 	while (READ_ONCE(listening)) {
 		int i, n = epoll_wait(events, ready, ARRAY_SIZE(ready), 20);
 
+		pthread_mutex_lock(&round_lock);
 		for (i = 0; i < n; i++)
 			dispatch(ready[i].data.ptr, ready[i].events);
+		pthread_mutex_unlock(&round_lock);
 		clear_graves();
 	}
 	clear_graves();
@@ -99,12 +109,16 @@ static void watch(struct connection *connection, unsigned int what)
 static int accept_here(struct socket *sock, struct socket *fresh, int flags, bool kern)
 {
 	static const int one = 1;
-	int fd = accept4(sock->connection->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+	struct sockaddr_in peer = { 0 };
+	socklen_t size = sizeof(peer);
+	int fd = accept4(sock->connection->fd, (struct sockaddr *)&peer, &size,
+			 SOCK_NONBLOCK | SOCK_CLOEXEC);
 
 	if (fd < 0)
 		return -errno;
 	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
 	fresh->connection->fd = fd;
+	fresh->connection->peer = peer.sin_addr.s_addr;
 	return 0;
 }
 
@@ -266,11 +280,7 @@ void reset_on_close(struct tux_req *req)
 
 __be32 peer_address(const struct tux_req *req)
 {
-	struct sockaddr_in address = { 0 };
-	socklen_t size = sizeof(address);
-
-	getpeername(req->sock->connection->fd, (struct sockaddr *)&address, &size);
-	return address.sin_addr.s_addr;
+	return req->sock->connection->peer;
 }
 
 bool hand_over_connection(struct tux_req *req)

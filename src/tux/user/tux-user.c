@@ -5,8 +5,9 @@
  *	tux-user [--stat FILE] [KNOB=VALUE ...]
  *
  * The knobs are those of net.tux, and the module's parameters. SIGTERM and SIGINT stop the server
- * and end the process, SIGHUP starts it anew (net.tux.running=2), SIGUSR1 writes what
- * /proc/net/tux/stat would show to FILE.
+ * and end the process, SIGHUP starts it anew (net.tux.running=2), SIGUSR1 opens the log anew, for
+ * those who rotate it (net.tux.reopen_log=1), SIGUSR2 writes what /proc/net/tux/stat would show to
+ * FILE.
  */
 #include "kernel.h"
 
@@ -87,12 +88,15 @@ static void serve(const char *stat_path)
 	sigaddset(&signals, SIGINT);
 	sigaddset(&signals, SIGHUP);
 	sigaddset(&signals, SIGUSR1);
+	sigaddset(&signals, SIGUSR2);
 	while (!sigwait(&signals, &got)) {
 		if (got == SIGHUP)
 			set_knob("running", restart);
-		else if (got == SIGUSR1 && stat_path)
+		else if (got == SIGUSR1)
+			tux_log_reopen();
+		else if (got == SIGUSR2 && stat_path)
 			write_stat(stat_path);
-		else if (got != SIGUSR1)
+		else if (got != SIGUSR2)
 			break;
 	}
 }

@@ -11,6 +11,7 @@
  *  - each slice lies within the head and between its delimiters;
  *  - a head that is taken passes an independent, slower reader of the same grammar (reader.h);
  *  - a decoded name has no NUL, no "..", no leading slash;
+ *  - the lines of one list come in order, and each is a slice;
  *  - a range lies within the object; a date that was read is written and read back the same.
  */
 #include <stdint.h>
@@ -190,6 +191,27 @@ static void check_slices(const uint8_t *data, const struct tux_message *message)
 	check_tags(data, message->if_range);
 }
 
+/* Lists on several lines: each line is found once, and lies in the head. */
+static void check_lines(const uint8_t *data, const struct tux_message *message)
+{
+	static const char * const names[] = { "if-match", "if-none-match" };
+	const struct tux_slice first[] = { message->if_match, message->if_none_match };
+
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
+		char *copy = copy_exactly(data, message->length);
+		struct tux_slice at = first[i], before = at;
+
+		while (tux_present(first[i]) &&
+		       tux_next_field(copy, message->length, names[i], &at)) {
+			require(at.offset > before.offset + before.length, "lines come in order");
+			require(message->repeated, "several lines are known to be several");
+			check_slice(data, message, at);
+			before = at;
+		}
+		free(copy);
+	}
+}
+
 /* The same bytes as they would arrive in two parts, cut at a place that the input chooses. */
 static void check_prefix(const uint8_t *data, size_t size, int whole)
 {
@@ -217,6 +239,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (ret == TUX_PARSE_DONE) {
 		check_done(data, size, &message);
 		check_slices(data, &message);
+		check_lines(data, &message);
 	}
 	if (ret == TUX_PARSE_INCOMPLETE && size) {
 		int status = tux_parse_oversize((const char *)data, size);

@@ -7,6 +7,7 @@
 #ifndef READER_H
 #define READER_H
 
+#include <arpa/inet.h>
 #include <ctype.h>
 #include <stdbool.h>
 #include <stdlib.h>
@@ -45,6 +46,57 @@ static inline bool reader_takes_line(char *line, bool *needs_host)
 	       isdigit((unsigned char)version[7]);
 }
 
+/* "[::1]" without its port; the C library knows addresses of IPv6. */
+static inline bool reader_takes_literal(char *host)
+{
+	unsigned char address[16];
+	char *dot = strchr(host, '.');
+
+	host[strlen(host) - 1] = 0;
+	host++;
+	if (*host != 'v' && *host != 'V')
+		return inet_pton(AF_INET6, host, address) == 1;
+	if (!dot || dot == host + 1 || !dot[1])
+		return false;
+	for (host++; host < dot; host++)
+		if (!isxdigit((unsigned char)*host))
+			return false;
+	for (host++; *host; host++)
+		if (!isalnum((unsigned char)*host) && !strchr("-._~!$&'()*+,;=:", *host))
+			return false;
+	return true;
+}
+
+/* The value of a field Host: a literal or a name, and perhaps a port. */
+static inline bool reader_takes_host(const char *value)
+{
+	char *host = strdup(value + strspn(value, " \t"));
+	char *port;
+	bool taken = true;
+
+	if (!host)
+		abort();
+	while (*host && strchr(" \t", host[strlen(host) - 1]))
+		host[strlen(host) - 1] = 0;
+	port = strrchr(host, ':');
+	if (port && !port[1 + strspn(port + 1, "0123456789")])
+		*port = 0;
+	if (*host == '[') {
+		taken = host[strlen(host) - 1] == ']' && reader_takes_literal(host);
+	} else {
+		for (char *c = host; *c; c++) {
+			if (*c == '%')
+				taken &= isxdigit((unsigned char)c[1]) &&
+					 isxdigit((unsigned char)c[2]);
+			else
+				taken &= isalnum((unsigned char)*c) ||
+					 strchr("-._~!$&'()*+,;=", *c);
+		}
+	}
+	free(host);
+	return taken;
+}
+
 struct reader_seen {
 	int hosts, lengths, codings;
 };
@@ -61,6 +113,8 @@ static inline bool reader_takes_field(char *line, struct reader_seen *seen)
 	for (char *c = colon; *c; c++)
 		if (((unsigned char)*c < ' ' && *c != '\t') || *c == 0x7f)
 			return false;
+	if (!strcasecmp(line, "host") && !reader_takes_host(colon))
+		return false;
 	seen->hosts += !strcasecmp(line, "host");
 	seen->lengths += !strcasecmp(line, "content-length");
 	seen->codings += !strcasecmp(line, "transfer-encoding");

@@ -22,6 +22,7 @@
 #include "net/net.h"
 #include "system/cpu-timers.h"
 #include "system/guest-marker.h"
+#include "system/ledger.h"
 #include "system/system.h"
 #include "clients.h"
 #include <linux/futex.h>
@@ -75,6 +76,7 @@ typedef struct TimedLink {
     uint64_t bandwidth, queue, fifo, jitter, jitter_state;
     uint64_t fifo_used;                 /* bytes that wait for the guest */
     QSIMPLEQ_HEAD(, Frame) waiting;     /* their frames, oldest first */
+    uint64_t n_waiting;
     char *pcap_path, *stats_path;
     FILE *pcap;
     uint64_t n_advance, n_blocked, n_slept, early_drops;
@@ -246,6 +248,7 @@ static void fifo_drained(NetClientState *nc, ssize_t ret)
     Frame *f = QSIMPLEQ_FIRST(&s->waiting);
 
     QSIMPLEQ_REMOVE_HEAD(&s->waiting, next);
+    s->n_waiting--;
     s->fifo_used -= f->len;
     g_free(f);
 }
@@ -265,6 +268,7 @@ static bool deliver_frame(TimedLink *s, Frame *f)
     s->fifo_used += f->len;
     s->fifo_peak = MAX(s->fifo_peak, s->fifo_used);
     QSIMPLEQ_INSERT_TAIL(&s->waiting, f, next);
+    s->n_waiting++;
     return true;
 }
 
@@ -346,6 +350,19 @@ static ssize_t timedlink_receive(NetClientState *nc, const uint8_t *data,
     }
     send_frame(s, now, data, len);
     return len;
+}
+
+static void read_link(void *opaque, LedgerLink *link)
+{
+    const TimedLink *s = opaque;
+    NetClientState *nic = s->nc.peer;
+
+    link->received = s->rx_frames + s->fifo_drops;
+    link->sent = s->tx_frames;
+    link->buffered = s->n_waiting;
+    if (nic && nic->info->receive_pending) {
+        link->pending = nic->info->receive_pending(nic);
+    }
 }
 
 /* --- life --- */
@@ -519,6 +536,7 @@ int net_init_timedlink(const Netdev *netdev, const char *name,
     guest_marker_add_notifier(&s->marker);
     s->exit.notify = exit_cb;
     qemu_add_exit_notifier(&s->exit);
+    ledger_add_link(read_link, s);
     qatomic_set(&s->tx->pid, getpid());
     qemu_set_info_str(nc, "timedlink %s side %u", o->path, o->side);
     return 0;

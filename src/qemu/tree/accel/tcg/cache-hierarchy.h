@@ -3,8 +3,8 @@
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  *
- * Pure C without QEMU: the tests drive this file through ctypes beside an
- * independent model.
+ * Pure C without QEMU: the tests drive it through ctypes beside an independent
+ * model.  cache-l1.c and cache-l2.c hold what happens within one cache.
  *
  * Semantics.  All caches are physically indexed and tagged, write-back and
  * write-allocate.  L2 is looked up on L1 misses only and is neither inclusive
@@ -35,14 +35,10 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* A way of L1 is at most this large, in bytes */
-#define CACHE_L1_WAY_MAX 4096
+#include "cache-geometry.h"
+
 #define CACHE_L1_WORDS (CACHE_L1_WAY_MAX / sizeof(uint32_t))
 #define CACHE_REGIONS 256
-
-typedef struct CacheGeometry {
-    uint32_t size, ways, line;          /* bytes, ways, bytes */
-} CacheGeometry;
 
 typedef enum CachePolicy {
     CACHE_LRU,
@@ -55,12 +51,6 @@ typedef enum CacheAccess {
     CACHE_LOAD,
     CACHE_STORE,
 } CacheAccess;
-
-/* True LRU, indexed by virtual page number; no table if it is not modelled */
-typedef struct CacheTlb {
-    uint32_t *page;                     /* [set][way], by recency */
-    uint32_t set_mask, ways;
-} CacheTlb;
 
 /* What an access missed; or-ed over the lines that it touches */
 enum {
@@ -115,15 +105,6 @@ struct CacheHierarchy {
 };
 
 /**
- * cache_geometry_error: what is wrong with a geometry
- * @g: the geometry
- * @l1: whether it is that of a first-level cache
- *
- * Return: NULL if it is valid, else a text that names the rule
- */
-const char *cache_geometry_error(const CacheGeometry *g, bool l1);
-
-/**
  * cache_hierarchy_init: set up an empty hierarchy
  * @h: zeroed by the caller, who may set stalls and region
  * @fetch_table: CACHE_L1_WORDS words for L1I
@@ -140,21 +121,6 @@ bool cache_hierarchy_init(CacheHierarchy *h, uint32_t *fetch_table,
                           CacheGeometry l1d, CacheGeometry l2,
                           CachePolicy policy, uint64_t seed, uint32_t base);
 void cache_hierarchy_destroy(CacheHierarchy *h);
-
-/**
- * cache_tlb_error: what is wrong with a TLB
- *
- * Return: NULL if it is valid, else a text that names the rule
- */
-const char *cache_tlb_error(uint32_t entries, uint32_t ways);
-bool cache_tlb_init(CacheTlb *t, uint32_t entries, uint32_t ways);
-void cache_tlb_destroy(CacheTlb *t);
-
-/* Touch @page and return true if it was there; false without a table */
-bool cache_tlb_access(CacheTlb *t, uint32_t page);
-
-/* Drop pages @first to @last, both included */
-void cache_tlb_drop(CacheTlb *t, uint32_t first, uint32_t last);
 
 /* Empty all caches (without writing anything back); counters stay */
 void cache_hierarchy_flush(CacheHierarchy *h);
@@ -174,6 +140,9 @@ static inline unsigned cache_hierarchy_access(CacheHierarchy *h,
 {
     return h->access(h, kind, address, size, kernel, stall);
 }
+
+/* Whether accesses take the path for eight ways in all caches, with AVX2 */
+bool cache_hierarchy_is_8_8(const CacheHierarchy *h);
 
 /* A device wrote @size bytes */
 void cache_hierarchy_dma_write(CacheHierarchy *h, uint32_t address,

@@ -11,7 +11,6 @@
 #include "cpu.h"
 #include "exec/cache-model.h"
 #include "hw/core/cpu.h"
-#include "system/cpu-timers.h"
 #include "cache-model-state.h"
 
 /* Pages by which an i386 kernel without PAE maps RAM linearly: 4 MiB */
@@ -31,19 +30,6 @@ uint64_t cache_model_units(CPUState *cpu)
     units = icount_get_raw();
     cpu->neg.can_do_io = can_do_io;
     return units;
-}
-
-static void charge(CacheModel *m, uint32_t stall_milli)
-{
-    uint64_t total = m->stall_rest + stall_milli;
-
-    m->caches.n.stall_milli += stall_milli;
-    if (total >= 1000) {
-        m->stall_units += total / 1000;
-        icount_stall(m->cpu, total / 1000);
-        total %= 1000;
-    }
-    m->stall_rest = total;
 }
 
 void cache_model_settle(CPUState *cpu)
@@ -77,7 +63,7 @@ static void access_memory(CacheModel *m, CacheAccess kind, uint32_t address,
 
     if (cache_hierarchy_access(&m->caches, kind, address, size, m->kernel,
                                &stall)) {
-        charge(m, stall);
+        cache_model_charge(m, stall);
     }
 }
 
@@ -116,7 +102,7 @@ static void translate(CacheModel *m, CacheTlb *tlb, CacheTlb *large,
 
     if (!hit) {
         misses[m->kernel]++;
-        charge(m, stall);
+        cache_model_charge(m, stall);
     }
 }
 
@@ -161,7 +147,7 @@ void cache_model_fetch(uint32_t line, uint32_t address, const void *from)
     fetch(line, address, from);
 }
 
-void cache_model_fetch_direct(uint32_t line, uint32_t address)
+static void call_fetch(uint32_t line, uint32_t address)
 {
     fetch(line, address, __builtin_return_address(0));
 }
@@ -184,16 +170,23 @@ static inline void access_data(CacheAccess kind, uintptr_t host, uint32_t size,
     }
 }
 
-uintptr_t cache_model_load(uintptr_t host, uint32_t size, uint32_t address)
+static uintptr_t call_load(uintptr_t host, uint32_t size, uint32_t address)
 {
     access_data(CACHE_LOAD, host, size, address, __builtin_return_address(0));
     return host;
 }
 
-uintptr_t cache_model_store(uintptr_t host, uint32_t size, uint32_t address)
+static uintptr_t call_store(uintptr_t host, uint32_t size, uint32_t address)
 {
     access_data(CACHE_STORE, host, size, address, __builtin_return_address(0));
     return host;
+}
+
+const CacheModelCalls *cache_model_calls(void)
+{
+    static const CacheModelCalls general = { call_fetch, call_load, call_store };
+
+    return cache_direct_calls(cache_model) ?: &general;
 }
 
 void cache_model_access(CPUState *cpu, const void *host, uint32_t address,

@@ -179,6 +179,7 @@ static void cache_model_init(Object *obj)
     object_property_add_uint32_ptr(obj, "kernel-base", &m->kernel_base, rw);
     object_property_add_uint32_ptr(obj, "stall-itlb", &m->stall_itlb, rw);
     object_property_add_uint32_ptr(obj, "stall-dtlb", &m->stall_dtlb, rw);
+    cache_model_add_event_properties(m);
     object_property_add_uint32_ptr(obj, "stall-l1i", &m->stall_l1i, rw);
     object_property_add_uint32_ptr(obj, "stall-l1d-load", &m->stall_l1d_load,
                                    rw);

@@ -15,6 +15,7 @@
 #include "hw/core/cpu.h"
 #include "system/cpu-timers.h"
 #include "system/guest-marker.h"
+#include "system/ledger.h"
 #include "system/system.h"
 #include "cache-model-state.h"
 
@@ -36,7 +37,7 @@ static void write_regions(FILE *f, const CacheCounters *n)
     for (unsigned i = 0; i < used; i++) {
         fprintf(f, "%s%" PRIu64, i ? "," : "", n->region_l2[i]);
     }
-    fprintf(f, "]}\n");
+    fprintf(f, "]");
 }
 
 static void write_record(CPUState *cpu, const char *event, uint32_t argument)
@@ -65,7 +66,10 @@ static void write_record(CPUState *cpu, const char *event, uint32_t argument)
             n->writeback, n->dma_lines);
     write_pair(f, "itlb", cache_model->itlb_miss);
     write_pair(f, "dtlb", cache_model->dtlb_miss);
+    cache_model_write_events(cache_model, f);
     write_regions(f, n);
+    ledger_write(f);
+    fprintf(f, "}\n");
     if (fflush(f) || ferror(f)) {
         error_report("cache-model: writing %s: %s", cache_model->output,
                      strerror(errno));
@@ -205,6 +209,7 @@ void cache_stream_start(CacheModel *m)
     m->sample = timer_new_ns(QEMU_CLOCK_VIRTUAL, sample_cb, m);
     m->marker.notify = marker_cb;
     guest_marker_add_notifier(&m->marker);
+    ledger_start();
     m->exit.notify = exit_cb;
     qemu_add_exit_notifier(&m->exit);
 }

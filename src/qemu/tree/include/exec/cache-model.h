@@ -27,16 +27,36 @@ extern CacheModelCode cache_model_code;
 #define CACHE_MODEL_DATA_OFS \
     ((int)offsetof(CPUState, cache_tables.data) - (int)sizeof(CPUState))
 
+/* What costs time and is no access to the caches */
+typedef enum CacheModelEvent {
+    CACHE_MODEL_MMIO_READ,
+    CACHE_MODEL_MMIO_WRITE,
+    CACHE_MODEL_PORT_READ,
+    CACHE_MODEL_PORT_WRITE,
+    CACHE_MODEL_INTERRUPT,              /* entry of one from a device */
+    CACHE_MODEL_TRAP,                   /* entry of an exception or INT */
+    CACHE_MODEL_IRET,
+    CACHE_MODEL_EVENTS
+} CacheModelEvent;
+
 /*
  * Called by translated code for the code @line at guest-virtual @address, by a
- * block that @from, a return address, lies in.  The second: by the block itself.
+ * block that @from, a return address, lies in
  */
 void cache_model_fetch(uint32_t line, uint32_t address, const void *from);
-void cache_model_fetch_direct(uint32_t line, uint32_t address);
 
-/* The same for data at @host, which they return; @address only with TLBs */
-uintptr_t cache_model_load(uintptr_t host, uint32_t size, uint32_t address);
-uintptr_t cache_model_store(uintptr_t host, uint32_t size, uint32_t address);
+/*
+ * The same, called by the block itself; and for data at @host, which they
+ * return.  @address only with TLBs.
+ */
+typedef struct CacheModelCalls {
+    void (*fetch)(uint32_t line, uint32_t address);
+    uintptr_t (*load)(uintptr_t host, uint32_t size, uint32_t address);
+    uintptr_t (*store)(uintptr_t host, uint32_t size, uint32_t address);
+} CacheModelCalls;
+
+/* Those that fit the caches; the model is on */
+const CacheModelCalls *cache_model_calls(void);
 
 /*
  * An access made by a C function at the guest-virtual @address, which is @host
@@ -55,6 +75,9 @@ bool cache_model_covers(const void *host);
 
 /* A device wrote guest memory at @host */
 void cache_model_dma_write(const void *host, uint64_t size);
+
+/* An event of the running vCPU is done; it costs time from now on */
+void cache_model_event(CacheModelEvent event);
 
 /* The running vCPU changes between user mode and the kernel */
 void cache_model_mode(CPUState *cpu, bool kernel);

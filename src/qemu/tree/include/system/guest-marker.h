@@ -16,6 +16,7 @@ typedef enum GuestMarkerCommand {
     GUEST_MARKER_NOTE = 3,              /* ECX: number for the record */
     GUEST_MARKER_SYNC = 4,              /* links begin to run in lock step */
     GUEST_MARKER_REGION = 5,            /* ECX: physical start, EDX: lines << 8 | number */
+    GUEST_MARKER_PART = 7,              /* ECX: text, EDX: its length; see ledger.c */
 } GuestMarkerCommand;
 
 typedef struct GuestMarker {

@@ -15,32 +15,86 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from fractions import Fraction
-from pathlib import Path
+from typing import TYPE_CHECKING, ClassVar, Literal
 
-import polars as pl
-
-from testbed.counters import find_event, read_counters
-from testbed.evaluation import SERIES, digest_artefacts, find_suspects, write_series
-from testbed.experiment import Experiment, count_chain_instructions
 from testbed.faults import InfrastructureFailed
-from testbed.frames import Emissions, read_emissions
-from testbed.gates import check_logs, make_gate
+from testbed.frames import Emissions
 from testbed.geometry import Core, Geometry
-from testbed.job import PRELUDE
-from testbed.measurement import (
-    Artefact,
-    Gate,
-    LoadLatency,
-    LoadReport,
-    Losses,
-    Measurement,
-    Zone,
-)
+from testbed.loads.kind import LoadKind
+from testbed.records import Gate, LoadLatency, make_gate
+
+if TYPE_CHECKING:
+    from pydantic import JsonValue
+
+    from testbed.experiment import Experiment
 
 PROGRAM = "pchase"
 SMALLEST_BYTES = 4096
 BEYOND_L2 = 4  # the largest working set, in sizes of L2
 TOLERANCE = 0.01
+CHAIN_LINKS = 16  # of the pointer chase in one round of its loop (images/guest/pchase.c)
+CHAIN_LOOP_INSTRUCTIONS = 2
+
+
+class Chase(LoadKind):
+    """A pointer chase on the server machine alone: the latency of a load against the size of its
+    working set, which shows what the caches hold and what a miss costs."""
+
+    kind: Literal["chase"] = "chase"
+
+    examples: ClassVar = ("chase",)
+    level_name: ClassVar = "c"
+    program: ClassVar = PROGRAM
+
+    @classmethod
+    def describe_level(cls, level: int, seconds: float, requests: int) -> dict[str, JsonValue]:
+        """The one level that there is."""
+        return {"kind": "chase"}
+
+    @classmethod
+    def complain_of_levels(cls, levels: Sequence[int], requests: Mapping[int, int]) -> str:
+        """There is one."""
+        return "" if levels[-1] == 1 else "a pointer chase has one level: write levels = [1]"
+
+    def check_core(self, core: Core) -> None:
+        """The core model must be one that a pointer chase can spell out."""
+        count_chain_instructions(core)
+
+    def write(self, experiment: Experiment, number: int) -> list[str]:
+        """One walk through all working sets."""
+        sizes = " ".join(str(size) for size in find_working_sets(experiment.geometry))
+        line = experiment.geometry.l2.line
+        instructions = count_chain_instructions(experiment.core)
+        return [f"{PROGRAM} {line} {instructions} {sizes} > /run/chase || fail 'no pointer chase'"]
+
+    def write_results(self) -> list[str]:
+        """What it printed."""
+        return ["emit chase < /run/chase"]
+
+    def read_latencies(
+        self, experiment: Experiment, emissions: Emissions
+    ) -> tuple[LoadLatency, ...]:
+        """As `read_latencies`."""
+        return read_latencies(experiment, emissions)
+
+    def check_latencies(
+        self, experiment: Experiment, latencies: Sequence[LoadLatency]
+    ) -> list[Gate]:
+        """As `check_plateaus`."""
+        return check_plateaus(experiment, latencies)
+
+
+def count_chain_instructions(core: Core) -> int:
+    """Instructions of CHAIN_LINKS links of a pointer chase, at which a link lasts as long as a
+    hit in L1D.  Raises ValueError if that is no whole number, or fewer than the loop needs."""
+    instructions = CHAIN_LINKS * core.l1d_hit / core.base_cpi
+    if instructions.denominator != 1 or instructions < CHAIN_LINKS + CHAIN_LOOP_INSTRUCTIONS:
+        raise ValueError(
+            f"a pointer chase cannot spell out l1d_hit = {core.l1d_hit} at base_cpi = "
+            f"{core.base_cpi}: {CHAIN_LINKS} links would be {instructions} instructions; that "
+            f"must be a whole number of at least {CHAIN_LINKS + CHAIN_LOOP_INSTRUCTIONS}"
+        )
+    return int(instructions)
 
 
 def find_working_sets(geometry: Geometry) -> list[int]:
@@ -68,80 +122,6 @@ def find_plateau_cycles(core: Core) -> dict[str, Fraction]:
     """The latency of a load from each level, in cycles."""
     l2 = core.l1d_hit + core.l1.load
     return {"l1d": core.l1d_hit, "l2": l2, "memory": l2 + core.l2.load}
-
-
-def write_chase_job(experiment: Experiment) -> str:
-    """What the server machine does; no other machine takes part."""
-    sizes = " ".join(str(size) for size in find_working_sets(experiment.geometry))
-    line = experiment.geometry.l2.line
-    instructions = count_chain_instructions(experiment.core)
-    return "\n".join(
-        [
-            PRELUDE,
-            "mark start",
-            f"{PROGRAM} {line} {instructions} {sizes} > /run/chase || fail 'no pointer chase'",
-            "mark stop",
-            "emit chase < /run/chase",
-            "dmesg > /run/dmesg; emit dmesg < /run/dmesg",
-            "echo ok | emit finished\n",
-        ]
-    )
-
-
-def evaluate_chase(
-    experiment: Experiment, directory: Path, products: Mapping[str, str]
-) -> Measurement:
-    """Judge and measure the finished chase in ``directory``; errors as `evaluation.evaluate`."""
-    emissions = {"server": read_emissions(directory / "server" / "frames.bin")}
-    latencies = read_latencies(experiment, emissions["server"])
-    write_series(pl.DataFrame([latency.model_dump() for latency in latencies]), directory / SERIES)
-    return conclude_chase(
-        experiment,
-        products,
-        latencies,
-        other_gates=check_logs(find_suspects(directory, emissions)),
-        virtual_s=_measure_duration(directory),
-        series=SERIES,
-        artefacts=digest_artefacts(directory),
-    )
-
-
-def conclude_chase(
-    experiment: Experiment,
-    products: Mapping[str, str],
-    latencies: tuple[LoadLatency, ...],
-    *,
-    other_gates: Sequence[Gate] = (),
-    virtual_s: float,
-    series: str,
-    artefacts: tuple[Artefact, ...],
-) -> Measurement:
-    """The measurement that ``latencies`` make: valid if every plateau is where it should be."""
-    gates = (*other_gates, *check_plateaus(experiment, latencies))
-    return Measurement(
-        experiment=experiment,
-        products=dict(products),
-        status="valid" if all(gate.passed for gate in gates) else "invalid",
-        gates=gates,
-        zone=Zone.UNKNOWN,
-        window=None,
-        server_losses=Losses.none(),
-        client_losses=(),
-        client_busy_share=(),
-        load_report=LoadReport(
-            tool=PROGRAM,
-            processes=1,
-            completed=len(latencies),
-            wrong=0,
-            errors=0,
-            body_bytes=0,
-            requests_per_s=0,
-        ),
-        latencies=latencies,
-        virtual_s=virtual_s,
-        series=series,
-        artefacts=artefacts,
-    )
 
 
 def read_latencies(experiment: Experiment, emissions: Emissions) -> tuple[LoadLatency, ...]:
@@ -189,14 +169,3 @@ def check_plateaus(experiment: Experiment, latencies: Sequence[LoadLatency]) -> 
             )
         )
     return gates
-
-
-def _measure_duration(directory: Path) -> float:
-    """Virtual seconds between the markers."""
-    records = read_counters(directory / "server" / "counters.jsonl")
-    start, stop = find_event(records, "start"), find_event(records, "stop")
-    if start is None or stop is None:
-        raise InfrastructureFailed(
-            f"{directory}: the guest passed no markers", hint="read the console there"
-        )
-    return (stop.t - start.t) / 1e9
