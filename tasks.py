@@ -573,6 +573,123 @@ def stingy_bench(_: Context, map_file, live="1,50,1000", rounds=9, json=False):
     return run_benchmark(map_file, live, rounds, as_json=json)
 
 
+@task(name="list")
+@report_errors
+def labs_list(_: Context):
+    """Show the teaching labs and what grading each takes. Example: ./invoke labs.list"""
+    from labs.commands import run_list
+
+    return run_list()
+
+
+LAB = "name or number of a lab (labs.list shows them)"
+SEED = "the student's own, for labs whose task differs from one student to the next"
+
+
+@task(
+    name="start",
+    positional=["name", "folder"],
+    help={
+        "name": LAB,
+        "folder": "is made; or an empty one",
+        "seed": SEED,
+        "secret": "of the course, where the task itself depends on it (lab evaluation)",
+    },
+)
+@report_errors
+def labs_start(_: Context, name, folder, seed=0, secret=""):
+    """Copy a lab's hand-out: text, stubs, a check with the public tests.
+
+    Example: ./invoke labs.start cache out/cache
+    """
+    from pathlib import Path
+
+    from labs.commands import run_start
+
+    return run_start(name, Path(folder), seed=seed, secret=secret)
+
+
+@task(
+    name="grade",
+    positional=["name", "folder"],
+    help={
+        "name": LAB,
+        "folder": "the submission",
+        "format": "terminal, json, gradescope, autolab or junit",
+        "secret": "of the course: hidden inputs derive from it (default: a published one)",
+        "seed": SEED,
+        "only": "tests whose name begins so, and their parents",
+        "results": "write there, after each test, instead of to stdout",
+    },
+)
+@report_errors
+def labs_grade(_: Context, name, folder, format="terminal", secret="", seed=0, only="", results=""):
+    """Grade a submission with public and hidden tests.
+
+    Example: ./invoke labs.grade cache out/cache --format gradescope
+    Exit codes: 0 all points, 1 not all, 2 usage, 4 the grader could not go on.
+    """
+    from pathlib import Path
+
+    from labs.commands import run_grade
+
+    return run_grade(
+        name, Path(folder), form=format, secret=secret, seed=seed, only=only, results=results
+    )
+
+
+@task(
+    name="pack",
+    positional=["name"],
+    help={
+        "name": LAB,
+        "platform": "gradescope, autolab or plain",
+        "out": "the zip (default: NAME-PLATFORM.zip)",
+        "secret": "of the course (default: one is made and printed)",
+        "roster": "CSV of e-mail addresses and seeds, for labs with a seed for each student",
+    },
+)
+@report_errors
+def labs_pack(_: Context, name, platform="gradescope", out="", secret="", roster=""):
+    """Pack a lab's grader for a platform, with its setup script; without the solution.
+
+    Example: ./invoke labs.pack cache --platform gradescope --out out/cache.zip
+    """
+    from labs.commands import run_pack
+
+    return run_pack(name, platform=platform, out=out, secret=secret, roster=roster)
+
+
+@task(
+    name="tryout",
+    positional=["name", "folder"],
+    help={"name": LAB, "folder": "the submission"},
+)
+@report_errors
+def labs_tryout(_: Context, name, folder):
+    """Run a packed grader by Gradescope's rules in a fresh Debian root (as root; minutes).
+
+    Example: ./invoke labs.tryout cache out/cache
+    """
+    from pathlib import Path
+
+    from labs.commands import run_tryout
+
+    return run_tryout(name, Path(folder))
+
+
+@task(name="selftest", help={"only": "one lab (default: all)"})
+@report_errors
+def labs_selftest(_: Context, only=""):
+    """Grade the graders: solutions get all points, stubs few, mutants lose as named.
+
+    Example: ./invoke labs.selftest --only cache
+    """
+    from labs.commands import run_selftest
+
+    return run_selftest(only)
+
+
 namespace = Collection(reproduce, figures, report, estimate, verify, reference, lint, test, bench)
 namespace.add_collection(
     Collection(
@@ -600,6 +717,9 @@ namespace.add_collection(
     Collection(
         "stingy", stingy_memwalk, stingy_accuracy, stingy_generate, stingy_rewrite, stingy_bench
     )
+)
+namespace.add_collection(
+    Collection("labs", labs_list, labs_start, labs_grade, labs_pack, labs_tryout, labs_selftest)
 )
 building = Collection("build", build_twice, build_container)
 building.add_task(build, name="all", default=True)

@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: MIT
+"""Lab 2: a cache simulator."""

@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: MIT
+"""Lab 3: where should objects lie?"""

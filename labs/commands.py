@@ -1,0 +1,107 @@
+# SPDX-License-Identifier: MIT
+"""The commands ./invoke labs.*: list, start, grade, pack, tryout, selftest."""
+
+from __future__ import annotations
+
+import functools
+import secrets
+from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
+from pathlib import Path
+from typing import ParamSpec
+
+from rich.table import Table
+
+from ground.voice import ArtifactError, ExitCode, complete_step, console
+from labs.catalogue import find_entry, list_entries, load
+from labs.grader.chance import PUBLISHED_SECRET
+from labs.grader.command import run
+from labs.grader.errors import GraderError
+from labs.handout import write_handout
+from labs.pack import pack
+from labs.selftest import check_lab
+from labs.tryout import try_pack
+
+P = ParamSpec("P")
+
+
+def in_our_words(command: Callable[P, ExitCode]) -> Callable[P, ExitCode]:
+    """The grader core knows nothing of this project's errors; here they become such."""
+
+    @functools.wraps(command)
+    def wrapped(*args: P.args, **kwargs: P.kwargs) -> ExitCode:
+        try:
+            return command(*args, **kwargs)
+        except GraderError as error:
+            raise ArtifactError(
+                error.message, hint=error.hint, code=ExitCode(error.code)
+            ) from error
+
+    return wrapped
+
+
+@in_our_words
+def run_list() -> ExitCode:
+    """All labs with what grading them takes."""
+    table = Table("", "name", "title", "weeks", "tests", "grading, min", "memory, MB", "course")
+    for entry in list_entries():
+        tests = str(len(load(entry).cases))
+        numbers = (f"{entry.weeks:g}", tests, f"{entry.minutes:g}", str(entry.memory_mb))
+        table.add_row(str(entry.number), entry.name, entry.title, *numbers, entry.course)
+    console.print(table)
+    return ExitCode.HOLDS
+
+
+@in_our_words
+def run_start(name: str, folder: Path, *, seed: int, secret: str) -> ExitCode:
+    """Copy a hand-out."""
+    entry = find_entry(name)
+    write_handout(entry, folder, seed=seed, secret=secret or PUBLISHED_SECRET)
+    console.print(f"{entry.title}: read {folder / 'README.md'}, then run {folder / 'check'}")
+    return ExitCode.HOLDS
+
+
+@in_our_words
+def run_grade(
+    name: str, folder: Path, *, form: str, secret: str, seed: int, only: str, results: str
+) -> ExitCode:
+    """Grade a folder with all tests."""
+    lab = load(find_entry(name))
+    target = Path(results) if results else None
+    report = run(lab, folder, form, target, secret=secret or PUBLISHED_SECRET, seed=seed, only=only)
+    return ExitCode.HOLDS if report.earned == report.possible else ExitCode.DOES_NOT_HOLD
+
+
+@in_our_words
+def run_pack(name: str, *, platform: str, out: str, secret: str, roster: str) -> ExitCode:
+    """Write a platform's zip; without a secret, one is made and told."""
+    entry = find_entry(name)
+    target = Path(out or f"{entry.name}-{platform}.zip")
+    chosen = secret or secrets.token_hex(16)
+    pack(entry, platform, target, secret=chosen, roster=Path(roster) if roster else None)
+    console.print(f"{target}: upload it to {platform}")
+    if not secret:
+        console.print(f"its secret is {chosen}: keep it, to grade the same way again (--secret)")
+    return ExitCode.HOLDS
+
+
+@in_our_words
+def run_tryout(name: str, folder: Path) -> ExitCode:
+    """Grade in a fresh Debian root, by Gradescope's rules."""
+    score = try_pack(find_entry(name), folder)
+    console.print(f"results.json is valid; score {score:g}")
+    return ExitCode.HOLDS
+
+
+@in_our_words
+def run_selftest(only: str) -> ExitCode:
+    """Grade the graders, two labs at a time."""
+    entries = [find_entry(only)] if only else list_entries()
+    wrong: list[str] = []
+    with ProcessPoolExecutor(2) as pool:
+        for entry, faults in zip(entries, pool.map(check_lab, entries), strict=True):
+            with complete_step(f"lab {entry.number}, {entry.name}"):
+                wrong += faults
+    for fault in wrong:
+        console.print(f"[red]wrong:[/] {fault}", soft_wrap=True)
+    return ExitCode.DOES_NOT_HOLD if wrong else ExitCode.HOLDS

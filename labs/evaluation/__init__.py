@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: MIT
+"""Lab 6: what is wrong with this evaluation?"""

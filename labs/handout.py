@@ -1,0 +1,81 @@
+# SPDX-License-Identifier: MIT
+"""Writes what a student gets: the text, stubs, given files, and a check with the public tests."""
+
+from __future__ import annotations
+
+import shutil
+from importlib import import_module
+from pathlib import Path
+
+from labs.catalogue import HERE, Entry
+from labs.grader.chance import PUBLISHED_SECRET
+from labs.grader.errors import USAGE, GraderError
+
+NOT_COPIED = shutil.ignore_patterns("__pycache__", "*.pyc")
+CHECK = '''#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""Runs the public tests of this lab on the files beside it: ./check --help"""
+
+import sys
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE / ".grader"))
+sys.dont_write_bytecode = True
+
+from labs.grader.command import main
+from labs.grader.grading import Lab
+from labs.grader.submission import Wanted
+from labs.{name}.public import CASES
+
+WANTED = (
+{wanted})
+sys.exit(main(Lab("{name}", "{title}", WANTED, tuple(CASES)), seed={seed}))
+'''
+
+
+def write_handout(
+    entry: Entry, target: Path, *, seed: int = 0, secret: str = PUBLISHED_SECRET
+) -> None:
+    """Copy the hand-out of a lab to ``target``, which must not exist or be empty.
+
+    Where a task differs from one student to the next, ``seed`` and the course's ``secret`` decide
+    it; the secret itself is not written.
+    """
+    if target.exists() and (not target.is_dir() or any(target.iterdir())):
+        raise GraderError(
+            f"{target} exists",
+            hint="name a folder that does not exist, or an empty one",
+            code=USAGE,
+        )
+    shutil.copytree(entry.folder / "handout", target, ignore=NOT_COPIED, dirs_exist_ok=True)
+    for path in (entry.folder / "README.md", *entry.folder.glob("*.svg")):
+        shutil.copyfile(path, target / path.name)
+    _write_check(entry, target, seed)
+    import_module(f"labs.{entry.name}.public").prepare(target, seed, secret)
+
+
+def _write_check(entry: Entry, target: Path, seed: int) -> None:
+    package = target / ".grader" / "labs"
+    copy_package(entry, package, entry.modules)
+    wanted = format_wanted(entry)
+    check = target / "check"
+    check.write_text(CHECK.format(name=entry.name, title=entry.title, wanted=wanted, seed=seed))
+    check.chmod(0o755)
+
+
+def format_wanted(entry: Entry) -> str:
+    """The files of a submission as Python, a line each."""
+    return "".join(
+        f"    Wanted({one.name!r}, {one.max_bytes}, {one.max_files}),\n" for one in entry.files
+    )
+
+
+def copy_package(entry: Entry, package: Path, modules: tuple[str, ...]) -> None:
+    """The grader core, and ``modules`` and the given files of one lab, as the package labs."""
+    shutil.copytree(HERE / "grader", package / "grader", ignore=NOT_COPIED)
+    own = package / entry.name
+    shutil.copytree(entry.folder / "handout", own / "handout", ignore=NOT_COPIED)
+    for name in ("__init__.py", *modules):
+        shutil.copyfile(entry.folder / name, own / name)
+    shutil.copyfile(HERE / "__init__.py", package / "__init__.py")

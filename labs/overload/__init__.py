@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: MIT
+"""Lab 7: livelock and metastable failure."""

@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: MIT
+"""Lab 8: fuzz and fix a parser."""

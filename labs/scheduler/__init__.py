@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: MIT
+"""Lab 5: a scheduler for an event loop."""
