@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
-"""The variables that a state goes through on its way to a Queue_Stage.
+"""The variables that the next stage depends on: a state or an index on its way to a Queue_Stage.
 
-Paths that differ in such a variable are told apart: where they were merged, any state could follow.
+Paths that differ in such a number are told apart: where they were merged, any stage could follow.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from stingy.annotations import QueueStage
 from stingy.constructs import Constructs
 from stingy.linking import Program
 from stingy.pointers import Pointers
-from stingy.program import Assign, Call, Expr, Return, Var, strip_casts
+from stingy.program import Assign, Call, Expr, Return, Var, walk
 from stingy.values import Place
 
 RESULT = "%result"
@@ -35,18 +35,21 @@ def find_choices(program: Program, constructs: Constructs, pointers: Pointers) -
     waiting = list(_queued(program, constructs, pointers))
     found: set[Place] = set()
     while waiting:
-        expr = strip_casts(waiting.pop())
-        if not isinstance(expr, Var) or not expr.function:
-            continue
-        place: Place = (("variable", expr.name, expr.function),)
-        if place in found:
-            continue
-        found.add(place)
-        waiting += flow.values[expr]
-        for key in flow.calls[expr]:
-            found.add(((RESULT, "", key),))
-            waiting += flow.returned[key]
+        for part in _locals_in(waiting.pop()):
+            place: Place = (("variable", part.name, part.function),)
+            if place in found:
+                continue
+            found.add(place)
+            waiting += flow.values[part]
+            for key in flow.calls[part]:
+                found.add(((RESULT, "", key),))
+                waiting += flow.returned[key]
     return frozenset(found)
+
+
+def _locals_in(expr: Expr) -> list[Var]:
+    """The locals in an expression: a state, or the index of a table of stages."""
+    return [part for part in walk(expr) if isinstance(part, Var) and part.function]
 
 
 def _collect(program: Program, pointers: Pointers) -> _Flow:

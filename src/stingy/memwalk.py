@@ -39,7 +39,6 @@ from stingy.startup import find_held_by_tasks, find_startup
 from stingy.states import Counts
 from stingy.symbols import check_symbols
 from stingy.units import load_units
-from stingy.values import Place
 
 Report = Callable[[str], None]
 
@@ -156,9 +155,7 @@ def _walk(
     annotations, stages = effects.annotations, effects.stages
     memory = Memory(program, pointers)
     memory.prepare()
-    choices: frozenset[Place] = frozenset()
-    if stages.states:
-        choices = find_choices(program, effects.constructs, pointers)
+    choices = find_choices(program, effects.constructs, pointers)
     stacks = effects.stacks if annotations.dispatch.discipline == "lifo" else None
     interpreter = Interpreter(
         program, pointers, memory, findings, effects.at_call, effects.at_store, effects.at_test,

@@ -75,15 +75,14 @@ class State:
     ) -> tuple[Property, frozenset[tuple[Place, Value]]]:
         """States with equal keys are merged.
 
-        Held objects tell paths apart, and numbers that a choice depends on: those of intermediate
-        results (``c ? A : B``), and of ``choices``, the variables that states go through.
+        Held objects tell paths apart, and numbers in ``choices``, the variables that the next
+        stage depends on.
         """
         if self._key is None:
             held = [
                 (place, value)
                 for place, value in self.facts.items()
-                if type(value) in _HELD
-                or (type(value) is int and (place[0][1][:1] == "%" or place in choices))
+                if type(value) in _HELD or (type(value) is int and place in choices)
             ]
             self._key = (self.property, frozenset(held))
         return self._key
