@@ -21,7 +21,7 @@ from artifact import entry, reference
 from artifact.crate import NAME, read_citation
 from artifact.design import Tier
 from artifact.engines import CORES_A_RUN, LocalEngine
-from artifact.estimate import ASSUMED_CHASE_S, describe_time, forecast
+from artifact.estimate import ASSUMED_ALONE_S, describe_time, forecast
 from artifact.inputs import collect_inputs, find_key
 from artifact.perform import Task, perform
 from artifact.plan import load_plan
@@ -189,7 +189,7 @@ def test_a_sweep_takes_its_processor_seconds_over_the_cores_that_it_keeps_busy(
     plan = plan_order(Order(Tier.KICK, ("latency",)), RUNNER)
     monkeypatch.setattr(os, "sched_getaffinity", lambda _: {0, 1})
     seconds = [forecast(plan, Store(tmp_path), LocalEngine(n)).seconds for n in (1, 2, 8)]
-    work_s = 4 * ASSUMED_CHASE_S
+    work_s = 4 * ASSUMED_ALONE_S
     assert seconds == pytest.approx([work_s / CORES_A_RUN, work_s / 2, work_s / 2])
 
 
@@ -222,12 +222,12 @@ def test_chases_alone_tell_little_of_runs_under_load(tmp_path: Path) -> None:
         folder.mkdir(parents=True)
         inputs = collect_inputs(run.experiment, RUNNER.products)
         (folder / "entry.json").write_text(json.dumps({"inputs": inputs}))
-        cost = Cost(seconds=1, processor_s=ASSUMED_CHASE_S, bytes=1000)
+        cost = Cost(seconds=1, processor_s=ASSUMED_ALONE_S, bytes=1000)
         (folder / "cost.json").write_text(cost.model_dump_json())
     plan = plan_order(Order(Tier.KICK), RUNNER)
     known, fresh = (forecast(plan, found, ALONE) for found in (store, Store(tmp_path / "none")))
     assert known.measured == 4
-    assert known.seconds == pytest.approx(fresh.seconds - 4 * ASSUMED_CHASE_S)
+    assert known.seconds == pytest.approx(fresh.seconds - 4 * ASSUMED_ALONE_S)
     assert known.bytes >= 3 << 20
 
 
