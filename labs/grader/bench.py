@@ -19,7 +19,7 @@ T = TypeVar("T")
 STRICT = ("-std=gnu11", "-Wall", "-g", "-ftrivial-auto-var-init=pattern")
 SANITIZERS = ("-fsanitize=address,undefined", "-fno-sanitize-recover=all")
 COMPILER_LIMITS = Limits(cpu_s=30, wall_s=120.0, memory_bytes=None)
-SANITIZED_LIMITS = Limits(cpu_s=20, wall_s=80.0, memory_bytes=None)
+SANITIZED_LIMITS = Limits(cpu_s=10, wall_s=60.0, memory_bytes=None)
 MESSAGE_LINES = 12
 
 

@@ -13,8 +13,8 @@ TRIALS = (
     Trial("hidden.busy", 12, "packets cost as much as requests", Load(2.0, 2000),
           judge_goodput(0.85, 0.5), BUSY),
     Trial("hidden.flood", 10, "four times the peak", Load(4.0, 2000), judge_goodput(0.8, 0.5)),
-    Trial("hidden.spike", 12, "a larger spike, slower requests", Load(0.85, 6000, 5000),
+    Trial("hidden.spike", 12, "a larger spike, slower requests", Load(0.85, 4500, 5000),
           judge_recovery, SLOW),
-    Trial("hidden.tail", 6, "the tail at three times the peak", Load(3.0, 2000), judge_latency),
+    Trial("hidden.tail", 6, "the tail at four times the peak", Load(4.0, 2000), judge_latency),
 )  # fmt: skip
 CASES = [trial.case(hidden=True) for trial in TRIALS]

@@ -20,8 +20,8 @@ from labs.overload.world import Load
 TRIALS = (
     Trial("light", 3, "a load below the peak is carried", Load(0.8, 2000), judge_light),
     Trial("twice", 15, "twice the peak load", Load(2.0, 2500), judge_goodput(0.9, 0.6)),
-    Trial("spike", 15, "recovery from a spike", Load(0.85, 5000, 3000), judge_recovery),
-    Trial("tail", 10, "the tail at twice the peak", Load(2.0, 2000), judge_latency),
+    Trial("spike", 15, "recovery from a spike", Load(0.85, 4000, 3000), judge_recovery),
+    Trial("tail", 10, "the tail at twice the peak", Load(2.0, 2500), judge_latency),
 )
 CASES = [
     Case("form", 2, "the policy answers", check_form),
