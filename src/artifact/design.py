@@ -168,6 +168,9 @@ class Design(Strict):
                 raise ValueError(
                     f"tier {tier}: a search for the peak needs an open loop: load = 'httperf'"
                 )
+            asked = scope.search.bears if scope.search else Criterion.SUSTAINS
+            if asked is Criterion.RECOVERS and not self.kind.may_lose:
+                raise ValueError(f"tier {tier}: bears = 'recovers' needs load = 'spike'")
             if wrong := self.kind.complain_of_levels(scope.levels, self.requests):
                 raise ValueError(f"tier {tier}: {wrong}")
         return self

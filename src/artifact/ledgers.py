@@ -39,9 +39,9 @@ ORDER: Final = (
 
 def tabulate_ledger(measurement: Measurement) -> Iterable[tuple[str, float]]:
     """(name, share of the concurrency); nothing without a ledger or a closed loop."""
-    load = measurement.experiment.load
-    if measurement.ledger and load.kind == "ab":
-        yield from find_shares(measurement.ledger, load.concurrency)
+    connections = measurement.experiment.load.turnover
+    if measurement.ledger and connections:
+        yield from find_shares(measurement.ledger, connections)
 
 
 def find_shares(ledger: Ledger, concurrency: int) -> Iterable[tuple[str, float]]:

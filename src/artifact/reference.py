@@ -154,11 +154,21 @@ def write_reference(
     return runs.height
 
 
+def _read_runs(path: Path) -> pl.DataFrame:
+    """The table of runs at ``path``; a metric that is younger than the reference is null there."""
+    known = pl.read_csv(path, n_rows=0).columns
+    kept = {name: kind for name, kind in RUNS_SCHEMA.items() if name in known}
+    if lost := [name for name in (*PLACE, "digest", "experiment") if name not in kept]:
+        raise pl.exceptions.ColumnNotFoundError(f"{path.name} has no column {lost[0]}")
+    runs = pl.read_csv(path, schema_overrides=kept, columns=list(kept))
+    return pl.concat([pl.DataFrame(schema=RUNS_SCHEMA), runs], how="diagonal")
+
+
 def load_reference(folder: Path) -> Reference:
     """The reference results in ``folder``.  Raises UsageError if there are none, or broken ones."""
     try:
         head = Head.model_validate_json((folder / HEAD).read_bytes())
-        runs = pl.read_csv(folder / RUNS, schema=RUNS_SCHEMA)
+        runs = _read_runs(folder / RUNS)
     except FileNotFoundError:
         raise UsageError(
             f"no reference results at {folder}",

@@ -37,6 +37,13 @@ class AnnotationFile:
         server = self.annotations.server.model_copy(update={"root": root.resolve()})
         return replace(self, annotations=self.annotations.model_copy(update={"server": server}))
 
+    def compiled_by(self, commands: Path) -> AnnotationFile:
+        """The same annotations for sources that are compiled as a compile_commands.json says."""
+        changes = {"compile_commands": commands.resolve(), "flags": ()}
+        sources = self.annotations.sources.model_copy(update=changes)
+        changed = self.annotations.model_copy(update={"sources": sources})
+        return replace(self, annotations=changed)
+
     def line(self, location: Sequence[str | int]) -> int:
         """The line of an entry such as ("constructs", "malloc", 1, "function")."""
         return find_line(self.text, location)

@@ -14,6 +14,7 @@ from stingy.program import name_of
 from stingy.results import (
     EXTERNAL,
     Edge,
+    Exclusion,
     Function,
     Memwalk,
     Object,
@@ -52,12 +53,19 @@ def assemble(analysis: Analysis) -> Memwalk:
         edges=_edges(analysis),
         stacks=stacks,
         objects=objects,
-        exclusions=lifetimes.exclusions([o.id for o in objects]),
+        exclusions=_exclusions(analysis, objects),
         peak_bytes=lifetimes.peak_bytes(every, sizes),
         globals=describe_globals(analysis.program, analysis.accesses),
         unresolved=_unresolved(analysis),
         warnings=_warnings(analysis, objects),
     )
+
+
+def _exclusions(analysis: Analysis, objects: list[Object]) -> list[Exclusion]:
+    """Pairs that are never live together; a walk that was interrupted proves none."""
+    if any(kind is WarningKind.PARTIAL for kind, _, _ in analysis.findings.warnings):
+        return []
+    return analysis.lifetimes.exclusions([o.id for o in objects])
 
 
 def _pointer_bytes(target: str) -> int:

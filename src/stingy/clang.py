@@ -108,6 +108,7 @@ class Parsed:
     errors: tuple[Diagnosis, ...]
     target: str
     handle: object  # keeps libclang's memory alive
+    warnings: tuple[Diagnosis, ...] = ()
 
 
 def _declare(name: str, result: object, *arguments: object) -> Callable[..., Any]:
@@ -176,13 +177,32 @@ def _parse(path: Path, flags: list[str], options: int, *, exclude: bool = False)
         unit = index.parse(str(path), args=flags, options=options)
     except cindex.TranslationUnitLoadError:
         return None
-    errors = tuple(
-        Diagnosis(str(d.location.file or path), d.location.line, d.spelling, d.severity > _ERROR)
+    found = [
+        (d.severity, Diagnosis(str(d.location.file or path), d.location.line, d.spelling,
+                               d.severity > _ERROR))
         for d in unit.diagnostics
-        if d.severity >= _ERROR
-    )
+    ]  # fmt: skip
+    errors = tuple(diagnosis for severity, diagnosis in found if severity >= _ERROR)
+    warnings = tuple(diagnosis for severity, diagnosis in found if severity < _ERROR)
     included = sorted({Path(str(i.include.name)) for i in unit.get_includes()})
-    return Parsed(unit.cursor, (path, *included), errors, _target(unit), (index, unit))
+    files = (path, *included)
+    return Parsed(unit.cursor, files, errors, _target(unit), (index, unit), warnings)
+
+
+def evaluate_constant(path: Path, flags: list[str], name: str) -> int | None:
+    """The value that ``name`` has at the end of a file; None if it is no integer constant."""
+    marker = "memwalk_constant"
+    text = path.read_text(errors="replace") + f"\nenum {{ {marker} = ({name}) }};\n"
+    index = cindex.Index.create()
+    try:
+        unit = index.parse(str(path), args=flags, unsaved_files=[(str(path), text)])
+    except cindex.TranslationUnitLoadError:
+        return None
+    last = text.count("\n")
+    wrong = any(d.severity >= _ERROR and d.location.line >= last for d in unit.diagnostics)
+    declarations = [c for c in unit.cursor.get_children() if c.kind.name == "ENUM_DECL"]
+    values = list(declarations[-1].get_children()) if declarations and not wrong else []
+    return values[0].enum_value if values and values[0].spelling == marker else None
 
 
 def is_guarded(header: Parsed) -> bool:

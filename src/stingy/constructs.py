@@ -100,6 +100,12 @@ class Constructs:
             return wrapper.roles.get(role)
         return plain(kind).position(role)
 
+    def is_allocator(self, callee: str) -> bool:
+        """Whether ``callee`` is annotated as a Malloc or Free: what it does itself is its own."""
+        return any(
+            isinstance(k, Malloc | Free) and not k.within for k in self.calls.get(callee, ())
+        )
+
     def has_own_effect(self, callee: str) -> bool:
         """Whether a call of ``callee`` is a construct whose body is not looked into."""
         return any(

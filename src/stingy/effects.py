@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from stingy.annotations import (
     Annotations,
@@ -17,14 +17,17 @@ from stingy.annotations import (
     ScheduleStage,
 )
 from stingy.constructs import Clear, Constructs, Kind
-from stingy.interpreter import Occurrence, Results
+from stingy.interpreter import Interpreter, Occurrence
 from stingy.object_effects import ObjectEffects, is_reallocation
 from stingy.objects import Objects
-from stingy.program import Assign, Const, Deref, Expr, Func, Var
-from stingy.results import EXTERNAL, EdgeKind
+from stingy.pointers import Node, place_node
+from stingy.program import Assign, Const, Deref, Expr, Field, Func, Index, Var, strip_casts, walk
+from stingy.results import EXTERNAL, EdgeKind, WarningKind
+from stingy.stacks import Stacks
 from stingy.stages import Stages
-from stingy.states import BELOW, Pending, Property, State
-from stingy.values import Function, Instance, Other, Reference, Value
+from stingy.states import BELOW, NOWHERE, Pending, Property, State
+from stingy.summaries import Results
+from stingy.values import OTHER, Function, Instance, Other, Reference, Signs, Value, held_object
 
 _THREADS = ("thread", "thrd")
 _UNKNOWN_ARGUMENTS: tuple[Value, ...] = (None,) * 8
@@ -38,11 +41,18 @@ class Effects:
     constructs: Constructs
     objects: Objects
     stages: Stages
+    stacks: Stacks
+    foreign: set[Node]  # what may hold a pointer from outside of the server
+    startup: set[str]  # routines that run before or after the scheduler
+    held: set[str]  # objects that requests may hold
     started: list[tuple[str, State]] = field(default_factory=list)  # stages called from outside
+    left: list[State] = field(default_factory=list)  # requests when a scheduler went on to others
     memory: ObjectEffects = field(init=False)
 
     def __post_init__(self) -> None:
-        self.memory = ObjectEffects(self.constructs, self.objects, self.stages)
+        self.memory = ObjectEffects(
+            self.constructs, self.objects, self.stages, self.startup, self.held
+        )
 
     # -- calls and stores --------------------------------------------------------------------
 
@@ -53,7 +63,9 @@ class Effects:
         kinds = self.constructs.at_call(at.routine.key, at.key)
         if kinds:
             return self._apply(at, kinds, state)
-        if at.key in self.stages.functions and not self._is_dispatch(at.routine.key):
+        if at.key in self.stages.functions:
+            if at.source == EXTERNAL and self._is_dispatch(at.routine.key):
+                return [(None, self._dispatch(at, state))]
             return self._direct(at, state)
         if at.key not in at.i.program.routines:
             return self._outside(at, state)
@@ -78,6 +90,27 @@ class Effects:
                 case Clear() if assign.value == Const(0):
                     states = [s for one in states for s in self._clear(at, task, one)]
         return states
+
+    def at_test(self, i: Interpreter, condition: Expr, state: State) -> State:
+        """The state before a condition: code outside of stages that asks for the state of a
+        request which it found goes on with that one."""
+        p = state.property
+        found = p.pending == (Pending(BELOW),) and state.count(self.objects.task)[1] == 0
+        if i.context.stage or p.ended or (p.followed and not found):
+            return state
+        for part in walk(condition):
+            if isinstance(part, Field) and any(
+                isinstance(kind, QueueStage) for kind in self.constructs.at_store("", part)
+            ):
+                task = _pointer_to_request(part)
+                known = i.memory.value(task, state) if isinstance(task, Var) else OTHER
+                if isinstance(task, Var) and (known is None or isinstance(known, Signs)):
+                    return self._adopt(i, task, _forget_request(state))
+        return state
+
+    def _adopt(self, i: Interpreter, task: Var, state: State) -> State:
+        adopted = state.change(followed=True, pending=(Pending(BELOW),))
+        return i.memory.store(task, Instance(self.objects.task), adopted)
 
     def _is_dispatch(self, routine: str) -> bool:
         return any(isinstance(k, ScheduleStage) for k in self.constructs.calls.get(routine, ()))
@@ -138,10 +171,9 @@ class Effects:
             return state
         if isinstance(at.value(task, state), Other):
             return state
-        adopted = state.change(followed=True, pending=(Pending(BELOW),))
         if isinstance(task, Var):
-            adopted = at.i.memory.store(task, Instance(self.objects.task), adopted)
-        return adopted
+            return self._adopt(at.i, task, state)
+        return state.change(followed=True, pending=(Pending(BELOW),))
 
     def _is_other(self, at: Occurrence, task: Expr | None, state: State) -> bool:
         if not state.property.followed:
@@ -174,9 +206,43 @@ class Effects:
         if queue is not QueueKind.NONE:
             at.i.findings.put(at.source, queue.value, evidence)
         one = self._as_followed(at, task, state)
-        if self._is_other(at, task, one) or not stages:
+        if self._is_other(at, task, one):
             return [one]
-        return [self._leave(at, self._push(kind, name, at.source, one)) for name in stages]
+        if not stages:
+            return [self._park(at, kind, stage, one)]
+        one = self._note_given(one)
+        return [self._leave(at, self._push(at, kind, name, one)) for name in stages]
+
+    def _park(self, at: Occurrence, kind: QueueStage, stage: Expr | None, state: State) -> State:
+        """A field is set to a constant that no stage stands for: none runs for the time being."""
+        value = at.value(stage, state) if stage is not None else None
+        if not kind.store or not isinstance(value, int) or not self._is_only_store():
+            return state
+        return state.change(pending=(Pending(NOWHERE),), by=at.source)
+
+    def _note_given(self, state: State) -> State:
+        """Code outside of stages queues a stage for a request that it found in a state."""
+        p = state.property
+        if p.pending[:1] != (Pending(BELOW),) or p.given or state.count(self.objects.task)[1] != 0:
+            return state
+        known = {
+            (place, value)
+            for place, value in state.facts.items()
+            if isinstance(value, int)
+            and place[0] == ("object", self.objects.task, "")
+            and self._is_state(place[-1])
+        }
+        return state.change(given=frozenset(known))
+
+    def _is_state(self, step: tuple[str, ...]) -> bool:
+        """Whether a field says which stage a request is in."""
+        found = self.constructs.stores.get((step[0], step[1]), ()) if len(step) > 1 else ()
+        return any(isinstance(kind, QueueStage) for kind in found)
+
+    def _is_only_store(self) -> bool:
+        """Whether one field alone says which stage a request is in."""
+        kinds = self.annotations.constructs.queue_stage
+        return len({k.store for k in kinds}) == 1
 
     def _stages_of(self, at: Occurrence, expr: Expr | None, state: State) -> list[str]:
         """The stages that an argument S may be."""
@@ -195,23 +261,35 @@ class Effects:
         lifo = self.annotations.dispatch.discipline == "lifo"
         return QueueKind.NONE if lifo else QueueKind.WORK
 
-    def _push(self, kind: QueueStage, stage: str, source: str, state: State) -> State:
-        queue = self._default_queue(kind)
+    def _push(self, at: Occurrence, kind: QueueStage, stage: str, state: State) -> State:
+        queue, source = self._default_queue(kind), at.source
         pending = state.property.pending
         if self.annotations.dispatch.discipline == "lifo":
-            depth = self.annotations.dispatch.depth
-            pending = (*pending, Pending(stage, "", source))[-depth:]
+            pending, is_deep = self.stacks.push(pending, Pending(stage, "", source))
+            if is_deep:
+                self._warn_deep(at)
             if queue is QueueKind.NONE:
                 return state.change(pending=pending, by=source)
             return state.change(pending=pending, queue=queue.value, by=source)
         new = Pending(stage, queue.value, source)
         if kind.store:  # a field holds one stage: the last one counts
-            pending = tuple(p for p in pending if p.stage == BELOW)
+            kept = () if self._is_only_store() else (BELOW,)
+            pending = tuple(p for p in pending if p.stage in kept)
         elif queue is not QueueKind.WORK:
             pending = tuple(p for p in pending if p.queue != queue.value)
         if new not in pending:
-            pending = (*pending, new)
+            pending = (*(p for p in pending if replace(p, sure=True) != new), new)
         return state.change(pending=pending, by=source)
+
+    def _warn_deep(self, at: Occurrence) -> None:
+        depth = self.annotations.dispatch.depth
+        at.i.findings.warn(
+            WarningKind.MERGED,
+            at.call.spot,
+            f"a request may have more than {depth} stages on its stack here: those at the bottom "
+            "are not told apart",
+            "correct [dispatch] depth, if the server's stack is deeper",
+        )
 
     def _requeue(
         self, at: Occurrence, kind: Requeue, task: Expr | None, state: State
@@ -221,7 +299,7 @@ class Effects:
         if self._is_other(at, task, one):
             return [one]
         pending = tuple(
-            Pending(p.stage, kind.queue.value, p.pusher) if p.queue == "none" else p
+            replace(p, queue=kind.queue.value) if p.queue == "none" else p
             for p in one.property.pending
         )
         changed = one.change(pending=pending, queue=kind.queue.value, by=at.source)
@@ -261,6 +339,17 @@ class Effects:
         with at.i.as_stage(stage, [*chain, (at.routine.key, at.step)]):
             return at.i.run(at.key, arguments, state)
 
+    def _dispatch(self, at: Occurrence, state: State) -> State:
+        """A scheduler calls the stage of a request itself: any request, so another from here on.
+
+        What the scheduler does after the call it does to a request whose stage has run.
+        """
+        if state.property.followed:
+            self.left.append(state)
+        position = self.stages.task_position(at.key)
+        task = at.call.arguments[position : position + 1] if position is not None else ()
+        return self._as_followed(at, task[0] if task else None, _forget_request(state))
+
     def _task_state(self, at: Occurrence, state: State) -> State:
         """The request that a stage is called with from outside."""
         position = self.stages.task_position(at.key)
@@ -277,8 +366,10 @@ class Effects:
         note = self.stages.note_for(at.routine.key, at.call.callee_text)
         if note is not None:
             keys = [k for t in note.targets for k in at.i.program.find(t)]
+        elif self._is_never_set(at):
+            return [(None, state)]
         else:
-            keys = self.stages.fitting(at.call.signature, len(at.call.arguments))
+            keys = self.stages.fitting(at.call.signature)
             reason = "nothing is known to be stored where the pointer comes from"
             at.unresolved("indirect call", reason, [at.i.program.show(k) for k in keys])
         results: Results = [(None, state)]
@@ -287,6 +378,33 @@ class Effects:
             found = self.at_call(inner, state)
             results += found if found is not None else inner.enter(state)
         return results
+
+    def _is_never_set(self, at: Occurrence) -> bool:
+        """Whether the pointer that is called is a member of the server's own that nobody sets."""
+        callee = strip_casts(at.call.callee)
+        while isinstance(callee, Index):
+            callee = callee.base
+        node = place_node(callee)
+        if node is None or node in self.foreign or at.i.pointers.is_open(callee):
+            return False
+        if not isinstance(callee, Field):
+            return isinstance(callee, Var) and not callee.function
+        record = at.i.program.records.get(callee.record)
+        base: Expr = callee
+        while isinstance(base, Field | Index):
+            base = base.base
+        if isinstance(base, Deref):
+            base = strip_casts(base.pointer)
+        return self._is_own(at, base) and record is not None and record.local
+
+    def _is_own(self, at: Occurrence, base: Expr) -> bool:
+        """Whether a table, or a pointer to one, is the server's own."""
+        holder = place_node(base)
+        if holder is None or holder in self.foreign:
+            return False
+        targets = at.i.pointers.of(base)
+        is_table = isinstance(base, Var) and not base.type.endswith("*")
+        return is_table or (bool(targets) and all(t[0] == "address" for t in targets))
 
     def _outside(self, at: Occurrence, state: State) -> Results | None:
         """Functions outside of the server may call what they are given."""
@@ -309,6 +427,21 @@ class Effects:
                     found = at.i.run(callback, _UNKNOWN_ARGUMENTS, state)
                 results += [(None, s) for _, s in found]
         return results
+
+
+def _forget_request(state: State) -> State:
+    """The state of code that goes on to another request."""
+    facts = {
+        place: value
+        for place, value in state.facts.items()
+        if place[0][0] != "object" and not held_object(value) and not _is_inside(value)
+    }
+    return State(Property(), facts)
+
+
+def _is_inside(value: Value) -> bool:
+    """Whether a value is an address inside of an object."""
+    return isinstance(value, Reference) and value.place[0][0] == "object"
 
 
 def _pointer_to_request(place: Expr) -> Expr | None:

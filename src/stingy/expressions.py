@@ -290,7 +290,7 @@ class Expressions:
         symbol = clang.binary_operator(cursor)[:-1]
         left, right = clang.children(cursor)[:2]
         value, place = self.value(right), self.value(left)
-        self.assign(place, Op(symbol, (place, value)), cursor)
+        self.assign(place, _count_on(symbol, place, value), cursor)
         return place
 
     # -- calls -------------------------------------------------------------------------------
@@ -322,6 +322,17 @@ class Expressions:
             )
         )
         return result
+
+
+def _count_on(symbol: str, place: Expr, value: Expr) -> Expr:
+    """``place += value``; in memory that is a level, whose exact height decides nothing.
+
+    How full a buffer or an arena is depends on what a client sends: a bound that rests on the
+    amounts of one path would be one for these amounts alone.
+    """
+    if symbol in {"+", "-"} and not isinstance(place, Var):
+        return Op("level", (place, value)) if symbol == "+" else Unknown((place, value))
+    return Op(symbol, (place, value))
 
 
 def _is_array(expr: Expr) -> bool:

@@ -20,7 +20,7 @@ _EDGE = re.compile(r'^edge: \{ sourcename: "([^"]+)" targetname: "([^"]+)"(?: la
 _SIZE = re.compile(r"(\d+) bytes \(([a-z,]+)\)")
 _CLONE = re.compile(r"\.(part|constprop|isra|cold|lto_priv|localalias)(\.\d+)?")
 # What the C library's headers make of names: "*__isoc99_sscanf" is sscanf, "__memcpy_chk" memcpy.
-_LIBRARY_NAME = re.compile(r"^\*?(?:__isoc\d+_(\w+)|__(\w+)_chk)$")
+_LIBRARY_NAME = re.compile(r"^(?:__isoc\d+_(\w+)|__(\w+)_chk)$")
 _NOT_FOR_US = ("-MD", "-MMD", "-MP", "-Wp,-M", "-Werror", "-fsanitize", "-fasan", "-flto", "-pipe")
 _MACRO = re.compile(r"-D(\w+)(?:=(.*))?$", re.DOTALL)
 _TIME_LIMIT_S = 300
@@ -134,7 +134,7 @@ class _Keys:
 
     def __call__(self, title: str) -> str:
         file, colon, name = title.rpartition(":")
-        name = _CLONE.sub("", name)
+        name = _CLONE.sub("", name).removeprefix("*")  # the name in assembly that a header gives
         if not colon:
             return _LIBRARY_NAME.sub(r"\1\2", name)
         relative = self.relative(file)

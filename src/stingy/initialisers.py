@@ -10,6 +10,8 @@ from stingy.expressions import TRANSPARENT
 from stingy.names import canonical
 from stingy.program import Const, Expr, Field, Index, Unknown
 
+_MAX_RANGE = 64  # elements of one range that are told apart
+
 
 class Initialisers(Conditions):
     """Lowers ``= x``, ``= { ... }`` and ``.a.b[2] = x``."""
@@ -29,20 +31,15 @@ class Initialisers(Conditions):
         self._initialise_array(place, inner, is_array=type_.kind.name.endswith("ARRAY"))
 
     def _initialise_array(self, place: Expr, cursor: Cursor, *, is_array: bool) -> None:
-        position = 0
+        position: int | None = 0
         for part in clang.children(cursor):
             if _is_designated(part):
-                parts = clang.children(part)
-                number = clang.evaluate(parts[0]) if len(parts) == 2 else None
-                position = number if number is not None else -1
-                element = parts
-            else:
-                element = [part]
-            target = place
-            if is_array:
-                target = Index(place, Const(position) if position >= 0 else Unknown())
-            self._initialise_designated(target, element, ())
-            position = position + 1 if position >= 0 else -1
+                last = self._initialise_designated(place, part)
+                position = None if last is None else last + 1
+                continue
+            index = Const(position) if position is not None else Unknown()
+            self.initialise(Index(place, index) if is_array else place, part)
+            position = None if position is None else position + 1
 
     def _initialise_record(self, place: Expr, cursor: Cursor) -> None:
         decl = cursor.type.get_canonical().get_declaration()
@@ -52,9 +49,8 @@ class Initialisers(Conditions):
         position = 0
         for part in clang.children(cursor):
             if _is_designated(part):
-                parts = clang.children(part)
-                self._initialise_designated(place, parts, ())
-                name = parts[0].spelling
+                self._initialise_designated(place, part)
+                name = clang.children(part)[0].spelling
                 position = next((i for i, f in enumerate(fields) if f.spelling == name), -1) + 1
                 continue
             if position < len(fields):
@@ -69,19 +65,53 @@ class Initialisers(Conditions):
         record, name, type_ = self.names.field(field)
         self.initialise(Field(place, record, name, type_), part)
 
-    def _initialise_designated(self, place: Expr, parts: list[Cursor], _: tuple[()]) -> None:
-        """Follow designators (``.a.b[2] =``) to the place, then initialise it."""
-        for part in parts[:-1]:
-            referenced = part.referenced if clang.kind(part) == "MEMBER_REF" else None
-            if referenced is not None:
-                record, name, type_ = self.names.field(referenced)
-                inner = referenced.type.get_canonical().get_declaration()
-                if clang.is_record(inner) and clang.is_unnamed_member(inner):
-                    continue
-                place = Field(place, record, name, type_)
-            elif not isinstance(place, Index):
-                place = Index(place, Unknown())
-        self.initialise(place, parts[-1])
+    def _initialise_designated(self, place: Expr, cursor: Cursor) -> int | None:
+        """Follow designators (``.a.b[2] =``) to their places and initialise these.
+
+        Returns the last index that the first designator names, if it names a known one.
+        """
+        *designators, value = clang.children(cursor)
+        places, first = [place], True
+        last: int | None = None
+        while designators:
+            part = designators.pop(0)
+            if clang.kind(part) == "MEMBER_REF":
+                places = [self._member(one, part) for one in places]
+            else:
+                indices = self._indices(part, designators)
+                last = indices[-1] if indices and first else last
+                names: list[Expr] = [Const(number) for number in indices] or [Unknown()]
+                places = [Index(one, name) for one in places for name in names]
+            first = False
+        for one in places:
+            self.initialise(one, value)
+        return last
+
+    def _member(self, place: Expr, designator: Cursor) -> Expr:
+        referenced = designator.referenced
+        if referenced is None:
+            return place
+        inner = referenced.type.get_canonical().get_declaration()
+        if clang.is_record(inner) and clang.is_unnamed_member(inner):
+            return place
+        record, name, type_ = self.names.field(referenced)
+        return Field(place, record, name, type_)
+
+    def _indices(self, low: Cursor, following: list[Cursor]) -> list[int]:
+        """The indices of ``[low]`` or ``[low ... high]``; none if they are not known, or too many.
+
+        libclang gives both bounds of a range as if they were designators one after the other.
+        """
+        first = last = clang.evaluate(low)
+        if following and self._is_range(low, following[0]):
+            last = clang.evaluate(following.pop(0))
+        if first is None or last is None or not first <= last < first + _MAX_RANGE:
+            return []
+        return [*range(first, last + 1)]
+
+    def _is_range(self, low: Cursor, high: Cursor) -> bool:
+        between = self.source[low.extent.end.offset : high.extent.start.offset]
+        return b"..." in between
 
 
 def _is_designated(cursor: Cursor) -> bool:

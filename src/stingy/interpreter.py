@@ -2,20 +2,24 @@
 """Pass 6: follow one request through the code, path by path.
 
 Calls are followed into their bodies with what is known of their arguments; equal questions are
-answered once.  What happens at constructs is in ``effects``.
+answered once (``summaries``).  Paths are merged where they are too many (``merging``), and
+wherever they meet once the budget of a stage is spent: so the walk always ends.  What happens at
+constructs is in ``effects``.
 """
 
 from __future__ import annotations
 
 import heapq
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
+from stingy.choices import RESULT
 from stingy.findings import Findings, locate
 from stingy.flowgraph import FlowGraph
 from stingy.footprints import Footprints
 from stingy.linking import Program
+from stingy.merging import Merger, Point, describe_difference
 from stingy.places import Memory, node_name
 from stingy.pointers import Pointers
 from stingy.program import (
@@ -31,20 +35,23 @@ from stingy.program import (
     Return,
     Routine,
     SizeOf,
+    Spot,
     Step,
     Var,
     pointee,
     strip_casts,
 )
 from stingy.results import EXTERNAL, Evidence, WarningKind
-from stingy.states import Property, State, collect, merge, widen
-from stingy.values import Function, Instance, Place, Value
+from stingy.states import Property, State
+from stingy.summaries import Results, Summaries
+from stingy.values import Function, Instance, Place, Signs, Value, held_object
 from stingy.zeroing import CLEARS, is_zero
 
 MAX_STATES = 96  # at one step; then paths are merged
-TIRED_STATES = 4  # the same after MAX_STEPS
-MAX_STEPS = 400_000
+MAX_CONTEXTS = 400  # states that a function is called with in one stage; then these are merged
 MAX_RECURSION = 3
+BUDGET_STEPS = 160_000  # of all stages together; then paths are merged wherever they meet
+STAGES_IN_BUDGET = 4  # a single stage may take one part in so many
 NO_RETURN = {
     "abort", "exit", "_exit", "_Exit", "quick_exit", "__assert_fail", "__builtin_unreachable",
     "__builtin_trap", "longjmp", "siglongjmp", "err", "errx", "verr", "verrx", "panic",
@@ -52,9 +59,7 @@ NO_RETURN = {
 }  # fmt: skip
 _ERROR_TESTS = {"IS_ERR", "IS_ERR_OR_NULL", "IS_ERR_VALUE"}  # never true of an object
 _COPIES = {"memcpy", "__builtin_memcpy", "memmove", "__builtin_memmove"}
-RESULT = "%result"
-
-Results = list[tuple[Value, State]]
+_WATCHED_STEPS = 2048
 
 
 @dataclass(slots=True)
@@ -103,7 +108,7 @@ class Occurrence:
 
 @dataclass(slots=True)
 class Interpreter:
-    """Runs routines on states.  ``at_call`` and ``at_store`` give constructs their meaning."""
+    """Runs routines on states.  ``at_...`` give constructs their meaning."""
 
     program: Program
     pointers: Pointers
@@ -111,13 +116,20 @@ class Interpreter:
     findings: Findings
     at_call: Callable[[Occurrence, State], Results | None]
     at_store: Callable[[Occurrence, Assign, State], list[State]]
+    at_test: Callable[[Interpreter, Expr, State], State]
     relevant: set[str]
     footprints: Footprints
+    merger: Merger
+    budget: int = BUDGET_STEPS  # steps until paths are merged wherever they meet
+    watch: Callable[[int], None] = lambda _: None  # told the number of steps now and then
     context: Context = field(default_factory=Context)
     steps: int = 0
     blurred: bool = False  # paths were merged so that pointers got lost
+    _spent: dict[str, int] = field(default_factory=dict)
+    _noted: set[object] = field(default_factory=set)  # where precision was given up
     _graphs: dict[str, FlowGraph] = field(default_factory=dict)
-    _known: dict[object, Results] = field(default_factory=dict)
+    _summaries: Summaries = field(default_factory=Summaries)
+    _contexts: dict[object, Point] = field(default_factory=dict)
 
     def graph(self, routine: Routine) -> FlowGraph:
         """The flow graph of a routine."""
@@ -126,9 +138,45 @@ class Interpreter:
         return self._graphs[routine.key]
 
     @property
-    def limit(self) -> int:
-        """How many states are kept apart at one step."""
-        return MAX_STATES if self.steps < MAX_STEPS else TIRED_STATES
+    def is_spent(self) -> bool:
+        """Whether the stage that runs has had its share of the budget."""
+        return self._has_spent(self.context.stage)
+
+    def _has_spent(self, stage: str) -> bool:
+        share = self.budget // STAGES_IN_BUDGET
+        return self.steps >= self.budget or self._spent.get(stage, 0) >= share
+
+    def limit(self, limit: int) -> int:
+        """How many states are kept apart where ``limit`` are while there is budget."""
+        return 0 if self.is_spent else limit
+
+    def limit_of(self, stage: str, limit: int) -> int:
+        """The same for the states in which a stage begins."""
+        return 0 if self._has_spent(stage) else limit
+
+    def _count_step(self) -> None:
+        stage = self.context.stage
+        self.steps += 1
+        self._spent[stage] = self._spent.get(stage, 0) + 1
+        if not self.steps % _WATCHED_STEPS:
+            self.watch(self.steps)
+        if stage not in self._noted and self._has_spent(stage):
+            self._noted.add(stage)
+            self._note_spent(stage)
+
+    def _note_spent(self, stage: str) -> None:
+        """Say that precision is given up in a stage, and where its time went."""
+        self.blurred = True
+        key = self.context.calls[-1][0] if self.context.calls else ""
+        routine = self.program.routines.get(key)
+        whose = f"stage {stage}" if stage else "code outside of stages"
+        self.findings.warn(
+            WarningKind.MERGED,
+            routine.spot if routine else Spot("", 0),
+            f"{whose} has more paths than the budget can follow: after {self._spent[stage]:,} "
+            f"steps they are merged, bounds may be too high",
+            "give a larger --budget, or name in [requests] ignore what does not matter",
+        )
 
     @contextmanager
     def as_stage(self, stage: str, calls: list[tuple[str, int]]) -> Iterator[None]:
@@ -165,13 +213,42 @@ class Interpreter:
         own = {p: v for p, v in state.facts.items() if self._is_local(p)}
         if key not in self.relevant:
             return self._run_plain(routine, facts, own, state)
-        entry = State(state.property, facts)
-        question = (key, self.context.stage, self.context.thread, entry.whole())
-        if question not in self._known:
-            self._known[question] = self._execute(routine, entry)
-        return [
-            (value, State(s.property, {**s.facts, **own})) for value, s in self._known[question]
-        ]
+        place = (key, self.context.stage, self.context.thread)
+        entry = self._merge_contexts(place, State(state.property, facts), routine)
+        results = self._summaries.answer(
+            (*place, entry.whole()), lambda: self._execute(routine, entry), self._unite
+        )
+        return [(value, State(s.property, {**s.facts, **own})) for value, s in results]
+
+    def _merge_contexts(self, place: object, entry: State, routine: Routine) -> State:
+        """The state to run a routine in: this one, or one that it is merged into."""
+        point = self._contexts.setdefault(place, Point(self.merger))
+        whole = entry.whole()
+        if whole in point.exact:
+            return entry
+        if len(point.exact) < self.limit(MAX_CONTEXTS):
+            point.exact[whole] = entry
+            return entry
+        if self.is_spent:
+            entry = _without_numbers(entry)
+        self._warn_merged(
+            routine, routine.spot, "is called in too many states", point.exact.values()
+        )
+        return point.widen(entry)
+
+    def _unite(self, old: Results, new: Results) -> Results:
+        """The results of two rounds of a recursion; equal to ``old`` if ``new`` adds nothing."""
+        known = {(value, state.whole()) for value, state in old}
+        fresh = [(v, s) for v, s in new if (v, s.whole()) not in known]
+        if not fresh:
+            return old
+        if len(old) + len(fresh) <= self.limit(MAX_STATES):
+            return [*old, *fresh]
+        point = Point(self.merger)
+        point.add((s for _, s in old), 0)
+        point.add((s for _, s in fresh), 0)
+        self.blurred = True
+        return [(None, s) for s in point.coarse.values()]
 
     def _run_plain(
         self,
@@ -191,12 +268,14 @@ class Interpreter:
             c for c in state.property.live if c[2] is None or c[2] > 1
         )  # fields of an object that is live more than once are not followed
         question = (routine.key, counts, frozenset(seen.items()))
-        if question not in self._known:
-            bare = State(Property(live=tuple(sorted(counts, key=lambda c: c[0]))), seen)
-            self._known[question] = self._execute(routine, bare)
-        return [
-            (value, State(state.property, {**s.facts, **own})) for value, s in self._known[question]
-        ]
+        if self.is_spent and question not in self._summaries:
+            kept = {p: v for p, v in seen.items() if not self.footprints.may_write(routine.key, p)}
+            return [(None, State(state.property, {**kept, **own}))]
+        bare = State(Property(live=tuple(sorted(counts, key=lambda c: c[0]))), seen)
+        results = self._summaries.answer(
+            question, lambda: self._execute(routine, bare), self._unite
+        )
+        return [(value, State(state.property, {**s.facts, **own})) for value, s in results]
 
     def _is_local(self, place: Place) -> bool:
         """Whether a place is a local that callees cannot reach."""
@@ -208,7 +287,7 @@ class Interpreter:
     def _execute(self, routine: Routine, entry: State) -> Results:
         graph = self.graph(routine)
         waiting: dict[int, list[State]] = {0: [entry]}
-        seen: dict[int, dict[object, State]] = {}
+        seen: dict[int, Point] = {}
         heap = [(0, 0)]
         ends: list[State] = []
         while heap:
@@ -216,7 +295,7 @@ class Interpreter:
             states = waiting.pop(step, None)
             if not states:
                 continue
-            fresh = self._unseen(seen.setdefault(step, {}), states, routine)
+            fresh = self._unseen(seen.setdefault(step, Point(self.merger)), states, routine, step)
             for join, state in self._advance(routine, graph, step, fresh, ends):
                 if join not in waiting:
                     heapq.heappush(heap, (graph.order[join], join))
@@ -230,7 +309,7 @@ class Interpreter:
         work = [(step, state) for state in states]
         while work:
             number, state = work.pop()
-            self.steps += 1
+            self._count_step()
             for after in self._step(routine, number, state):
                 if isinstance(routine.steps[number], Return):
                     ends.append(after)
@@ -243,43 +322,46 @@ class Interpreter:
                     else:
                         work.append((follower, after))
 
-    def _unseen(
-        self, seen: dict[object, State], states: list[State], routine: Routine
-    ) -> list[State]:
+    def _unseen(self, seen: Point, states: list[State], routine: Routine, step: int) -> list[State]:
         """The states that are new at a step, merged with those of equal property."""
-        new: list[State] = []
-        for state in self._collect(states):
-            key = state.key()
-            old = seen.get(key)
-            now = merge(old, state) if old is not None else state
-            if old is None or now.facts != old.facts:
-                seen[key] = now
-                new.append(now)
-        if len(seen) <= self.limit:
-            return new
+        limit = self.limit(MAX_STATES)
+        spot = self._spot(routine, step)
+        new = seen.add(self._collect(states, routine, spot), limit)
+        if seen.groups:
+            self._warn_merged(routine, spot, "has too many paths", states)
+        return new
+
+    def _spot(self, routine: Routine, step: int) -> Spot:
+        """The place of a step, or of the first after it that has one."""
+        for _ in range(len(routine.steps)):
+            spot = getattr(routine.steps[step], "spot", None)
+            if isinstance(spot, Spot) or not routine.successors[step]:
+                return spot or routine.spot
+            step = routine.successors[step][0]
+        return routine.spot
+
+    def _warn_merged(
+        self, routine: Routine, spot: Spot, why: str, states: Iterable[State] = ()
+    ) -> None:
+        self.blurred = True
+        if self.is_spent or (routine.key, why) in self._noted:
+            return  # said once
+        self._noted.add((routine.key, why))
         self.findings.warn(
             WarningKind.MERGED,
-            routine.spot,
-            f"{routine.name} has too many paths: they are merged, bounds may be too high",
+            spot,
+            f"{routine.name} {why}: they are merged, bounds may be too high",
+            describe_difference(states),
         )
-        return self._unseen_wide(seen, new)
 
-    def _collect(self, states: list[State]) -> list[State]:
-        self.blurred |= len(states) > self.limit < len({state.key() for state in states})
-        return collect(states, self.limit)
-
-    def _unseen_wide(self, seen: dict[object, State], states: list[State]) -> list[State]:
-        """The same where there are too many: one state for all with equal pending stages."""
-        self.blurred = True
-        fresh: list[State] = []
-        for state in states:
-            key = ("wide", state.group())
-            old = seen.get(key)
-            now = widen([old, state]) if old is not None else state
-            if old is None or now.whole() != old.whole():
-                seen[key] = now
-                fresh = [f for f in fresh if ("wide", f.group()) != key] + [now]
-        return fresh
+    def _collect(
+        self, states: Iterable[State], routine: Routine, spot: Spot | None = None
+    ) -> list[State]:
+        states = list(states)
+        merged, many = self.merger.collect(states, self.limit(MAX_STATES))
+        if many:
+            self._warn_merged(routine, spot or routine.spot, "has too many paths", states)
+        return merged
 
     def _without_dead(self, state: State, live: frozenset[str], routine: Routine) -> State:
         """Without what is known of locals that are not read any more."""
@@ -303,7 +385,7 @@ class Interpreter:
     def _finish(self, routine: Routine, ends: list[State]) -> Results:
         place: Place = ((RESULT, "", routine.key),)
         results: Results = []
-        for state in self._collect(ends):
+        for state in self._collect(ends, routine):
             facts = {
                 p: v
                 for p, v in state.facts.items()
@@ -318,7 +400,7 @@ class Interpreter:
         step: Step = routine.steps[number]
         match step:
             case Assume(condition=condition, truth=wanted):
-                after = self.memory.assume(condition, wanted, state)
+                after = self.memory.assume(condition, wanted, self.at_test(self, condition, state))
                 return [after] if after is not None else []
             case Assign():
                 return self._assign(routine, number, step, state)
@@ -341,12 +423,13 @@ class Interpreter:
             return [self.memory.copy(step.place, step.value, s) for s in states]
         value = self.memory.value(step.value, state)
         result = [self.memory.store(step.place, value, s) for s in states]
-        if isinstance(value, Instance) and not isinstance(step.place, Var):
+        object_ = held_object(value)
+        if object_ and not isinstance(step.place, Var):
             place = self.memory.place(step.place, state)
             if place is None or place[0][0] == "other":
-                result = [s.escape(value.object) for s in result]
-        if isinstance(value, Instance) and isinstance(step.place, Var) and not step.place.function:
-            result = [s.escape(value.object) for s in result]
+                result = [s.escape(object_) for s in result]
+        if object_ and isinstance(step.place, Var) and not step.place.function:
+            result = [s.escape(object_) for s in result]
         return result
 
     def _constructs_at_store(
@@ -384,9 +467,9 @@ class Interpreter:
         depth = sum(1 for k, _ in self.context.calls if k == key) + (at.routine.key == key)
         arguments = tuple(self.memory.value(a, state) for a in at.call.arguments)
         if depth >= MAX_RECURSION:
-            if depth > MAX_RECURSION:
+            if depth > MAX_RECURSION and not self.is_spent:
                 return [(None, self._unknown_effects(key, state))]
-            arguments = tuple(a if isinstance(a, Instance) else None for a in arguments)
+            arguments = tuple(a if held_object(a) else None for a in arguments)
         with self.as_stage(self.context.stage, [*self.context.calls, (at.routine.key, at.step)]):
             return self.run(key, arguments, state)
 
@@ -417,7 +500,7 @@ class Interpreter:
             return [(0 if isinstance(tested, Instance) else None, state)]
         for argument in call.arguments:
             value = self.memory.value(argument, state)
-            if not isinstance(value, Instance):
+            if not held_object(value):
                 state = self.memory.forget_behind(argument, state)
         return [(None, state)]
 
@@ -435,6 +518,16 @@ class Interpreter:
         if not isinstance(bytes_, int):
             return self.memory.forget_behind(pointer, state)
         return self.memory.clear(place, record, None if bytes_ >= whole else bytes_, state)
+
+
+def _without_numbers(state: State) -> State:
+    """The state that keeps what is known of pointers alone: numbers differ from call to call."""
+    facts = {
+        place: value
+        for place, value in state.facts.items()
+        if value == 0 or not isinstance(value, Signs | int)
+    }
+    return State(state.property, facts)
 
 
 def pointee_record(pointer: Expr) -> str:

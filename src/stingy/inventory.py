@@ -51,7 +51,7 @@ def _objects_of_body(
     program: Program,
 ) -> list[str]:
     """What an annotated allocator's own calls allocate and release is what it gives or takes."""
-    if not constructs.has_own_effect(routine.key) or routine.key in constructs.wrappers:
+    if not constructs.is_allocator(routine.key) or routine.key in constructs.wrappers:
         return []
     name = program.show(routine.key)
     given = {k.id for k in objects.kinds.values() for s in k.sites if s.callee == routine.key}

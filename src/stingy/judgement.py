@@ -94,10 +94,64 @@ class Judge:
                 *self._judge_sites(found, "allocate", found.allocations),
                 *self._judge_sites(found, "free", found.frees),
             ]
+            reason = reason or self._find_dead_end(found, sites)
             item, sites = settle(found, constant, reason, sites)
             rewriting.objects.append(item)
             rewriting.sites += sites
         return rewriting
+
+    def _find_dead_end(self, found: Object, sites: list[SiteDecision]) -> str:
+        """Why memory would go from Stingy to another allocator, or to it from there; else "".
+
+        A function that keeps its own work must have a plain call inside that is rewritten: what a
+        release puts on a list of its own never comes back to Stingy.
+        """
+        program = self.server.program
+        for site in sites:
+            bodies = set(program.find(site.callee)) & set(program.routines)
+            inside = set(program.find(site.function)) & self.server.recyclers
+            if site.status is not Status.KEPT or not bodies or inside:
+                continue
+            reached = self._find_called(bodies)
+            if any(
+                one.status is Status.REWRITTEN
+                and one.action == site.action
+                and set(program.find(one.function)) & reached
+                for one in sites
+            ):
+                continue
+            return f"{site.file}:{site.line}: {self._explain_dead_end(found, site, bodies)}"
+        return ""
+
+    def _explain_dead_end(self, found: Object, site: SiteDecision, bodies: set[str]) -> str:
+        name = site.callee
+        if bodies & set(self.server.constructs.wrappers):
+            return (
+                f"{name}() does more than to pass on what its allocator gives, and what it does "
+                f"would be lost; call the plain allocator here, or let {name}() only return it"
+            )
+        if site.action == "free":
+            return (
+                f"{name}() has no plain release of {found.id} inside: what Stingy gave would stay "
+                f"there; let {name}() do nothing but recycle, or release by a plain call"
+            )
+        return (
+            f"{name}() has no plain allocation of {found.id} inside: what it gives would be "
+            f"released to Stingy"
+        )
+
+    def _find_called(self, keys: set[str]) -> set[str]:
+        """These routines and all that they call."""
+        found, waiting = set(keys), list(keys)
+        while waiting:
+            key = waiting.pop()
+            routine = self.server.program.routines.get(key)
+            for number in range(len(routine.steps) if routine else 0):
+                for callee in self.server.pointers.callees.get((key, number), ()):
+                    if callee not in found:
+                        found.add(callee)
+                        waiting.append(callee)
+        return found
 
     def _find_hazards(self) -> dict[str, str]:
         """Objects that are resized somewhere: what Stingy gave cannot go there."""

@@ -83,6 +83,10 @@ def _judge_errors(unit: Unit, parsed: Parsed, names: Names) -> bool:
             unit.problem = f"{file}:{error.line}: clang: {error.message}"
             return True
         unit.warnings.append((Spot(file, error.line), f"clang: {error.message}"))
+    for warning in parsed.warnings:
+        file = names.relative(warning.file)
+        if names.is_local(file):
+            unit.warnings.append((Spot(file, warning.line), f"clang: {warning.message}"))
     return False
 
 

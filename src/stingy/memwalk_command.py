@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import argparse
 import gc
+import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,10 +14,18 @@ from rich.console import Console
 
 from ground.files import write_atomically
 from ground.voice import ExitCode, complete_step, console, report_errors
-from stingy.memwalk import analyse
+from stingy.explain_command import run_explain
+from stingy.interpreter import BUDGET_STEPS
+from stingy.memwalk import Options, analyse
 from stingy.results import Memwalk
 from stingy.stage_graph import draw_graph
-from stingy.walk_report import describe_result, render_page, show_result
+from stingy.walk_report import (
+    describe_partial,
+    describe_refusals,
+    describe_result,
+    render_page,
+    show_result,
+)
 
 EXAMPLES = """\
 examples:
@@ -24,12 +33,24 @@ examples:
   memwalk annotations.toml --out out --json | jq .exclusions
   memwalk annotations.toml --out out --quiet
   memwalk experiments/annotations/tux.toml --root LINUX/net/tux --out out/tux
+  memwalk annotations.toml --out out --compile-commands build/compile_commands.json
+  memwalk explain out/memwalk.json 'on_read->on_write'   (see memwalk explain --help)
 
 Writes memwalk.json, memwalk.html and graph.svg into DIR.
 
-exit codes: 0 everything was analysed, 1 a file was refused (the rest was analysed),
-2 wrong usage, 4 the infrastructure failed
+Ctrl-C ends the walk; what was found so far is written, marked as partial.
+
+exit codes: 0 everything was analysed, 1 a file was refused (the rest was analysed) or the walk was
+interrupted, 2 wrong usage, 4 the infrastructure failed
 """
+COMMANDS_HELP = (
+    "a compile_commands.json, instead of what [sources] says of flags; the files stay those of "
+    "[sources] files"
+)
+BUDGET_HELP = (
+    "how many steps paths are followed one by one (default: %(default)s); then they are merged "
+    "where they meet, and the result says where: conservative, less exact"
+)
 
 
 def make_parser() -> argparse.ArgumentParser:
@@ -46,9 +67,17 @@ def make_parser() -> argparse.ArgumentParser:
     add("--out", type=Path, required=True, metavar="DIR", help="where the files go")
     add("--root", type=Path, metavar="DIR", help="the sources, if not where the annotations say")
     add("--fresh", action="store_true", help="analyse every file again, whatever is cached")
+    add("--compile-commands", type=Path, metavar="FILE", help=COMMANDS_HELP)
+    add("--budget", type=_read_budget, default=BUDGET_STEPS, metavar="STEPS", help=BUDGET_HELP)
     add("--quiet", action="store_true", help="print the summary only, without the tables")
     add("--json", action="store_true", help="print the result as JSON on stdout")
     return parser
+
+
+def _read_budget(text: str) -> int:
+    if not text.isdigit():
+        raise argparse.ArgumentTypeError(f"{text!r} is no number of steps")
+    return int(text)
 
 
 def run(options: argparse.Namespace) -> ExitCode:
@@ -56,20 +85,26 @@ def run(options: argparse.Namespace) -> ExitCode:
     with complete_step(f"Analysing {options.annotations}"), _without_collection():
         result = analyse(
             options.annotations,
-            root=options.root,
-            fresh=options.fresh,
-            report=lambda file: console.print(f"  {file}", markup=False),
+            Options(
+                root=options.root,
+                fresh=options.fresh,
+                budget=options.budget,
+                compile_commands=options.compile_commands,
+                report=lambda text: console.print(f"  {text}", markup=False),
+            ),
         )
     write_result(result, options.out)
     if options.json:
         print(result.to_json().decode())
     elif options.quiet:
         console.print(describe_result(result), markup=False)
+        for line in [*describe_refusals(result), *describe_partial(result)]:
+            console.print(line, style="yellow", markup=False)
     else:
         Console().print(show_result(result))
     console.print(f"wrote memwalk.json, memwalk.html, graph.svg into {options.out}", markup=False)
     refused = any(unit.status == "refused" for unit in result.units)
-    return ExitCode.DOES_NOT_HOLD if refused else ExitCode.HOLDS
+    return ExitCode.DOES_NOT_HOLD if refused or result.partial else ExitCode.HOLDS
 
 
 @contextmanager
@@ -94,4 +129,7 @@ def write_result(result: Memwalk, folder: Path) -> None:
 @report_errors
 def main(argv: Sequence[str] | None = None) -> ExitCode:
     """The entry point of the console script."""
-    return run(make_parser().parse_args(argv))
+    words = list(sys.argv[1:] if argv is None else argv)
+    if words[:1] == ["explain"]:
+        return run_explain(words[1:])
+    return run(make_parser().parse_args(words))

@@ -8,14 +8,15 @@ from dataclasses import dataclass
 from stingy.annotations import Free, Malloc
 from stingy.constructs import Constructs
 from stingy.findings import SiteUse
-from stingy.interpreter import Occurrence, Results
+from stingy.interpreter import Occurrence
 from stingy.objects import Objects
 from stingy.places import node_name
 from stingy.program import Assign, Deref, Expr
 from stingy.results import WarningKind
 from stingy.stages import Stages
 from stingy.states import State
-from stingy.values import NONZERO, OTHER, Instance, Other, Reference
+from stingy.summaries import Results
+from stingy.values import NONZERO, OTHER, Instance, Other, Perhaps, Reference, held_object
 from stingy.zeroing import find_zeroed
 
 
@@ -26,6 +27,8 @@ class ObjectEffects:
     constructs: Constructs
     objects: Objects
     stages: Stages
+    startup: set[str]  # routines that run before or after the scheduler
+    held: set[str]  # objects that requests may hold
 
     # -- allocation --------------------------------------------------------------------------
 
@@ -36,6 +39,8 @@ class ObjectEffects:
         object_ = self.objects.of_site.get(node)
         if object_ is None:
             return [(None, state)]
+        if self._is_servers(at, object_, state):
+            return [(OTHER, state), (0, state)]
         self.note(at, "allocate", object_, kind.name, "")
         results: Results = []
         for value, one in self._instances(at, object_, state):
@@ -49,6 +54,12 @@ class ObjectEffects:
             else:
                 results.append((NONZERO, one))
         return results
+
+    def _is_servers(self, at: Occurrence, object_: str, state: State) -> bool:
+        """Whether an object is made at start-up for the server as a whole, not for a request."""
+        if at.routine.key not in self.startup or state.property.followed:
+            return False
+        return object_ != self.objects.task and object_ not in self.held
 
     def _zeroed(self, at: Occurrence, object_: str, state: State) -> State:
         """The state in which the zero parts of a new object are known."""
@@ -79,16 +90,19 @@ class ObjectEffects:
         task = self.objects.task
         base = (("object", task, ""),)
         bound = {v.object for v in state.facts.values() if isinstance(v, Instance)}
+        perhaps = {v.object for v in state.facts.values() if isinstance(v, Perhaps)} - bound
         facts = {
             p: v
             for p, v in state.facts.items()
-            if p[:1] != base and not (isinstance(v, Instance) and v.object == task)
+            if p[:1] != base
+            and held_object(v) != task
+            and not (isinstance(v, Perhaps) and v.object in bound)
         }
         old = state.property.followed or state.property.ended
         kept = [
             c
             for c in state.property.live
-            if c[0] != task and (not old or (c[0] in bound and not at.i.context.stage))
+            if c[0] != task and (not old or (c[0] in bound | perhaps and not at.i.context.stage))
         ]
         live = tuple((o, 1, 1) if o in bound else (o, low, high) for o, low, high in kept)
         fresh = State(state.property, facts).change(
@@ -107,7 +121,7 @@ class ObjectEffects:
     def free_store(self, at: Occurrence, kind: Free, assign: Assign, state: State) -> list[State]:
         """An open-coded release: the object is put on a free list."""
         value = at.i.memory.value(assign.value, state)
-        if kind.releases and not isinstance(value, Instance):
+        if kind.releases and not held_object(value):
             return self._free_type(at, kind, state)
         return self._free_value(at, kind, assign.value, state)
 
@@ -123,6 +137,11 @@ class ObjectEffects:
 
     def _free_value(self, at: Occurrence, kind: Free, expr: Expr, state: State) -> list[State]:
         value = at.i.memory.value(expr, state)
+        if isinstance(value, Perhaps):
+            held = state.decide(value.object, live=True)
+            self.note(at, "free", value.object, kind.name, node_name(expr))
+            freed = self._free_known(at, value.object, held)
+            return [freed, state.decide(value.object, live=False)]
         if value == 0 or isinstance(value, Other):
             return [state]
         if isinstance(value, Reference) and value.place[0][0] == "object":
@@ -142,6 +161,8 @@ class ObjectEffects:
     def _free_known(self, at: Occurrence, object_: str, state: State) -> State:
         if state.count(object_)[1] != 0:
             return self._release(object_, state, strong=True)
+        if object_ == self.objects.task and state.property.followed and not at.i.context.stage:
+            return self._release(object_, state, strong=True)  # one that was found, not made
         if object_ not in state.property.escaped:
             stage = at.i.context.stage
             where = f" in stage {stage}" if stage else ""
@@ -182,11 +203,11 @@ class ObjectEffects:
         """The object belongs to another thread now, but its memory is still in use."""
         if expr is None:
             return state
-        value = at.i.memory.value(expr, state)
-        known = [value.object] if isinstance(value, Instance) else []
+        held = held_object(at.i.memory.value(expr, state))
+        known = [held] if held else []
         for object_ in known or self.objects.candidates(at.i.pointers, expr):
             self.note(at, "hand over", object_, matches, node_name(expr))
-        return state.escape(value.object) if isinstance(value, Instance) else state
+        return state.escape(held) if held else state
 
     def note(self, at: Occurrence, action: str, object_: str, matches: str, holder: str) -> None:
         """Note what is done to an object here, and by which stage."""

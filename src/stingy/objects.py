@@ -96,7 +96,7 @@ def find_objects(
         type_, holder = namer.name(node, site)
         if type_ in ignored:
             continue
-        identifier = _identifier(holder or type_)
+        identifier = _identifier(holder or type_) + ("_array" if type_.endswith("[]") else "")
         kind = objects.kinds.setdefault(
             identifier, Kind(identifier, type_ or holder, type_ == objects.task_type)
         )
@@ -113,7 +113,7 @@ def find_objects(
 
 def _is_inside_construct(constructs: Constructs, routine: str) -> bool:
     """What an annotated allocator allocates itself is what it gives: no object of its own."""
-    return constructs.has_own_effect(routine)
+    return constructs.is_allocator(routine)
 
 
 def _identifier(name: str) -> str:
@@ -148,10 +148,21 @@ class _Namer:
         typed = _type_in(size)
         if typed:
             return typed, ""
+        element = _element_in(size)
+        if element and not (isinstance(size, Op) and self._is_fixed(size, element)):
+            return f"{element}[]", ""
         declared = self._destination_type(site)
         if declared not in _UNTYPED and not declared.endswith("*"):
             return declared, ""
         return "", self._holder(node, site)
+
+    def _is_fixed(self, size: Op, element: str) -> bool:
+        """Whether an array has a constant length, so that it is an object like others.
+
+        Requests are told apart one by one: an array of them is no request.
+        """
+        constant = any(isinstance(strip_casts(factor), Const) for factor in size.operands)
+        return constant and element != self.program.record_of(self.annotations.requests.task)
 
     def _destination_type(self, site: AllocationSite) -> str:
         for value, place in self._copies(site):
@@ -382,6 +393,15 @@ def _type_in(size: Expr) -> str:
         case Cast(operand=operand):
             return _type_in(operand)
     return ""
+
+
+def _element_in(size: Expr) -> str:
+    """The record in ``n * sizeof(record)``; "" for other sizes."""
+    size = strip_casts(size)
+    if not isinstance(size, Op) or size.operator != "*":
+        return ""
+    types = [one.type for one in map(strip_casts, size.operands) if isinstance(one, SizeOf)]
+    return types[0] if len(types) == 1 and types[0].startswith(("struct ", "union ")) else ""
 
 
 def _is_scalar(type_: str) -> bool:

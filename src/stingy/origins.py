@@ -23,7 +23,7 @@ def find_foreign(program: Program, constructs: Constructs, pointers: Pointers) -
     seeds = {
         *pointers.opaque,
         *_outside_memory(program, pointers),
-        *_written_outside(pointers),
+        *find_known_outside(pointers),
         *_unknown_arguments(program, pointers),
     }
     while seeds:
@@ -57,7 +57,7 @@ def _outside_memory(program: Program, pointers: Pointers) -> Iterator[Node]:
                 yield node
 
 
-def _written_outside(pointers: Pointers) -> set[Node]:
+def find_known_outside(pointers: Pointers) -> set[Node]:
     """What functions outside can reach through the addresses that they are given."""
     found: set[Node] = set()
     waiting: list[Node] = [("outside",)]

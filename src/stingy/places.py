@@ -30,6 +30,7 @@ from stingy.values import (
     Function,
     Instance,
     Other,
+    Perhaps,
     Place,
     Reference,
     Signs,
@@ -133,7 +134,7 @@ class Memory:
 
     def _behind(self, value: Value) -> Place | None:
         match value:
-            case Instance(object=object_):
+            case Instance(object=object_) | Perhaps(object=object_):
                 return (("object", object_, ""),)
             case Reference(place=place):
                 return place
@@ -233,7 +234,10 @@ class Memory:
             return state
         if self.is_shared(place, state):
             return state
-        return state.learn(place, refine(state.get(place), operator, other))
+        known = state.get(place)
+        if isinstance(known, Perhaps):
+            return _decide(known, operator, other, state)
+        return state.learn(place, refine(known, operator, other))
 
     def is_shared(self, place: Place, state: State) -> bool:
         """Whether a place stands for several (fields of an object of which several are live)."""
@@ -350,6 +354,17 @@ class Memory:
                 self._add_fields(inner, (*prefix, step), here, found)
             elif self.pointers.targets.get(("field", record, name)):
                 found.append(((*prefix, step), here))
+
+
+def _decide(known: Perhaps, operator: str, other: Value, state: State) -> State:
+    """The state where a pointer that perhaps holds an object compares like this."""
+    null = compare(operator, 0, other)
+    held = compare(operator, Instance(known.object), other)
+    if null is False and held is not False:
+        return state.decide(known.object, live=True)
+    if held is False and null is not False:
+        return state.decide(known.object, live=False)
+    return state
 
 
 def node_name(expr: Expr) -> str:

@@ -14,11 +14,14 @@ from stingy.annotations import QueueKind
 from stingy.effects import Effects
 from stingy.findings import SiteUse
 from stingy.interpreter import Interpreter
+from stingy.merging import Point
 from stingy.results import EXTERNAL, EdgeKind, Evidence, Location, WarningKind
-from stingy.states import BELOW, Counts, Pending, Property, State, merge, widen
-from stingy.values import Instance
+from stingy.stacks import Stacks, rest_of
+from stingy.states import BELOW, NOWHERE, REST, Counts, Pending, Property, State
+from stingy.values import Instance, Place, Value
 
 MAX_ENTRIES = 160  # states at the start of one stage; then they are merged
+MAX_RESTS = 2000  # states in which a request waits; the same
 _KIND = {
     "work": EdgeKind.QUEUE,
     "helper": EdgeKind.HELPER,
@@ -41,11 +44,23 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Push:
-    """What code outside of stages does to a request that waits."""
+    """What code outside of stages does to a request that waits.
+
+    It does so to requests of which ``given`` is true; afterwards ``facts`` are.
+    """
 
     keeps: bool  # the stages that the request has pending
     pending: tuple[Pending, ...]
     queue: str
+    given: frozenset[tuple[Place, int]] = frozenset()
+    facts: frozenset[tuple[Place, Value]] = frozenset()
+
+    def fits(self, state: State) -> bool:
+        """Whether what the code outside knows of the request can be true of this one."""
+        return all(
+            not isinstance(known := state.get(place), int) or known == value
+            for place, value in self.given
+        )
 
 
 @dataclass(slots=True)
@@ -55,15 +70,19 @@ class Walk:
     interpreter: Interpreter
     effects: Effects
     absences: Absences
-    lifo: bool
+    stacks: Stacks | None  # None for discipline queue
     final: str
-    entries: dict[Entry, dict[object, State]] = field(default_factory=dict)
+    entries: dict[Entry, Point] = field(default_factory=dict)
     waiting: deque[tuple[Entry, State]] = field(default_factory=deque)
-    rests: dict[object, State] = field(default_factory=dict)
+    rests: Point = field(init=False)
     pushes: set[Push] = field(default_factory=set)
     called: set[str] = field(default_factory=set)  # stages called from outside on any request
     done: set[tuple[object, object]] = field(default_factory=set)
+    unrolled: set[object] = field(default_factory=set)  # pops of stacks that were cut
     outs: dict[str, set[Counts]] = field(default_factory=dict)  # live at the end of a stage
+
+    def __post_init__(self) -> None:
+        self.rests = Point(self.interpreter.merger)
 
     def run(self) -> None:
         """Walk until nothing new is found."""
@@ -102,6 +121,9 @@ class Walk:
                 self._adopt(state)
             else:
                 self._next(EXTERNAL, state)
+        left, self.effects.left = self.effects.left, []
+        if left:
+            self.take(left)
         started, self.effects.started = self.effects.started, []
         for stage, state in started:
             if state.property.followed and self._is_adopted(state):
@@ -120,9 +142,12 @@ class Walk:
     def _adopt(self, state: State) -> None:
         pending = state.property.pending
         own = tuple(p for p in pending if p.stage != BELOW)
-        keeps = len(own) < len(pending)
+        keeps = len(own) < len(pending) or any(p.stage == REST for p in own)
         if own or not keeps:
-            self.pushes.add(Push(keeps, own, state.property.queue))
+            given = state.property.given
+            task = ("object", self.effects.objects.task, "")
+            facts = {(p, v) for p, v in state.facts.items() if p[0] == task} if given else set()
+            self.pushes.add(Push(keeps, own, state.property.queue, given, frozenset(facts)))
         if own and not self._is_heap():
             fresh = State(replace(state.property, pending=own), state.facts)
             self._next(EXTERNAL, fresh)
@@ -175,36 +200,22 @@ class Walk:
             self._enter_with(Entry(stage, thread, flag), small)
 
     def _enter_with(self, entry: Entry, state: State) -> None:
-        known = self.entries.setdefault(entry, {})
-        if len(known) > MAX_ENTRIES:
-            self._enter_wide(entry, known, state)
-            return
-        key = state.key()
-        old = known.get(key)
-        now = merge(old, state) if old is not None else state
-        if old is None or now.facts != old.facts:
-            known[key] = now
-            self.waiting.append((entry, now))
-
-    def _enter_wide(self, entry: Entry, known: dict[object, State], state: State) -> None:
-        self.interpreter.blurred = True
-        key = ("wide", state.group())
-        old = known.get(key)
-        now = widen([old, state]) if old is not None else state
-        if old is not None:
-            now = _grow(old, now)
-        if old is None or now.whole() != old.whole():
-            known[key] = now
-            self.waiting.append((entry, now))
+        point = self.entries.setdefault(entry, Point(self.interpreter.merger))
+        limit = self.interpreter.limit_of(entry.stage, MAX_ENTRIES)
+        for new in point.add([state], limit):
+            self.waiting.append((entry, new))
+        self.interpreter.blurred |= bool(point.groups)
 
     def _at_rest(self, state: State) -> State:
         """Between stages only what is known of the request's own objects holds."""
         live = {c[0] for c in state.property.live} | {self.effects.objects.task}
         facts = {p: v for p, v in state.facts.items() if p[0][0] == "object" and p[0][1] in live}
         pending = state.property.pending
-        if self.lifo:
+        if self.stacks is not None:
             pending = tuple(Pending(p.stage, p.queue) for p in pending)
-        kept = replace(state.property, pending=pending, queue="", by="", aside=False)
+        kept = replace(
+            state.property, pending=pending, queue="", by="", aside=False, given=frozenset()
+        )
         return State(kept, facts)
 
     def _drain(self) -> None:
@@ -242,14 +253,17 @@ class Walk:
         if p.ended or not p.followed:
             self._check_leaks(stage, state)
             return
-        self.rests.setdefault(self._rest_key(state), state)
-        if self.lifo:
+        self._add_rest(state)
+        if self.stacks is not None:
             self._next_of_stack(stage, state)
         else:
             self._next_of_queue(stage, state)
 
-    def _rest_key(self, state: State) -> object:
-        return (self._at_rest(state).key(), state.property.queue)
+    def _add_rest(self, state: State) -> None:
+        """A request waits in this state: code outside of stages may find it so."""
+        queue = state.property.queue
+        at_rest = self._at_rest(state)
+        self.rests.add([State(replace(at_rest.property, queue=queue), at_rest.facts)], MAX_RESTS)
 
     def _next_of_stack(self, stage: str, state: State) -> None:
         p = state.property
@@ -272,17 +286,37 @@ class Walk:
         if kind is EdgeKind.QUEUE and not top.pusher:
             kind = EdgeKind.STACK
         self._edge(source, top.stage, kind, evidence)
-        self._enter(top.stage, p.queue, rest)
+        if p.pending[:-1] == (Pending(REST),):
+            self._unroll(top.stage, p.queue, rest)
+        else:
+            self._enter(top.stage, p.queue, rest)
+
+    def _unroll(self, stage: str, queue: str, state: State) -> None:
+        """The top of a stack that was cut runs: anything that was seen below it may be next."""
+        assert self.stacks is not None
+        question = (stage, queue, self._at_rest(state).whole())
+        if question in self.unrolled:
+            return
+        self.unrolled.add(question)
+
+        def enter(lower: str) -> None:
+            if lower != BELOW:
+                self._enter(stage, queue, state.change(pending=rest_of(lower)))
+
+        self.stacks.follow(stage, enter)
 
     def _next_of_queue(self, stage: str, state: State) -> None:
         p = state.property
-        if not p.pending:
-            if not self._stay(stage, state) and not self.pushes:
-                self._check_leaks(stage, state)  # nobody has it any more
+        idle = not any(one.sure for one in p.pending)
+        if idle and not self._stay(stage, state) and not self.pushes:
+            self._check_leaks(stage, state)  # nobody has it any more
+        if any(one.stage == NOWHERE for one in p.pending):
             return
         work = [one for one in p.pending if one.queue in {"work", "helper"}]
+        first = next((one for one in work if one.sure), None)
+        merged = not all(one.sure for one in p.pending)
         for one in p.pending:
-            if one.queue == "work" and one is not work[0]:
+            if one.queue == "work" and one is not first and not merged:
                 continue
             source = one.pusher or stage
             queue = p.queue if one.queue == "none" else one.queue
@@ -351,9 +385,11 @@ class Walk:
             if note.waiting
             for key in self._find(note.function)
         }
-        for rest_key, rest in list(self.rests.items()):
-            for push in sorted(self.pushes, key=repr):
-                if (rest_key, push) in self.done:
+        pushes = sorted(self.pushes, key=repr)
+        for rest in list(self.rests.states()):
+            rest_key = rest.key() if not self.rests.groups else rest.whole()
+            for push in pushes:
+                if (rest_key, push) in self.done or not push.fits(rest):
                     continue
                 if _is_runnable(rest) and any(p.stage in polite for p in push.pending):
                     continue
@@ -366,17 +402,19 @@ class Walk:
 
     def _push_on(self, rest: State, push: Push) -> None:
         below = rest.property.pending if push.keeps else ()
-        if self.lifo:
+        below = tuple(p for p in below if p.stage != NOWHERE)
+        if self.stacks is not None:
             below = tuple(Pending(p.stage, p.queue) for p in below)
-            depth = self.effects.annotations.dispatch.depth
-            pending = (*below, *push.pending)[-depth:]
+            pending = self.stacks.join(push.pending, below)
         else:
             replaced = {p.queue for p in push.pending} - {"work"}
             below = tuple(p for p in below if p.queue not in replaced)
             there = {(p.stage, p.queue) for p in below}
             pending = (*below, *(p for p in push.pending if (p.stage, p.queue) not in there))
         queue = push.queue or rest.property.queue
-        changed = rest.change(pending=pending, queue=queue, by=EXTERNAL)
+        changed = State(rest.property, {**rest.facts, **dict(push.facts)}).change(
+            pending=pending, queue=queue, by=EXTERNAL
+        )
         if push.pending:
             self._next(EXTERNAL, changed)
 
@@ -414,15 +452,3 @@ class Walk:
 def _is_runnable(rest: State) -> bool:
     p = rest.property
     return bool({p.queue, *(one.queue for one in p.pending)} & {"work", "helper"})
-
-
-def _grow(old: State, new: State) -> State:
-    """A count that still grows when states are merged already has no bound."""
-    before = {o: high for o, _, high in old.property.live}
-    live = tuple(
-        (o, low, high if high is not None and before.get(o) == high else None)
-        if o in before
-        else (o, low, high)
-        for o, low, high in new.property.live
-    )
-    return State(replace(new.property, live=live), new.facts)

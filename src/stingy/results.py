@@ -41,6 +41,7 @@ class WarningKind(StrEnum):
     STACK = "stack"
     UNBOUNDED = "unbounded"
     MERGED = "merged"  # paths were merged: the result is conservative, not exact
+    PARTIAL = "partial"  # the walk was interrupted: the result is not to be relied on
     SOURCE = "source"
 
 
@@ -287,6 +288,11 @@ class Memwalk(Record):
         """The canonical JSON spelling."""
         return canonical_json(self.model_dump(mode="json"))
 
+    @property
+    def partial(self) -> bool:
+        """Whether the walk was interrupted, so that things are missing."""
+        return any(w.kind is WarningKind.PARTIAL for w in self.warnings)
+
     def find_object(self, identifier: str) -> Object | None:
         """The object with this id."""
         return next((o for o in self.objects if o.id == identifier), None)
@@ -299,13 +305,16 @@ def load_result(path: Path) -> Memwalk:
     """
     remedy = "make it with: memwalk ANNOTATIONS.toml --out DIR"
     try:
-        return Memwalk.model_validate_json(path.read_bytes())
+        result = Memwalk.model_validate_json(path.read_bytes())
     except OSError as error:
         raise UsageError(f"cannot read {path}: {error.strerror}", hint=remedy) from None
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"]) or "the file"
         raise UsageError(f"{path}: {where}: {first['msg']}", hint=remedy) from None
+    if result.partial:
+        raise UsageError(f"{path} is partial: the walk was interrupted", hint=remedy)
+    return result
 
 
 def describe_schema() -> dict[str, JsonValue]:

@@ -19,6 +19,13 @@ from stingy.annotations import Sources
 # What clang needs to see the same program as gcc; everything else is code generation.
 _WITH_VALUE = ("-I", "-D", "-U", "-include", "-isystem", "-iquote", "-idirafter", "-imacros")
 _KEPT = ("-std=", "-m32", "-m64", "-m16", "-nostdinc", "-ffreestanding", "-fshort-wchar")
+# What gcc takes with a warning and clang refuses; calls without a declaration are reported.
+_OLD_CODE = (
+    "-Wno-everything", "-Wimplicit-function-declaration",
+    "-Wno-error=implicit-function-declaration", "-Wno-error=implicit-int",
+    "-Wno-error=int-conversion", "-Wno-error=return-type",
+    "-Wno-error=incompatible-function-pointer-types",
+)  # fmt: skip
 _KBUILD_COMMAND = re.compile(r"^(?:saved)?cmd_\S+\.o := (.+)", re.MULTILINE)
 _KBUILD_SOURCE = re.compile(r"^source_\S+ := (\S+)", re.MULTILINE)
 _KEPT_MODES = (
@@ -192,7 +199,7 @@ def clang_flags(source: Source) -> list[str]:
             flags.append(word[4:])
     if "-nostdinc" not in flags:
         flags += ["-isystem", _builtin_headers(source.compiler)]
-    return [*flags, "-w", "-ferror-limit=4"]
+    return [*flags, *_OLD_CODE, "-ferror-limit=4"]
 
 
 def _absolute(option: str, value: str, source: Source) -> str:

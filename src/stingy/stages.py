@@ -8,8 +8,23 @@ from dataclasses import dataclass, field
 from stingy.annotations import Annotations, IndirectNote, QueueStage
 from stingy.constructs import Constructs, Kind
 from stingy.linking import Program
-from stingy.pointers import Pointers
-from stingy.program import Assign, Call, Expr, Func, Routine, name_of, pointee
+from stingy.origins import find_known_outside
+from stingy.pointers import Node, Pointers
+from stingy.program import (
+    Assign,
+    Call,
+    Expr,
+    Field,
+    Func,
+    Index,
+    Routine,
+    Var,
+    bare_type,
+    expressions_of,
+    name_of,
+    pointee,
+    walk,
+)
 from stingy.values import Function, Value
 
 
@@ -94,11 +109,42 @@ class Stages:
                 return note
         return None
 
-    def fitting(self, signature: str, count: int) -> list[str]:
-        """Functions that an unknown pointer may point to: by type, else by number of arguments."""
+    def fitting(self, signature: str) -> list[str]:
+        """Functions that an unknown pointer of this type may point to."""
         known = [k for k in sorted(self.addressed) if k in self.program.routines]
         exact = [k for k in known if self.program.routines[k].signature == signature]
-        return exact or [k for k in known if len(self.program.routines[k].parameters) == count]
+        return exact or [k for k in known if fits(self.program.routines[k].signature, signature)]
+
+
+def fits(function: str, wanted: str) -> bool:
+    """Whether a function can be called through a pointer of another type, as C is written.
+
+    Pointers may be cast, numbers may not; a type without a prototype takes all arguments.
+    """
+    own, other = _split_signature(function), _split_signature(wanted)
+    if own is None or other is None:
+        return own == other
+    if "" in (own[1:] or [""]) or "" in (other[1:] or [""]):
+        return True
+    return len(own) == len(other) and all(
+        one == two or (one.endswith("*") and two.endswith("*"))
+        for one, two in zip(own, other, strict=True)
+    )
+
+
+def _split_signature(signature: str) -> list[str] | None:
+    """The types of the result and of the parameters; None if it is no function's."""
+    start = signature.find("(")
+    if start < 0 or not signature.endswith(")"):
+        return None
+    parts, depth = [""], 0
+    for letter in signature[start + 1 : -1]:
+        depth += {"(": 1, ")": -1}.get(letter, 0)
+        if letter == "," and depth == 0:
+            parts.append("")
+        else:
+            parts[-1] += letter
+    return [bare_type(signature[:start].strip()), *(bare_type(part.strip()) for part in parts)]
 
 
 def find_stages(
@@ -202,8 +248,32 @@ def _closure(start: set[str], callers: dict[str, set[str]]) -> set[str]:
     return found
 
 
+def _kept_in_tables(program: Program, outside: set[Node]) -> set[str]:
+    """The functions that are named in initialisers alone, of variables that stay in the server."""
+    kept: set[str] = set()
+    elsewhere: set[str] = set()
+    for one in program.initialisers:
+        place = one.place
+        while isinstance(place, Field | Index):
+            place = place.base
+        known = isinstance(place, Var) and ("variable", place.name, "") in outside
+        (elsewhere if known else kept).update(_functions_in(one.value))
+    for routine in program.routines.values():
+        for step in routine.steps:
+            named = expressions_of(step)[1:] if isinstance(step, Call) else expressions_of(step)
+            elsewhere.update(*(_functions_in(expr) for expr in named))
+    return kept - elsewhere
+
+
+def _functions_in(expr: Expr) -> set[str]:
+    return {part.key for part in walk(expr) if isinstance(part, Func)}
+
+
 def _find_roots(stages: Stages, constructs: Constructs, pointers: Pointers) -> list[str]:
-    """Functions that nobody in the server calls, or that the outside may call."""
+    """Functions that nobody in the server calls, or that the outside may call.
+
+    A function that is only kept in the server's own tables is none.
+    """
     called: set[str] = set()
     for (caller, _), callees in pointers.callees.items():
         called |= callees - {caller}
@@ -211,10 +281,12 @@ def _find_roots(stages: Stages, constructs: Constructs, pointers: Pointers) -> l
     schedulers = {
         k for s in stages.annotations.constructs.scheduler for k in stages.program.find(s.function)
     }
+    tables = _kept_in_tables(stages.program, find_known_outside(pointers))
     roots: list[str] = []
     for key in sorted(stages.program.routines):
-        if key in stages.functions or constructs.has_own_effect(key):
+        if key in stages.functions or (constructs.has_own_effect(key) and key not in schedulers):
             continue
-        if key not in called or key in given or key in schedulers:
+        kept = key in tables  # of the server's own: who calls it does so through the table
+        if (key not in called and not kept) or key in given or key in schedulers:
             roots.append(key)
     return roots

@@ -8,13 +8,19 @@ only the facts (constants, signs, functions) on which both agree.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
-from stingy.values import Instance, Other, Place, Value, join
+from stingy.values import Instance, Other, Perhaps, Place, Value, held_object, join
+
+_HELD = (Instance, Perhaps, Other)
 
 MANY = 64  # from here on a count has no bound
+THRESHOLDS = (1, 2, 4, 8, 16, MANY)  # bounds that a count may have after widening
 BELOW = "(below)"  # stages that a request from elsewhere may have pending
+
+REST = "(rest)"  # the stages of a stack that is not told apart any more; see ``stacks``
+NOWHERE = "(nowhere)"  # the state of a request that no stage runs in
 
 Counts = tuple[tuple[str, int, int | None], ...]  # object, least and most that are live
 
@@ -24,12 +30,13 @@ class Pending:
     """A stage that a request has pending.
 
     ``queue``: where it waits (discipline queue).  ``pusher``: the stage that queued it in the
-    present run, "" if an earlier one did.
+    present run, "" if an earlier one did.  ``sure``: on all paths that were merged.
     """
 
     stage: str
     queue: str = ""
     pusher: str = ""
+    sure: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +45,7 @@ class Property:
 
     ``queue`` is where the request waits, put there by stage ``by``.  ``followed``: there is a
     request.  ``ended``: it was released.  ``aside``: the code works on another request.
+    ``given``: what code outside of stages knows of a request when it queues a stage for it.
     """
 
     live: Counts = ()
@@ -48,6 +56,7 @@ class Property:
     ended: bool = False
     aside: bool = False
     escaped: frozenset[str] = frozenset()
+    given: frozenset[tuple[Place, int]] = frozenset()
 
 
 class State:
@@ -61,10 +70,21 @@ class State:
         self._key: tuple[Property, frozenset[tuple[Place, Value]]] | None = None
         self._whole: tuple[Property, frozenset[tuple[Place, Value]]] | None = None
 
-    def key(self) -> tuple[Property, frozenset[tuple[Place, Value]]]:
-        """States with equal keys are merged."""
+    def key(
+        self, choices: frozenset[Place] = frozenset()
+    ) -> tuple[Property, frozenset[tuple[Place, Value]]]:
+        """States with equal keys are merged.
+
+        Held objects tell paths apart, and numbers that a choice depends on: those of intermediate
+        results (``c ? A : B``), and of ``choices``, the variables that states go through.
+        """
         if self._key is None:
-            held = [i for i in self.facts.items() if type(i[1]) is Instance or type(i[1]) is Other]
+            held = [
+                (place, value)
+                for place, value in self.facts.items()
+                if type(value) in _HELD
+                or (type(value) is int and (place[0][1][:1] == "%" or place in choices))
+            ]
             self._key = (self.property, frozenset(held))
         return self._key
 
@@ -125,7 +145,23 @@ class State:
         rest = [c for c in self.property.live if c[0] != object_]
         if high is None or high > 0:
             rest.append((object_, max(low, 0), high))
-        return self.change(live=tuple(sorted(rest, key=lambda c: c[0])))
+        changed = self.change(live=tuple(sorted(rest, key=lambda c: c[0])))
+        doubtful = [p for p, v in self.facts.items() if v == Perhaps(object_)]
+        return changed.without(doubtful) if doubtful else changed
+
+    def without(self, places: Iterable[Place]) -> State:
+        """The state in which nothing is known of some places."""
+        facts = dict(self.facts)
+        for place in places:
+            del facts[place]
+        return State(self.property, facts)
+
+    def decide(self, object_: str, *, live: bool) -> State:
+        """The state where the object that pointers perhaps hold is live, or where it is not."""
+        value: Value = Instance(object_) if live else 0
+        facts = {p: value if v == Perhaps(object_) else v for p, v in self.facts.items()}
+        count = int(live)
+        return State(self.property, facts).with_count(object_, count, count)
 
 
 def merge(left: State, right: State) -> State:
@@ -139,18 +175,55 @@ def merge(left: State, right: State) -> State:
 
 
 def widen(states: list[State]) -> State:
-    """One state for many of equal pending stages: counts become ranges, facts are intersected."""
+    """One state for many of equal pending stages: counts become ranges, facts are intersected.
+
+    A pointer that holds an object on some paths, and is NULL on those without it, stays tied to
+    the object: so the bounds of objects that are optional survive, each by itself.
+    """
     result = states[0]
     for state in states[1:]:
+        p, q = result.property, state.property
         result = State(
             replace(
-                result.property,
-                live=_hull(result.property.live, state.property.live),
-                escaped=result.property.escaped | state.property.escaped,
+                p,
+                live=_hull(p.live, q.live),
+                pending=_unite(p.pending, q.pending),
+                escaped=p.escaped | q.escaped,
+                given=p.given & q.given,
             ),
-            merge(result, state).facts,
+            {**merge(result, state).facts, **_ties(result, state)},
         )
     return result
+
+
+def _ties(left: State, right: State) -> dict[Place, Value]:
+    """The pointers that are NULL exactly where their object is not live, in both states."""
+    found: dict[Place, Value] = {}
+    for place, value in left.facts.items():
+        other = right.facts.get(place)
+        object_ = held_object(value) or held_object(other)
+        if not object_ or value == other:
+            continue
+        if _holds(value, object_, left) and _holds(other, object_, right):
+            found[place] = Perhaps(object_)
+    return found
+
+
+def _holds(value: Value, object_: str, state: State) -> bool:
+    """Whether a value is NULL exactly where the object is not live."""
+    if isinstance(value, Perhaps):
+        return value.object == object_
+    count = state.count(object_)
+    return (value == Instance(object_) and count == (1, 1)) or (value == 0 and count == (0, 0))
+
+
+def _unite(left: tuple[Pending, ...], right: tuple[Pending, ...]) -> tuple[Pending, ...]:
+    """What may be pending on either of two paths; what is so on one alone is not sure."""
+    if left == right:
+        return left
+    both = {p for p in left if p.sure} & {p for p in right if p.sure}
+    every = {replace(p, sure=p in both) for p in (*left, *right)}
+    return tuple(sorted(every, key=lambda p: (p.stage, p.queue, p.pusher)))
 
 
 def _hull(left: Counts, right: Counts) -> Counts:
@@ -164,15 +237,16 @@ def _hull(left: Counts, right: Counts) -> Counts:
     return tuple(merged)
 
 
-def collect(states: list[State], limit: int) -> list[State]:
-    """Merge states of equal keys; beyond ``limit`` merge all that have equal pending stages."""
-    merged: dict[object, State] = {}
-    for state in states:
-        key = state.key()
-        merged[key] = merge(merged[key], state) if key in merged else state
-    if len(merged) <= limit:
-        return list(merged.values())
-    groups: dict[object, list[State]] = {}
-    for state in merged.values():
-        groups.setdefault(state.group(), []).append(state)
-    return [widen(group) for group in groups.values()]
+def grow(old: State, new: State) -> State:
+    """A count that still grows where states are merged already goes to the next threshold."""
+    before = {o: (low, high) for o, low, high in old.property.live}
+    live = tuple(
+        (o, low if low >= least else 0, high if high == most else _next_threshold(high))
+        for o, low, high in new.property.live
+        for least, most in [before.get(o, (low, high))]
+    )
+    return State(replace(new.property, live=live), new.facts)
+
+
+def _next_threshold(high: int | None) -> int | None:
+    return next((t for t in THRESHOLDS if high is not None and high <= t), None)

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Iterator
 
 from stingy.annotation_file import AnnotationFile
@@ -12,12 +13,16 @@ from stingy.linking import Program
 from stingy.program import name_of
 
 Where = tuple[str | int, ...]
+_IDENTIFIER = re.compile(r"[A-Za-z_]\w*")
 
 
 def check_symbols(file: AnnotationFile, program: Program) -> None:
-    """Raise UsageError for the first name that the source does not know."""
-    complete = not any(u.problem for u in program.units)
-    if not program.routines and complete:
+    """Raise UsageError for the first name that the source does not know.
+
+    A name that only stands in a file that was refused may be right: nobody can tell.
+    """
+    refused = _words_of_refused(file, program)
+    if not program.routines and not refused:
         raise file.fail(
             ("sources", "files"),
             "there is no function in these files",
@@ -28,13 +33,13 @@ def check_symbols(file: AnnotationFile, program: Program) -> None:
     bodies = {name_of(k) for k in program.routines}
     for where, name, needs_body in _functions(file):
         known = bodies if needs_body else functions
-        if name not in known and complete:
+        if name not in known and name not in refused:
             kind = "function with a body" if needs_body else "function"
             raise file.fail(where, f"the source has no {kind} {name}", _suggest(name, known))
-    _check_types(file, program, complete)
+    _check_types(file, program, refused)
     for number, note in enumerate(file.annotations.stages):
         for state in note.states:
-            if state not in program.constants and complete:
+            if state not in program.constants and state not in refused:
                 raise file.fail(
                     ("stages", number, "states"),
                     f"the source has no constant {state}",
@@ -73,9 +78,18 @@ def _functions(file: AnnotationFile) -> Iterator[tuple[Where, str, bool]]:
             yield ("indirect", number, "targets"), target, False
 
 
-def _check_types(file: AnnotationFile, program: Program, complete: bool) -> None:
+def _words_of_refused(file: AnnotationFile, program: Program) -> set[str]:
+    """The identifiers in the files that were refused, and in what these include."""
+    refused = [unit for unit in program.units if unit.problem]
+    paths = {file.root / name for unit in refused for name in (unit.file, *unit.inputs)}
+    texts = (path.read_text(errors="replace") for path in sorted(paths) if path.is_file())
+    return {word for text in texts for word in _IDENTIFIER.findall(text)}
+
+
+def _check_types(file: AnnotationFile, program: Program, refused: set[str]) -> None:
     task = file.annotations.requests.task
-    if complete and program.record_of(task) not in program.records:
+    known = program.record_of(task) in program.records
+    if not known and task.rsplit(maxsplit=1)[-1] not in refused:
         raise file.fail(
             ("requests", "task"),
             f"the source has no type {task}",

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
 """Abstract values: what is known of an integer or a pointer on a path.
 
-A value is an ``int`` (NULL is 0), ``Signs``, ``Function``, ``Instance``, ``Reference`` or
-``OTHER``; ``None`` is any value.
+A value is an ``int`` (NULL is 0), ``Signs``, ``Function``, ``Instance``, ``Perhaps``,
+``Reference`` or ``OTHER``; ``None`` is any value.
 """
 
 from __future__ import annotations
@@ -34,6 +34,17 @@ class Instance:
 
 
 @dataclass(frozen=True, slots=True)
+class Perhaps:
+    """A pointer to the one object of its kind that may be live; NULL exactly while none is.
+
+    It keeps a pointer and the life of its object together where paths with and without the
+    object were merged.
+    """
+
+    object: str
+
+
+@dataclass(frozen=True, slots=True)
 class Reference:
     """The address of a place."""
 
@@ -46,7 +57,7 @@ class Other:
 
 
 Place = tuple[tuple[str, ...], ...]  # a base (kind, name, function), then fields (record, name)
-Value = int | Signs | Function | Instance | Reference | Other | None
+Value = int | Signs | Function | Instance | Perhaps | Reference | Other | None
 
 NEGATIVE, ZERO, POSITIVE = 1, 2, 4
 NONZERO = Signs(NEGATIVE | POSITIVE)
@@ -65,6 +76,8 @@ def sign_mask(value: Value) -> int:
             return ZERO if value == 0 else POSITIVE if value > 0 else NEGATIVE
         case Signs(mask=mask):
             return mask
+        case Perhaps():
+            return ZERO | POSITIVE
         case None:
             return _ANY
     return POSITIVE  # addresses are not NULL
@@ -84,6 +97,11 @@ def join(left: Value, right: Value) -> Value:
         return left
     mask = sign_mask(left) | sign_mask(right)
     return None if mask == _ANY else Signs(mask)
+
+
+def held_object(value: Value) -> str:
+    """The object that a value points to, if it points to one; "" for all other values."""
+    return value.object if isinstance(value, Instance | Perhaps) else ""
 
 
 def compare(operator: str, left: Value, right: Value) -> bool | None:
@@ -175,13 +193,17 @@ def operate(operator: str, operands: tuple[Value, ...]) -> Value:
     if is_comparison(operator):
         known = compare(operator, left, right)
         return None if known is None else int(known)
-    if isinstance(left, int) and isinstance(right, int):
+    if isinstance(left, int) and isinstance(right, int) and operator != "level":
         return fold_integers(operator, left, right)
     if operator == "|" and (truth(left) or truth(right)):
         return NONZERO
-    if operator == "+" and sign_mask(left) == sign_mask(right) == POSITIVE:
-        return Signs(POSITIVE)
-    return None
+    return _sum(left, right) if operator in {"+", "level"} else None
+
+
+def _sum(left: Value, right: Value) -> Value:
+    """What is known of a sum by the signs of its parts."""
+    signs = {sign_mask(left), sign_mask(right)}
+    return Signs(POSITIVE) if POSITIVE in signs and signs <= {ZERO, POSITIVE} else None
 
 
 def _negative(value: Value) -> Value:

@@ -11,9 +11,12 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from stingy.explain import rank_annotations
 from stingy.interface import list_interface, show_interface
-from stingy.results import Location, Memwalk, Size, StackDepth
+from stingy.results import Location, Memwalk, Size, StackDepth, WarningKind
 from stingy.stage_graph import format_bytes, render_svg
+
+ADVICES = 8  # shown of what to annotate next
 
 
 def show_result(result: Memwalk) -> RenderableType:
@@ -29,6 +32,8 @@ def show_result(result: Memwalk) -> RenderableType:
         parts.append(_show_globals(result))
     parts.append(Text(describe_result(result)))
     parts += [Text(line, "yellow") for line in describe_attention(result)]
+    if advice := describe_advice(result):
+        parts += [Text("to annotate next, the most useful first:"), *map(Text, advice)]
     return Group(*parts)
 
 
@@ -42,9 +47,19 @@ def describe_result(result: Memwalk) -> str:
     )
 
 
+def describe_refusals(result: Memwalk) -> list[str]:
+    """The files of which nothing is known, each with the reason."""
+    return [f"{u.file}: refused: {u.reason}" for u in result.units if u.status == "refused"]
+
+
+def describe_partial(result: Memwalk) -> list[str]:
+    """That the walk was interrupted, if it was."""
+    return [w.message for w in result.warnings if w.kind is WarningKind.PARTIAL]
+
+
 def describe_attention(result: Memwalk) -> list[str]:
     """Refused files, unresolved things, warnings: each with its place and what it is about."""
-    lines = [f"{u.file}: refused: {u.reason}" for u in result.units if u.status == "refused"]
+    lines = describe_refusals(result)
     for item in result.unresolved:
         could = f"; could be {', '.join(item.candidates)}" if item.candidates else ""
         lines.append(
@@ -57,6 +72,14 @@ def describe_attention(result: Memwalk) -> list[str]:
             f"{format_place(warning.location)}: {warning.kind.value}: {warning.message}{hint}"
         )
     return lines
+
+
+def describe_advice(result: Memwalk) -> list[str]:
+    """The annotations that would sharpen the result most."""
+    return [
+        f"{number}. {one.place}: {one.text} (try: {one.remedy})"
+        for number, one in enumerate(rank_annotations(result)[:ADVICES], 1)
+    ]
 
 
 def render_page(result: Memwalk) -> str:
@@ -73,8 +96,10 @@ def render_page(result: Memwalk) -> str:
     text = (importlib.resources.files("stingy") / "templates" / "memwalk.html.j2").read_text()
     return environment.from_string(text).render(
         result=result,
+        partial=describe_partial(result),
         summary=describe_result(result),
         attention=describe_attention(result),
+        advice=describe_advice(result),
         graph=render_svg(result),
         types={found.id: found.type or found.id for found in result.objects},
         listing=list_interface(result.interface),

@@ -29,14 +29,15 @@ def check_ledger(
     window: Window | None,
     ledger: Ledger | None,
 ) -> tuple[Gate, ...]:
-    """The gates that apply; none to a load without a ledger.
+    """The gates that apply; none to a load without a ledger, or to one that may lose connections:
+    those that were lost are open on the wire, and nowhere else.
 
     The second is for a closed loop that saturates the server, on a platform that takes frames in
     at once: where it leaves them to ksoftirqd, it is the platform that keeps them in the card.
     By Little's law the connections that are on their way are no more than those that it takes
     to fill the server's time.
     """
-    if window is None or ledger is None:
+    if window is None or ledger is None or experiment.load.may_lose:
         return ()
     gates = [
         make_gate(

@@ -29,9 +29,11 @@
  * The size of a visit is a compromise. A visit fetches the code of its stage once, for all of its
  * requests; but each of them waits for the last before the batch goes on, and their replies leave
  * together, so that a closed loop of clients comes back as a crowd. Requests on the same way never
- * overtake each other: queues are first in first out, at each stage. Patience is far above what a
- * request waits that nothing is wrong with, some turns for each request alive: those who are overdue
- * go one by one, and a patience that binds bounds the requests alive in place of the query.
+ * overtake each other: queues are first in first out, at each stage.
+ *
+ * Patience has to be far above what a request waits that nothing is wrong with, which is some turns
+ * for each request alive: the overdue go one by one, and a patience that binds bounds the requests
+ * alive in place of the query.
  *
  * Where this differs from the paper: it gives no weights, no bound on waiting, and no rule for the
  * order within a priority; these are ours.

@@ -200,6 +200,8 @@ def test_shards_share_the_searches() -> None:
         ("lowest = 8000", "lowest = 50000", "must be below"),
         ("seconds = 1.0", "", "seconds"),
         ("accuracy = 0.02", "accuracy = 0.9", "accuracy"),
+        ("accuracy = 0.02", 'accuracy = 0.02, bears = "recovers"', "load = 'spike'"),
+        ('"httperf"', '"ab"', "open loop"),
     ],
 )
 def test_a_wrong_search_is_named(old: str, new: str, words: str) -> None:

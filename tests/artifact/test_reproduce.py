@@ -308,6 +308,12 @@ def test_a_reference_is_whole_and_small(places: Places, tmp_path: Path) -> None:
         reference.write_reference(replace(results, runs=holed), (), tmp_path, "abc")
     with pytest.raises(UsageError, match="no reference results"):
         reference.load_reference(tmp_path / "absent")
+    table = tmp_path / "kept" / "runs.csv"
+    pl.read_csv(table).drop("throughput").write_csv(table)  # older than that metric
+    assert reference.load_reference(tmp_path / "kept").runs["throughput"].null_count() == 75
+    pl.read_csv(table).drop("digest").write_csv(table)
+    with pytest.raises(UsageError, match="no column digest"):
+        reference.load_reference(tmp_path / "kept")
     (tmp_path / "kept" / "reference.json").write_text("{}")
     with pytest.raises(UsageError, match="no whole reference"):
         reference.load_reference(tmp_path / "kept")

@@ -14,6 +14,7 @@ from ground.places import PROJECT
 from ground.voice import UsageError
 from stingy.annotation_file import read_annotations
 from stingy.memwalk import analyse
+from stingy.memwalk_command import main
 
 CASCADE = PROJECT / "tests/servers/cascade"
 TEXT = (CASCADE / "annotations.toml").read_text()
@@ -50,6 +51,67 @@ def test_a_typo_gets_line_and_nearest_name(server: Path, old: str, new: str, hin
         analyse(path)
     assert f"typo.toml:{line_of(text, new)}:" in caught.value.message
     assert hint in caught.value.hint
+
+
+def test_a_typo_is_one_although_a_file_was_refused(server: Path) -> None:
+    (server / "broken.c").write_text(
+        "int broken(void) { return undeclared; }\nint only_here(void);\n"
+    )
+    path = server / "typo.toml"
+    path.write_text(TEXT.replace('function = "push_stage"', 'function = "push_stge"', 1))
+    with pytest.raises(UsageError, match="no function push_stge"):
+        analyse(path)
+    path.write_text(TEXT.replace('function = "conn_free"', 'function = "only_here"', 1))
+    assert any(unit.status == "refused" for unit in analyse(path).units)
+
+
+def test_a_refusal_is_told_to_who_wants_only_the_summary(
+    server: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (server / "broken.c").write_text("int broken(void) { return undeclared; }\n")
+    (server / "annotations.toml").write_text(TEXT)
+    with pytest.raises(SystemExit) as end:
+        main([str(server / "annotations.toml"), "--out", str(server / "out"), "--quiet"])
+    assert end.value.code == 1
+    assert "broken.c: refused: " in capsys.readouterr().err
+
+
+STATES = """\
+schema = 1
+[server]
+name = "x"
+[sources]
+files = ["*.c"]
+flags = ["-std=gnu17"]
+[dispatch]
+discipline = "queue"
+[requests]
+task = "struct conn"
+[[constructs.queue_stage]]
+store = "struct conn.state"
+[[constructs.scheduler]]
+function = "loop"
+[[stages]]
+function = "work"
+states = ["ST_WORK"]
+"""
+
+
+def test_a_macro_state_has_one_value(tmp_path: Path) -> None:
+    source = """
+    #define ST_WORK (1 << {shift})
+    struct conn {{ int state; }};
+    static void work(struct conn *conn) {{ conn->state = ST_WORK; }}
+    void {name}(struct conn *conn) {{ if (conn->state == ST_WORK) work(conn); }}
+    """
+    (tmp_path / "a.c").write_text(source.format(shift=2, name="loop"))
+    path = tmp_path / "a.toml"
+    path.write_text(STATES)
+    edges = {(edge.source, edge.target) for edge in analyse(path).edges}
+    assert ("work", "work") in edges
+    (tmp_path / "b.c").write_text(source.format(shift=3, name="other"))
+    with pytest.raises(UsageError, match="macro ST_WORK has several values: 4, 8"):
+        analyse(path)
 
 
 def test_a_construct_is_matched_in_one_way(server: Path) -> None:

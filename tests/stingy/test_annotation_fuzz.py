@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from ground.places import PROJECT
 from ground.voice import UsageError
 from stingy.annotation_file import read_annotations
-from stingy.memwalk import analyse
+from stingy.memwalk import Options, analyse
 from stingy.truth import find_snippets
 
 HERE = Path(__file__).parent
@@ -231,7 +231,7 @@ def test_analysing_a_module(folder: Path, tree: Path, data: st.DataObject) -> No
     path = folder / "module.toml"
     path.write_text(data.draw(damaged(MODULE_ANNOTATIONS)))
     try:
-        analyse(path, root=module)
+        analyse(path, Options(root=module))
     except UsageError as error:
         assert error.message
 
@@ -239,7 +239,7 @@ def test_analysing_a_module(folder: Path, tree: Path, data: st.DataObject) -> No
 def test_the_module_is_analysed(folder: Path, tree: Path) -> None:
     path = folder / "whole.toml"
     path.write_text(MODULE_ANNOTATIONS)
-    result = analyse(path, root=write_commands(tree, {}))
+    result = analyse(path, Options(root=write_commands(tree, {})))
     assert {unit.status for unit in result.units} == {"analysed"}
     assert {(e.source, e.target) for e in result.edges} == {
         ("(external)", "parse_request"), ("parse_request", "flush_request"),
@@ -258,7 +258,7 @@ def test_commands_of_a_damaged_build(folder: Path, tree: Path, data: st.DataObje
     path = folder / "commands.toml"
     path.write_text(MODULE_ANNOTATIONS)
     try:
-        analyse(path, root=write_commands(tree, changes))
+        analyse(path, Options(root=write_commands(tree, changes)))
     except UsageError as error:
         assert error.message
 

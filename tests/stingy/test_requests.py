@@ -7,6 +7,7 @@ import pytest
 
 from stingy.memwalk import analyse
 from stingy.results import EXTERNAL, EdgeKind, Memwalk
+from stingy.stages import fits
 
 ANNOTATIONS = """\
 schema = 1
@@ -156,3 +157,14 @@ def test_a_request_occupies_what_is_live_together(result: Memwalk) -> None:
     assert result.peak_bytes == sum(sizes.values())
     (first,) = (s for s in result.stages if s.name == "flush")
     assert first.peak_bytes == sizes["req"] + sizes["file"]
+
+
+def test_functions_fit_an_unknown_pointer_by_their_types() -> None:
+    wanted = "int (struct req *, int)"
+    assert fits("int (struct req *, int)", wanted)
+    assert fits("int (void *, int)", wanted)
+    assert fits("int ()", wanted)
+    assert not fits("int (struct req *, int, int)", wanted)
+    assert not fits("int (int, struct req *)", wanted)
+    assert not fits("int (struct req *, long)", wanted)
+    assert not fits("struct other (struct req *, int)", wanted)

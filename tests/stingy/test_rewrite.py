@@ -248,8 +248,63 @@ def test_a_wrapper_with_an_effect_of_its_own_keeps_it(tmp_path: Path) -> None:
     _, report = rewrite(
         tmp_path, "conn->part = get(sizeof(struct part));", "free(conn->part);", extra
     )
-    assert "does more than allocate" in reason_of(report, "part")
+    assert "get() does more than to pass on what its allocator gives" in reason_of(report, "part")
     assert any("stingygen again with --without part" in note for note in report.notes)
+
+
+RECYCLING = """
+static struct part *spare;
+static int kept;
+void note(int kept);
+void part_free(struct part *part)
+{
+	*(struct part **)part = spare;
+	spare = part;
+	kept++;
+	note(kept);
+}
+"""
+PART_FREE = """[[constructs.free]]
+function = "part_free"
+arguments = ["O"]
+"""
+
+
+def test_a_release_that_only_keeps_is_refused(tmp_path: Path) -> None:
+    """What Stingy gave would stay on the list for ever: nothing in it comes back."""
+    annotations = make_server(
+        tmp_path / "server",
+        "conn->part = malloc(sizeof(struct part));",
+        "part_free(conn->part);",
+        RECYCLING,
+    )
+    annotations.write_text(ANNOTATIONS + PART_FREE)
+    code, report = stingify(prepare(annotations, tmp_path / "made"), tmp_path / "out")
+    assert code == 1
+    assert "part_free() has no plain release of part inside" in reason_of(report, "part")
+    text = (tmp_path / "out" / "source" / "server.c").read_text()
+    assert "STINGY_PART" not in text
+
+
+def test_a_release_that_keeps_some_and_releases_the_rest_is_rewritten(tmp_path: Path) -> None:
+    annotations = make_server(
+        tmp_path / "server",
+        "conn->part = malloc(sizeof(struct part));",
+        "part_free(conn->part);",
+        RECYCLING.replace("{\n", "{\n\tif (kept > 9) {\n\t\tfree(part);\n\t\treturn;\n\t}\n", 1),
+    )
+    annotations.write_text(ANNOTATIONS + PART_FREE)
+    _, report = stingify(prepare(annotations, tmp_path / "made"), tmp_path / "out")
+    assert {o.status for o in report.objects} == {Status.REWRITTEN}, report.objects
+
+
+def test_an_array_of_requests_is_no_request(tmp_path: Path) -> None:
+    extra = "int many(void);\nstatic struct conn *table;"
+    allocate = "table = malloc(many() * sizeof(struct conn));"
+    text, report = rewrite(tmp_path, allocate, "free(table);", extra)
+    assert "stingy_alloc(STINGY_CONN)" in text
+    assert "table = malloc(many() * sizeof(struct conn));" in text
+    assert "has no bound" in reason_of(report, "conn_array")
 
 
 def test_a_wrapper_that_only_allocates_is_replaced(tmp_path: Path) -> None:

@@ -6,7 +6,9 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stingy.states import MANY, Pending, Property, State, collect, merge, widen
+from stingy.merging import Merger
+from stingy.stacks import Stacks
+from stingy.states import MANY, Pending, Property, State, merge, widen
 from stingy.values import Instance, Place, Signs, Value
 
 CONN: Place = (("object", "conn", ""),)
@@ -37,18 +39,21 @@ def test_states_with_other_objects_stay_apart() -> None:
     with_header = make((("header", 1, 1),), header=Instance("header"), fd=1)
     without = make((), header=0, fd=2)
     again = make((), header=0, fd=0)
-    kept = collect([with_header, without, again], limit=10)
+    kept, wide = Merger().collect([with_header, without, again], limit=10)
     assert len(kept) == 2
+    assert not wide
     (bare,) = [state for state in kept if not state.property.live]
     assert dict(bare.facts) == {HEADER: 0, FD: Signs(6)}
 
 
 def test_beyond_the_limit_counts_become_ranges() -> None:
     states = [make((("part", n, n),)) for n in range(1, 6)]
-    (wide,) = collect([*states, make()], limit=3)
+    merger = Merger(Stacks(8))
+    ((wide,), _) = merger.collect([*states, make()], limit=3)
     assert wide.property.live == (("part", 0, 5),)
     pending = State(Property(pending=(Pending("stage"),)), {})
-    assert len(collect([*states, pending], limit=3)) == 2
+    assert len(merger.collect([*states, pending], limit=3)[0]) == 2
+    assert len(Merger().collect([*states, pending], limit=3)[0]) == 1
 
 
 def test_many_is_without_a_bound() -> None:

@@ -19,7 +19,7 @@ from stingy.demand import make_demand
 from stingy.generate import Target, generate, write_allocator
 from stingy.geometry import load_l2
 from stingy.map import Parameters
-from stingy.memwalk import analyse
+from stingy.memwalk import Options, analyse
 from stingy.plan import plan_map
 from stingy.results import Memwalk
 from stingy.rewrite import make_diff
@@ -66,7 +66,7 @@ def module(tmp_path_factory: pytest.TempPathFactory) -> Module:
         shutil.copyfile(path, tree / "net" / "tux" / name)
     compile_module(tree)
     file = read_annotations(ANNOTATIONS).at(tree / "net" / "tux")
-    result = analyse(ANNOTATIONS, root=file.root)
+    result = analyse(ANNOTATIONS, Options(root=file.root))
     plan = plan_map(make_demand(result), load_l2("banias-1400"), Parameters())
     write_allocator(generate(plan, Target.KERNEL), folder / "allocator")
     task = Task(file, file.root, result, plan, folder / "allocator", folder / "out")

@@ -23,6 +23,7 @@ from testbed.ledger import PARTS, add_ledger, build_ledger
 from testbed.ledger_gates import OUTSIDE_SHARE, check_ledger
 from testbed.lives import trace_lives
 from testbed.loads.netperf import Netperf
+from testbed.loads.spike import Spike
 from testbed.measurement import Ledger, Window
 from testbed.pcap import Ints, join_frames, read_frames
 from testbed.servers import ServerDescription, load_server
@@ -311,6 +312,17 @@ def test_an_idle_server_need_not_hold_anything(saturated: tuple[Experiment, Wind
     idle = window.model_copy(update={"busy_share": 0.5})
     gates = check_ledger(experiment, STOCK, idle, stand(experiment, leaving=3))
     assert [gate.name for gate in gates] == ["ledger-sum"]
+
+
+def test_lost_connections_break_no_ledger_where_they_are_the_result(
+    saturated: tuple[Experiment, Window],
+) -> None:
+    experiment, window = saturated
+    lost = stand(experiment, leaving=3).model_copy(update={"largest_gap": 10_000})
+    failed = [g.name for g in check_ledger(experiment, STOCK, window, lost) if not g.passed]
+    assert "ledger-sum" in failed
+    spike = experiment.model_copy(update={"load": Spike(rate=20_000, connections=20_000)})
+    assert check_ledger(spike, STOCK, window, lost) == ()
 
 
 def test_the_series_has_the_ledger(synthetic_run: SyntheticRun) -> None:

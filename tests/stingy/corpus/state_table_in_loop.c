@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: MIT */
+/* The scheduler itself calls the function of the state, through a table. */
+#include <stdlib.h>
+
+enum state { ST_READ, ST_WRITE, ST_CLOSE, ST_COUNT };
+
+struct conn {
+	struct conn *next;
+	enum state state;
+	char *buf;
+};
+
+int accept_one(void);
+int keeps_alive(struct conn *conn);
+static struct conn *conns;
+static void do_read(struct conn *), do_write(struct conn *), do_close(struct conn *);
+static void (*const table[ST_COUNT])(struct conn *) = {
+	[ST_READ] = do_read, [ST_WRITE] = do_write, [ST_CLOSE] = do_close,
+};
+
+static void do_read(struct conn *conn)
+{
+	conn->buf = malloc(100);
+	conn->state = conn->buf ? ST_WRITE : ST_CLOSE;
+}
+
+static void do_write(struct conn *conn)
+{
+	free(conn->buf);
+	conn->buf = NULL;
+	conn->state = keeps_alive(conn) ? ST_READ : ST_CLOSE;
+}
+
+static void do_close(struct conn *conn)
+{
+	free(conn);
+}
+
+void event_loop(void)
+{
+	for (;;) {
+		if (accept_one()) {
+			struct conn *new = calloc(1, sizeof(*new));
+
+			if (new) {
+				new->state = ST_READ;
+				new->next = conns;
+				conns = new;
+			}
+		}
+
+		for (struct conn *conn = conns, *next; conn; conn = next) {
+			next = conn->next;
+			table[conn->state](conn);
+		}
+	}
+}
