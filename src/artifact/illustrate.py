@@ -25,7 +25,6 @@ from artifact.waiting import list_waiting
 from figures import cycles, forest, misses, plateaus, symbols, throughput
 from figures.forest import SCHEMA as FOREST
 from figures.style import PAGE_INCHES, Provenance, save_figure
-from ground.voice import console
 from testbed.loads.chase import find_plateau_cycles
 
 # Wide enough for what the paper speaks of, and a gain of a few percent can be seen in it.
@@ -243,8 +242,6 @@ def write_illustrations(
     for illustration in illustrations:
         table = illustration.tabulate(results)
         if not len(table):
-            if illustration.without:
-                console.print(f"[yellow]{illustration.name}:[/] {illustration.without}")
             continue
         paths.append(data / f"{illustration.name}.csv")
         table.write_csv(paths[-1])

@@ -18,8 +18,7 @@ from figures.style import Provenance
 class Illustration:
     """A figure: what it shows, its files, the table behind it.
 
-    ``command`` repeats it where that is not the sweep of ``design``; ``without`` is what is said
-    when its table is empty.
+    ``command`` repeats it where that is not the sweep of ``design``.
     """
 
     name: str
@@ -29,7 +28,6 @@ class Illustration:
     draw: Callable[[Results, Provenance], Figure]
     tabulate: Callable[[Results], pl.DataFrame]
     command: str = ""
-    without: str = ""
 
 
 def find_highest_level(frame: pl.DataFrame, design: str) -> int:

@@ -16,7 +16,6 @@ from artifact.results import Results
 from figures import waiting
 from figures.style import Provenance
 
-WITHOUT: Final = "no run has a ledger of connections; run the design anew with this testbed"
 # Name of the figure -> the designs whose runs it shows, and what has a panel of its own.
 FIGURES: Final = {
     f"{FIGURE1}-waiting": ((FIGURE1, OTHERS), "server"),
@@ -49,7 +48,6 @@ def make_waiting(name: str, designs: tuple[str, ...], panel: str) -> Illustratio
         (),
         draw,
         lambda results: tabulate_waiting(results, designs, panel),
-        without=WITHOUT,
     )
 
 
