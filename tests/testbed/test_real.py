@@ -19,7 +19,7 @@ from testbed.frames import read_emissions
 from testbed.geometries import find_geometries, load_geometry
 from testbed.job import PRELUDE
 from testbed.loads.ab import Ab
-from testbed.loads.chase import Chase
+from testbed.loads.chase import TOLERANCE, Chase
 from testbed.loads.httperf import Httperf
 from testbed.loads.netperf import Netperf
 from testbed.measurement import Measurement
@@ -246,11 +246,11 @@ def test_pointer_chase_shows_the_plateaus(
     for latency in measurement.latencies:
         size = latency.working_set_bytes
         if size < geometry.l1d.size:
-            assert latency.cycles == pytest.approx(l1d, rel=0.01)
+            assert latency.cycles == pytest.approx(l1d, rel=TOLERANCE)
         elif geometry.l1d.size < size < geometry.l2.size:
-            assert latency.cycles == pytest.approx(l2, rel=0.01)
+            assert latency.cycles == pytest.approx(l2, rel=TOLERANCE)
         elif size > geometry.l2.size:
-            assert latency.cycles == pytest.approx(memory, rel=0.01)
+            assert latency.cycles == pytest.approx(memory, rel=TOLERANCE)
     sizes = {latency.working_set_bytes for latency in measurement.latencies}
     for cache in (geometry.l1d, geometry.l2):
         assert {cache.size - cache.way_bytes, cache.size + cache.way_bytes} <= sizes
