@@ -67,8 +67,10 @@ MAPS: dict[str, Memory] = (
 # For kernels with checkers, as far as tests load them: objects between red zones, poisoned while
 # they are free, since KASAN knows nothing of slots in a slab (it does of the kernel's caches); and
 # below the stack room for one as large as such a kernel's.
+CHECKED = ("--debug", "--low-bytes", "32KiB")
 CHECKED_MAPS: dict[str, Memory] = {
-    RATED: Memory(("--debug", "--low-bytes", "32KiB")),
+    RATED: Memory(CHECKED),
+    f"{RATED}-footprint": Memory((*CHECKED, *OUTSIDE)),
     "pools": MAPS["pools"],
 }
 FEW_ROUNDS = 3  # an object that is refused gets no room in the next round's map

@@ -71,10 +71,11 @@ def test_two_that_extend_each_other_are_refused(folder: Path) -> None:
 
 
 def test_the_variants_of_tux_differ_only_in_how_the_module_is_loaded() -> None:
+    """And in what that makes of connections: whether some are held back."""
     stock = load_server("tux")
     for name in (name for name in find_servers() if name.startswith("tux-")):
         variant = load_server(name)
         assert variant.name == name
         assert variant.load != stock.load
-        same = {"name", "title", "load", "extends"}
+        same = {"name", "title", "load", "extends", "holds_back"}
         assert variant.model_dump(exclude=same) == stock.model_dump(exclude=same)
