@@ -111,7 +111,8 @@ def import_runs(path: Path, store: Store) -> Imported:
     except (tarfile.TarError, lzma.LZMAError, EOFError, ValueError) as error:
         raise UsageError(
             f"{path} is no whole archive of runs: {str(error).splitlines()[0]}",
-            hint="fetch it again, or export it again: ./invoke results.export",
+            hint="fetch it again, or export it again (./invoke results.export); an archive is read "
+            "by the version of this project that wrote it",
         ) from error
     return Imported(plan, new=found[False], known=found[True])
 
