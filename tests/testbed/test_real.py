@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 from testbed.command import find_mac
-from testbed.experiment import Experiment, Link
+from testbed.experiment import Experiment, Limits, Link
 from testbed.frames import read_emissions
 from testbed.geometries import find_geometries, load_geometry
 from testbed.job import PRELUDE
@@ -41,8 +41,10 @@ def products() -> Products:
 
 @pytest.fixture
 def small(experiment: Experiment) -> Experiment:
-    """Small, but with concurrency enough that many orders of events are possible."""
-    return experiment.model_copy(update={"load": Ab(concurrency=30, requests=600)})
+    """Small, but with concurrency enough that many orders of events are possible; a host that is
+    busy on purpose may keep a machine silent for long."""
+    load, patient = Ab(concurrency=30, requests=600), Limits(silence_s=900)
+    return experiment.model_copy(update={"load": load, "limits": patient})
 
 
 def with_link(experiment: Experiment, **changes: int) -> Experiment:

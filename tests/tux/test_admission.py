@@ -121,6 +121,15 @@ def start_with(machine: Machine, knobs: list[str], parameters: Mapping[str, int]
     machine.run("echo 1 > /proc/sys/net/tux/running")
 
 
+def read_settled_stat(served: Served) -> dict[str, int]:
+    """The counters once no SYN waits: those of clients that have gone are held for a while."""
+    deadline = time.monotonic() + PATIENCE_S
+    while (stat := served.read_stat())["admission.waiting"]:
+        assert time.monotonic() < deadline, stat
+        time.sleep(0.05)
+    return stat
+
+
 @contextmanager
 def admitting(served: Served, slots: int = SLOTS, **parameters: int) -> Iterator[Machine]:
     """``slots`` connections at a time."""
@@ -150,10 +159,9 @@ def test_waiting_syns_lose_nothing(kernel_kind: str, start: Start) -> None:
             for _ in range(50):
                 assert served.get("/hello.txt", "Connection: close").body == HELLO
         assert not failures, failures[0]
-        stat = served.read_stat()
+        stat = read_settled_stat(served)
         assert stat["admission.slots"] == SLOTS
         assert stat["admission.held"] > 0
-        assert stat["admission.waiting"] == 0
         assert stat["admission.passed"] == stat["admission.dropped"] == 0
         assert stat["admission.longest_wait_ms"] <= LONGEST_WAIT_MS
         assert count_listen_drops(machine) == drops
@@ -170,17 +178,20 @@ def test_a_full_queue_drops_and_the_others_are_served(kernel_kind: str, start: S
             for _ in range(3):
                 assert served.get("/hello.txt", "Connection: close").body == HELLO
         assert not failures, failures[0]
-        stat = served.read_stat()
+        stat = read_settled_stat(served)
         assert 0 < stat["admission.dropped"] <= count_listen_drops(machine) - drops
-        assert stat["admission.passed"] == stat["admission.waiting"] == 0
+        assert stat["admission.passed"] == 0
         assert stat["admission.longest_wait_ms"] <= LONGEST_WAIT_MS
         served.assert_idle()
         knobs = read_knobs(machine)
         machine.run("rmmod tux")
-        for wrong in ("3", "0", "131072", "x"):
-            tried = machine.run(f"insmod {VARIANT.path} admission_queue={wrong} 2>&1 || echo no")
-            assert tried.endswith("no"), wrong
-        start_with(machine, knobs, {})
+        try:
+            for wrong in ("3", "0", "131072", "x"):
+                insert = f"insmod {VARIANT.path} admission_queue={wrong}"
+                assert machine.run(f"{insert} 2>&1 || echo no").split()[-1] == "no", wrong
+        finally:  # other tests go on with this guest
+            machine.run("rmmod tux 2> /dev/null || true")
+            start_with(machine, knobs, {})
 
 
 @pytest.mark.real
