@@ -13,7 +13,7 @@ static struct tux_req *take_free_req(struct tux_thread *thread)
 
 	if (req) {
 		list_del(&req->list);
-		WRITE_ONCE(thread->nr_free, thread->nr_free - 1);
+		thread->nr_free--;
 	}
 	return req;
 }
@@ -64,7 +64,7 @@ void kfree_req(struct tux_req *req)
 	tux_object_gone(TUX_OBJECT_request, req, sizeof(*req));
 	if (thread->nr_free < tux_knobs.max_free_requests) {
 		list_add(&req->list, &thread->free);
-		WRITE_ONCE(thread->nr_free, thread->nr_free + 1);
+		thread->nr_free++;
 	} else {
 		kfree(req);
 	}

@@ -52,6 +52,7 @@ typedef unsigned long pgoff_t;
 		if (*(mask) & BIT(bit))
 #define likely(x)	(x)
 #define unlikely(x)	(x)
+#define __no_kcsan	__attribute__((no_sanitize_thread, noinline))
 #define READ_ONCE(x)	__atomic_load_n(&(x), __ATOMIC_SEQ_CST)
 #define WRITE_ONCE(x, value)	__atomic_store_n(&(x), value, __ATOMIC_SEQ_CST)
 #define smp_mb()	__atomic_thread_fence(__ATOMIC_SEQ_CST)
