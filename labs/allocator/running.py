@@ -132,19 +132,18 @@ def describe(bench: Bench, plan: Plan) -> str:
 
 def check_random(trial: Trial, bench: Bench) -> Mark:
     """Random allocations and releases: the slab is used while there is room, nothing overlaps."""
-    plan = trial.make(bench.secret)
-    try:
-        Replay(plan, find_slots(bench, trial)).run(bench, trial, queries=False)
-    except WrongError as error:
-        return none(f"{error}{describe(bench, plan)}")
-    return full()
+    return _replay(trial, bench, queries=False)
 
 
 def check_query(trial: Trial, bench: Bench) -> Mark:
     """The query never says yes beyond the free slots, and never no while there are some."""
+    return _replay(trial, bench, queries=True)
+
+
+def _replay(trial: Trial, bench: Bench, *, queries: bool) -> Mark:
     plan = trial.make(bench.secret)
     try:
-        Replay(plan, find_slots(bench, trial)).run(bench, trial, queries=True)
+        Replay(plan, find_slots(bench, trial)).run(bench, trial, queries=queries)
     except WrongError as error:
         return none(f"{error}{describe(bench, plan)}")
     return full()
