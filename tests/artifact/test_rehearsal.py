@@ -80,6 +80,8 @@ def test_every_figure_is_drawn_and_stands_in_the_report(
     folder = places.find_folder(conclusion.results.plan.tier)
     illustrations = list_illustrations(study)
     assert {i.design for i in illustrations} == {d.id for d in study.designs}
+    measured = {d.id for d in study.designs if conclusion.results.plan.tier in d.tier}
+    illustrations = [i for i in illustrations if i.design in measured]
     wanted = {i.name for i in illustrations}
     assert len(wanted) == len(illustrations)
     for kind in FORMATS:
