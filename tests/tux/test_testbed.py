@@ -59,15 +59,15 @@ def test_objects_alive_add_up(marked: tuple[Measurement, Path]) -> None:
     assert set(kinds) == {"request", "socket", "header", "abuf", "file", "page"}
     assert 0 < kinds["request"].live <= 50
     assert kinds["request"].peak <= 50
-    # Header buffers of 3000 bytes, one a request at most.
-    assert kinds["header"].bytes == pytest.approx(3000 * kinds["header"].live)
+    # Header buffers of 3000 bytes, one a request at most; a sample can fall between the counts.
+    assert kinds["header"].bytes == pytest.approx(3000 * kinds["header"].live, rel=1e-3)
     assert kinds["header"].live <= kinds["request"].live
 
 
 def test_the_ledger_agrees_with_the_servers_own_samples(
     marked: tuple[Measurement, Path],
 ) -> None:
-    """The emulator reads from outside what an interrupt of the guest counts eight times as often."""
+    """The emulator reads from outside what an interrupt of the guest counts more often."""
     measurement, _ = marked
     ledger, found = measurement.ledger, measurement.attribution
     assert ledger is not None
