@@ -300,7 +300,7 @@ def testbed_run(
 
     Example: ./invoke testbed.run --server nginx --load 'ab -c 100 -n 20000' --seed 1
     """
-    from testbed.commands import plan_experiment, run_command
+    from testbed.cli import plan_experiment, run_command
 
     return run_command(plan_experiment(server, load, geometry, platform, seed, tlb=tlb), keep, json)
 
@@ -321,7 +321,7 @@ def testbed_profile(
 
     Example: ./invoke testbed.profile --server nginx --load 'ab -c 1000 -n 5000' --top 20
     """
-    from testbed.commands import plan_experiment, profile_command
+    from testbed.cli import plan_experiment, profile_command
 
     return profile_command(
         plan_experiment(server, load, geometry, platform, seed, profile=True), top, keep
@@ -335,7 +335,7 @@ def testbed_shell(_: Context):
 
     Example: ./invoke testbed.shell
     """
-    from testbed.commands import shell_command
+    from testbed.cli import shell_command
 
     return shell_command()
 
@@ -347,7 +347,7 @@ def testbed_geometry(_: Context, name, json=False):
 
     Example: ./invoke testbed.geometry banias-1400
     """
-    from testbed.commands import geometry_command
+    from testbed.cli import geometry_command
 
     return geometry_command(name, json)
 
@@ -359,7 +359,7 @@ def testbed_platform(_: Context, name, json=False):
 
     Example: ./invoke testbed.platform lcn2006
     """
-    from testbed.commands import platform_command
+    from testbed.cli import platform_command
 
     return platform_command(name, json)
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
+import ground
 import testbed
 from artifact.inputs import digest_code
 from artifact.symbols import record_symbols
@@ -15,8 +16,8 @@ from forge.manifest import NAME, Manifest
 from ground.files import digest_file
 from ground.places import PROJECT, find_outputs
 from testbed.experiment import Experiment
+from testbed.machines.products import Products, load_products
 from testbed.measurement import Measurement
-from testbed.products import Products, load_products
 from testbed.run import run_products
 
 SERVERS = PROJECT / "images" / "servers"
@@ -42,12 +43,16 @@ class TestbedRunner:
 
     @cached_property
     def products(self) -> Mapping[str, str]:
-        """Digests of what is booted, of the testbed's own code, of the servers' descriptions."""
-        code = digest_code(Path(str(testbed.__file__)).parent, "run")
+        """Digests of what is booted, of the servers' descriptions, of the testbed's own code and
+        of the random source that it draws from."""
+        code = {
+            "testbed": digest_code(Path(str(testbed.__file__)).parent, "run"),
+            "seeds": digest_code(Path(str(ground.__file__)).parent, "seeds"),
+        }
         servers = {
             f"servers/{path.stem}": digest_file(path) for path in sorted(SERVERS.glob("*.toml"))
         }
-        return {**self.machines.digests, **servers, "testbed": code}
+        return {**self.machines.digests, **servers, **code}
 
     def run(self, experiment: Experiment, directory: Path) -> Measurement:
         """One measured run; captures, counter streams and profiles are dropped once they are

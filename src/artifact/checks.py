@@ -12,7 +12,7 @@ from forge.pipeline import build
 from ground import process
 from ground.places import PROJECT
 from ground.voice import ExitCode, UsageError, complete_step, console
-from testbed.servers import find_servers
+from testbed.guest.servers import find_servers
 
 LINTERS: dict[str, tuple[str, ...]] = {
     "style": ("ruff", "check", "."),

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import polars as pl
 
-from testbed.recovery import Recovery
+from testbed.link.recovery import Recovery
 
 SCHEMA: dict[str, type[pl.DataType] | pl.DataType] = {
     "design": pl.String,

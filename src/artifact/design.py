@@ -18,11 +18,11 @@ from artifact.documents import Strict, parse_document, refuse
 from ground.places import PROJECT
 from ground.voice import UsageError
 from testbed.experiment import Experiment
-from testbed.geometries import load_geometry
+from testbed.guest.servers import find_servers
+from testbed.hardware.geometry_files import load_geometry
+from testbed.hardware.platform_files import DEFAULT_PLATFORM, load_platform
 from testbed.loads import KINDS
 from testbed.loads.kind import LoadKind
-from testbed.platforms import DEFAULT_PLATFORM, load_platform
-from testbed.servers import find_servers
 
 FOLDER = PROJECT / "experiments"
 

@@ -32,7 +32,7 @@ from ground.files import write_atomically
 from ground.places import find_outputs
 from ground.seeds import generator
 from ground.voice import ArtifactError, ExitCode, complete_step
-from testbed.geometries import load_geometry
+from testbed.hardware.geometry_files import load_geometry
 
 
 def run_speeds(geometry: str, rounds: int, blocks: int) -> SpeedReport:

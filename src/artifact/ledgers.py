@@ -8,7 +8,7 @@ from typing import Final
 
 import polars as pl
 
-from testbed.ledger import TITLES
+from testbed.guest.ledger import TITLES
 from testbed.measurement import Ledger, Measurement
 
 SCHEMA: Final[dict[str, type[pl.DataType] | pl.DataType]] = {

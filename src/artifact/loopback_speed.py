@@ -24,12 +24,12 @@ from forge.manifest import Manifest
 from ground.files import write_atomically
 from ground.process import start
 from ground.seeds import derive_bytes
-from testbed.command import Boot, plan_machine
 from testbed.experiment import Experiment
-from testbed.job import PRELUDE
+from testbed.guest.job import PRELUDE
+from testbed.guest.servers import load_server
+from testbed.hardware.platform_files import DEFAULT_PLATFORM, load_platform
 from testbed.loads.ab import Ab
-from testbed.platforms import DEFAULT_PLATFORM, load_platform
-from testbed.servers import load_server
+from testbed.machines.command_line import Boot, plan_machine
 
 WORKS = {
     "user CPU work": "head -c 300000 /bin/busybox | bzip2 -9 | sha256sum",

@@ -15,9 +15,9 @@ from pathlib import Path
 from artifact.speed_report import Mode
 from forge.manifest import Manifest
 from ground.process import ProcessError, format_command
-from testbed.command import quote_option
-from testbed.counters import read_counters
-from testbed.geometry import Cache, Core, Events, Geometry, Penalties
+from testbed.hardware.geometry import Cache, Core, Events, Geometry, Penalties
+from testbed.machines.command_line import quote_option
+from testbed.outputs.counters import read_counters
 
 SEED = 2006
 NOTHING = Penalties(fetch=Fraction(0), load=Fraction(0), store=Fraction(0))

@@ -24,9 +24,9 @@ from artifact.study import Study
 from artifact.verdicts import Judgement, Verdict, describe_band, describe_measure
 from ground.files import write_atomically
 from testbed.experiment import Experiment
-from testbed.geometries import load_geometry
-from testbed.load_line import format_load
-from testbed.platforms import load_platform
+from testbed.hardware.geometry_files import load_geometry
+from testbed.hardware.platform_files import load_platform
+from testbed.loads.command_line import format_load
 
 COLOURS = {
     Verdict.REPRODUCED: "bold green",

@@ -22,7 +22,7 @@ from artifact.symbols import NAME as SYMBOLS_FILE
 from artifact.symbols import SCHEMA as SYMBOL_SCHEMA
 from artifact.symbols import read_misses
 from ground.files import canonical_json, digest_bytes
-from testbed.gates import LOSS_GATES
+from testbed.gates.run import LOSS_GATES
 from testbed.measurement import Measurement, Zone
 
 MISSING = "missing"

@@ -24,13 +24,13 @@ from artifact.machine_timing import (
 from artifact.speed_report import Mode
 from ground.process import start
 from testbed.experiment import Experiment
-from testbed.job import write_client_job, write_server_job
+from testbed.guest.job import write_client_job, write_server_job
+from testbed.guest.servers import load_server
+from testbed.hardware.platform_files import DEFAULT_PLATFORM, load_platform
 from testbed.loads.ab import Ab
-from testbed.machine import QemuPool
-from testbed.platforms import DEFAULT_PLATFORM, load_platform
-from testbed.products import find_products
+from testbed.machines.pool import QemuPool
+from testbed.machines.products import find_products
 from testbed.run import prepare
-from testbed.servers import load_server
 
 WORK = "server of a two-machine run"
 CONCURRENCY, REQUESTS = 256, 4000

@@ -25,11 +25,11 @@ from artifact.sweep import list_tasks, sweep
 from artifact.synthetic import SyntheticRunner
 from ground.voice import ArtifactError, ExitCode, show_error
 from testbed.experiment import Experiment, Limits
-from testbed.geometries import load_geometry
+from testbed.hardware.geometry_files import load_geometry
+from testbed.hardware.platform_files import DEFAULT_PLATFORM, load_platform
 from testbed.loads import Load
 from testbed.loads.ab import Ab
 from testbed.loads.chase import Chase
-from testbed.platforms import DEFAULT_PLATFORM, load_platform
 
 STORE = Path("store")
 SYNTHETIC_RUNS = 16

@@ -11,8 +11,8 @@ from typing import Final
 import polars as pl
 
 from ground.files import write_atomically
-from testbed.frames import read_emissions
-from testbed.profile import parse_module_symbols, rank_symbols, read_profile, read_symbols
+from testbed.outputs.emissions import read_emissions
+from testbed.outputs.profile import parse_module_symbols, rank_symbols, read_profile, read_symbols
 
 NAME: Final = "symbols.csv"
 COUNTS = {"symbol": pl.String, "fetch": pl.Int64, "load": pl.Int64, "store": pl.Int64}

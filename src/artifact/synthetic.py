@@ -20,7 +20,7 @@ from ground.files import canonical_json, digest_bytes
 from ground.seeds import generator
 from testbed.alone import conclude_alone
 from testbed.experiment import Experiment
-from testbed.ledger import PARTS
+from testbed.guest.ledger import PARTS
 from testbed.loads.chase import find_plateau_cycles, find_working_sets
 from testbed.loads.kind import Flow
 from testbed.measurement import (

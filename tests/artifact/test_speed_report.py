@@ -23,9 +23,9 @@ from artifact.speed_report import (
 )
 from ground.voice import ArtifactError
 from testbed.experiment import Experiment
-from testbed.geometries import load_geometry
+from testbed.hardware.geometry_files import load_geometry
+from testbed.hardware.platform_files import DEFAULT_PLATFORM, load_platform
 from testbed.loads.ab import Ab
-from testbed.platforms import DEFAULT_PLATFORM, load_platform
 
 SPEED = {Mode.ICOUNT: 80.0, Mode.PLUGIN: 6.0, Mode.MODEL: 60.0, Mode.STALLS: 58.0}
 

@@ -16,7 +16,7 @@ from artifact.plan import make_plan
 from artifact.reproduce import Places, run_sweep
 from artifact.results import load_results
 from artifact.synthetic import SyntheticRunner
-from testbed.profile import Symbols
+from testbed.outputs.profile import Symbols
 
 KERNEL = [(0xC1000000, "tcp_ack"), (0xC1000100, "schedule")]
 KALLSYMS = "f0001000 t tux_flush\t[tux]\n"

@@ -16,7 +16,7 @@ from artifact.plan import make_plan
 from artifact.results import Results
 from artifact.study import Study, load_study
 from artifact.waiting import FIGURES, list_waiting, tabulate_waiting
-from testbed.ledger import PARTS, TITLES
+from testbed.guest.ledger import PARTS, TITLES
 from testbed.measurement import Ledger
 
 

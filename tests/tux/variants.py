@@ -13,7 +13,7 @@ from artifact.checks import check_variant
 from forge.modules import MODULES
 from forge.pipeline import Pipeline
 from ground import process
-from testbed.servers import load_server
+from testbed.guest.servers import load_server
 
 STOCK = "stock"
 PLACE = "/usr/lib/tux"

@@ -15,11 +15,11 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from ground.voice import ArtifactError
-from testbed.counters import CounterRecord
 from testbed.experiment import Experiment
-from testbed.frames import Emissions
+from testbed.link.pcap import Ints
 from testbed.measurement import Attribution, ObjectCount, Window
-from testbed.pcap import Ints
+from testbed.outputs.counters import CounterRecord
+from testbed.outputs.emissions import Emissions
 
 CODE = "code"  # name of all misses of fetches, which the model books to no region
 MODULE = "/usr/lib/regions/regions.ko"

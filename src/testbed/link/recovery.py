@@ -13,8 +13,8 @@ from itertools import pairwise
 
 import numpy as np
 
-from testbed.capture import Connections, Floats, Traffic, measure_open
-from testbed.pcap import Ints
+from testbed.link.capture import Connections, Floats, Traffic, measure_open
+from testbed.link.pcap import Ints
 from testbed.records import Natural, NonNegative, Record
 
 BIN_NS = 10_000_000

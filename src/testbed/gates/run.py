@@ -11,9 +11,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from testbed.experiment import Experiment
+from testbed.link.recovery import Recovery
 from testbed.measurement import Losses, Window, Zone
 from testbed.records import SERVER_BUSY, Gate, LoadReport, make_gate
-from testbed.recovery import Recovery
 from testbed.window import Span
 
 CLIENT_BUSY = 0.90

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from ground import process
 from ground.voice import UsageError, console
-from testbed.command import Boot, find_mac, quote_option
+from testbed.machines.command_line import Boot, find_mac, quote_option
 
 SWITCH = b"\x1d"  # Ctrl-]
 QUIT = b"\x1c"  # Ctrl-\

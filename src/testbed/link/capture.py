@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from testbed.pcap import ACK, FIN, RST, SYN, Flags, Frames, Ints
+from testbed.link.pcap import ACK, FIN, RST, SYN, Flags, Frames, Ints
 
 Floats = npt.NDArray[np.float64]
 GROUP_STRIDE = 1 << 40  # bytes; more than any connection moves, so that groups never touch

@@ -14,11 +14,11 @@ from pathlib import Path
 
 import numpy as np
 
-from testbed.command import find_mac
-from testbed.counters import EVENTS
 from testbed.experiment import Experiment
+from testbed.link.pcap import Ints
 from testbed.loads.ab import Ab
-from testbed.pcap import Ints
+from testbed.machines.command_line import find_mac
+from testbed.outputs.counters import EVENTS
 
 SERVER_MAC = bytes.fromhex(find_mac(1, 0).replace(":", ""))
 CLIENT_MAC = bytes.fromhex(find_mac(1, 1).replace(":", ""))

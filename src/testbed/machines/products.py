@@ -9,7 +9,7 @@ from pathlib import Path
 
 from forge.manifest import MachineProducts, Manifest
 from ground.places import find_outputs
-from testbed.command import Boot
+from testbed.machines.command_line import Boot
 
 MANIFEST = "manifest.json"
 

@@ -12,8 +12,8 @@ from typing import Final
 
 import numpy as np
 
-from testbed.capture import Labelled
-from testbed.pcap import ACK, FIN, RST, SYN, Flags, Frames, Ints
+from testbed.link.capture import Labelled
+from testbed.link.pcap import ACK, FIN, RST, SYN, Flags, Frames, Ints
 
 NEVER: Final = np.iinfo(np.int64).max
 HALF: Final = 1 << 31  # of the sequence numbers, which wrap

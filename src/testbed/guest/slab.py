@@ -4,8 +4,8 @@
 from __future__ import annotations
 
 from ground.voice import ArtifactError
-from testbed.frames import Emissions
 from testbed.measurement import PooledObject
+from testbed.outputs.emissions import Emissions
 
 ACCOUNT = "/proc/net/tux/slab"
 FRAME = "slab"

@@ -7,7 +7,7 @@ from __future__ import annotations
 import zlib
 from html import escape
 
-from testbed.profile import Node
+from testbed.outputs.profile import Node
 
 WIDTH = 1200
 ROW = 17

@@ -27,12 +27,12 @@ from typing import Final
 import numpy as np
 import polars as pl
 
-from testbed.counters import CounterError, CounterRecord, find_event
 from testbed.experiment import Experiment
-from testbed.lives import Lives
+from testbed.guest.servers import ServerDescription
+from testbed.link.lives import Lives
+from testbed.link.pcap import Flags, Ints
 from testbed.measurement import Ledger, Window
-from testbed.pcap import Flags, Ints
-from testbed.servers import ServerDescription
+from testbed.outputs.counters import CounterError, CounterRecord, find_event
 
 MODULE: Final = "/usr/lib/ledger/ledger.ko"
 KERNEL_FILE: Final = "/proc/net/ledger"

@@ -7,8 +7,8 @@ import re
 from dataclasses import dataclass
 
 from ground.voice import ArtifactError
-from testbed.frames import Emissions
 from testbed.measurement import Losses
+from testbed.outputs.emissions import Emissions
 
 NETWORK_FILES = ("snmp", "netstat", "dev", "softnet_stat", "sockstat")
 RECEIVE_DROP, RECEIVE_FIFO = 3, 4  # columns of /proc/net/dev after the colon, from 0

@@ -12,8 +12,8 @@ from pathlib import Path
 
 from testbed.experiment import Limits
 from testbed.faults import InfrastructureFailed, MeasurementInvalid, SubjectFailed
-from testbed.frames import HEADER
-from testbed.machine import Instance
+from testbed.machines.pool import Instance
+from testbed.outputs.emissions import HEADER
 
 POLL_S = 0.05
 MINIMUM_FREE_BYTES = 64 << 20

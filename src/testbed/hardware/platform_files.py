@@ -8,8 +8,8 @@ from pathlib import Path
 from pydantic import BaseModel, ConfigDict
 
 from ground.places import PROJECT
-from testbed.platform import Platform
-from testbed.sourced import Sourced, find_names, load_sourced
+from testbed.hardware.platform import Platform
+from testbed.hardware.sourced_numbers import Sourced, find_names, load_sourced
 
 FOLDER = PROJECT / "experiments" / "platform"
 DEFAULT_PLATFORM = "lcn2006"

@@ -25,7 +25,8 @@ class CounterError(ArtifactError):
 
 
 class EventCounts(BaseModel):
-    """Accesses to devices, interrupts, traps and returns from them; see `testbed.geometry.Events`,
+    """Accesses to devices, interrupts, traps and returns from them;
+    see `testbed.hardware.geometry.Events`,
     which says what each costs."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)

@@ -12,13 +12,13 @@ import shlex
 from collections.abc import Sequence
 
 from testbed.experiment import Experiment
-from testbed.guest_network import NETWORK_FILES
-from testbed.ledger import write_naming
+from testbed.guest.ledger import write_naming
+from testbed.guest.network import NETWORK_FILES
+from testbed.guest.regions import write_account, write_marking, write_snapshots, write_walk
+from testbed.guest.servers import ServerDescription
+from testbed.guest.slab import write_slab_account
+from testbed.hardware.platform import Platform, list_sysctls
 from testbed.loads.files import find_paths
-from testbed.platform import Platform, list_sysctls
-from testbed.regions import write_account, write_marking, write_snapshots, write_walk
-from testbed.servers import ServerDescription
-from testbed.slab import write_slab_account
 
 DONE_PORT = 7000  # plus the client's number: the client says there that its load is over
 CONTENT_CHECKS = 8  # files fetched and compared before the load

@@ -14,16 +14,24 @@ from rich.console import Console
 from ground.files import write_atomically
 from ground.places import find_outputs
 from ground.voice import ExitCode, UsageError, complete_step
+from testbed.display.consoles import run_shell
+from testbed.display.flame_graph import draw_flame_graph
+from testbed.display.tables import (
+    show_geometry,
+    show_instructions,
+    show_measurement,
+    show_platform,
+    show_profile,
+)
 from testbed.experiment import Experiment, Instruments
 from testbed.faults import MeasurementInvalid
-from testbed.flame import draw_flame_graph
-from testbed.frames import read_emissions
-from testbed.geometries import load_geometry
-from testbed.load_line import parse_load
+from testbed.hardware.geometry_files import load_geometry
+from testbed.hardware.platform_files import load_platform
+from testbed.loads.command_line import parse_load
+from testbed.machines.products import load_products
 from testbed.measurement import Measurement
-from testbed.platforms import load_platform
-from testbed.products import load_products
-from testbed.profile import (
+from testbed.outputs.emissions import read_emissions
+from testbed.outputs.profile import (
     build_tree,
     parse_module_symbols,
     rank_symbols,
@@ -32,14 +40,6 @@ from testbed.profile import (
     read_symbols,
 )
 from testbed.run import run_products
-from testbed.shell import run_shell
-from testbed.show import (
-    show_geometry,
-    show_instructions,
-    show_measurement,
-    show_platform,
-    show_profile,
-)
 
 terminal = Console()
 

@@ -10,10 +10,10 @@ from __future__ import annotations
 from typing import Final
 
 from testbed.experiment import Experiment
+from testbed.guest.servers import ServerDescription
 from testbed.loads.ab import find_saturation
 from testbed.measurement import Ledger, Window
 from testbed.records import SERVER_BUSY, Gate, make_gate
-from testbed.servers import ServerDescription
 
 # A sample may fall into a poll of the driver, which takes at most so many frames off the ring
 # before it hands the last of them to TCP (NAPI_POLL_WEIGHT).

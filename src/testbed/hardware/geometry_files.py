@@ -9,8 +9,8 @@ from pydantic import BaseModel, ConfigDict
 
 from ground.places import PROJECT
 from ground.voice import UsageError
-from testbed.geometry import Core, Geometry
-from testbed.sourced import Sourced, find_names, load_sourced
+from testbed.hardware.geometry import Core, Geometry
+from testbed.hardware.sourced_numbers import Sourced, find_names, load_sourced
 
 FOLDER = PROJECT / "experiments" / "geometry"
 

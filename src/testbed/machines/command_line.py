@@ -9,8 +9,15 @@ from pathlib import Path
 
 from ground.seeds import derive_bytes
 from testbed.experiment import Experiment, Link
-from testbed.geometry import Cache, ClockRate, Core, Geometry, finalize_rate, finalize_stall
-from testbed.platform import finalize_kernel_arguments
+from testbed.hardware.geometry import (
+    Cache,
+    ClockRate,
+    Core,
+    Geometry,
+    finalize_rate,
+    finalize_stall,
+)
+from testbed.hardware.platform import finalize_kernel_arguments
 
 KERNEL_ARGUMENTS = (
     "console=ttyS0",

@@ -12,7 +12,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from testbed.geometry import Bytes, Value
+from testbed.hardware.geometry import Bytes, Value
 
 # Frames that PAUSE keeps at their sender stand, in the same order, behind the card's own buffer:
 # more of them than any load of this project has under way at once.

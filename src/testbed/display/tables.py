@@ -10,15 +10,15 @@ from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
-from testbed.geometries import GeometryFile
-from testbed.geometry import finalize_rate
-from testbed.ledger import TITLES
+from testbed.guest.ledger import TITLES
+from testbed.hardware.geometry import finalize_rate
+from testbed.hardware.geometry_files import GeometryFile
+from testbed.hardware.platform import finalize_kernel_arguments
+from testbed.hardware.platform_files import PlatformFile
+from testbed.hardware.sourced_numbers import Sourced
 from testbed.loads.chase import find_plateau, find_plateau_cycles
 from testbed.measurement import Ledger, Measurement, Window
-from testbed.platform import finalize_kernel_arguments
-from testbed.platforms import PlatformFile
-from testbed.profile import Weights
-from testbed.sourced import Sourced
+from testbed.outputs.profile import Weights
 
 
 def show_measurement(measurement: Measurement) -> RenderableType:
