@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from invoke import Collection, Context, task
 
-from ground.voice import report_errors
+from ground.terminal import report_errors
 
 TIER = "kick (minutes), quick (about an hour on 2 cores) or full"
 REHEARSE = "use synthetic measurements instead of machines (kept apart, marked as such)"
@@ -51,7 +51,7 @@ def reproduce(
     Example: ./invoke reproduce --tier kick
     Exit codes: 0 holds, 1 does not, 2 usage, 3 inconclusive, 4 infrastructure.
     """
-    from artifact.entry import run_reproduce
+    from artifact.cli import run_reproduce
 
     order = _make_order(tier, jobs, cluster, only, shard, replan)
     return run_reproduce(order, rehearse=rehearse, build=build, out=out, as_json=json)
@@ -72,7 +72,7 @@ def figures(_: Context, tier="quick", rehearse=False, out="", json=False):
 
     Example: ./invoke figures --tier full
     """
-    from artifact.entry import run_redraw
+    from artifact.cli import run_redraw
 
     return run_redraw(tier, rehearse=rehearse, out=out, as_json=json)
 
@@ -84,7 +84,7 @@ def report(_: Context, tier="quick", rehearse=False, out="", json=False):
 
     Example: ./invoke report --tier quick --json
     """
-    from artifact.entry import run_redraw
+    from artifact.cli import run_redraw
 
     return run_redraw(tier, rehearse=rehearse, out=out, as_json=json)
 
@@ -105,7 +105,7 @@ def estimate(_: Context, tier="quick", jobs=0, cluster="", only="", rehearse=Fal
 
     Example: ./invoke estimate --tier full
     """
-    from artifact.entry import run_estimate
+    from artifact.cli import run_estimate
 
     order = _make_order(tier, jobs, cluster, only)
     return run_estimate(order, rehearse=rehearse, as_json=json)
@@ -128,7 +128,7 @@ def verify(_: Context, tier="kick", jobs=0, only="", write=False, repeat=False, 
     Example: ./invoke verify
     Exit codes: 0 all the same, 1 the same inputs gave other bytes, 3 built from other sources.
     """
-    from artifact.entry import run_verify
+    from artifact.cli import run_verify
 
     order = _make_order(tier, jobs, "", only)
     return run_verify(order, rehearse=rehearse, write=write, repeat=repeat)
@@ -149,7 +149,7 @@ def reference(_: Context, tier="quick", write=False, commit="", out=""):
     Example: ./invoke reference --tier quick
     Exit codes: 0 the same bytes, 1 the same sources gave other bytes, 3 other sources.
     """
-    from artifact.entry import run_reference
+    from artifact.cli import run_reference
 
     return run_reference(tier, write=write, out=out, commit=commit)
 
@@ -158,7 +158,7 @@ def reference(_: Context, tier="quick", write=False, commit="", out=""):
 @report_errors
 def results_check(_: Context, rehearse=False):
     """Check every byte of the run store. Example: ./invoke results.check"""
-    from artifact.entry import run_check
+    from artifact.cli import run_check
 
     return run_check(rehearse=rehearse)
 
@@ -167,7 +167,7 @@ def results_check(_: Context, rehearse=False):
 @report_errors
 def results_list(_: Context, tier="quick", rehearse=False, json=False):
     """Show how each run of a tier ended. Example: ./invoke results.list --tier kick"""
-    from artifact.entry import run_list
+    from artifact.cli import run_list
 
     return run_list(tier, rehearse=rehearse, as_json=json)
 
@@ -184,7 +184,7 @@ def results_export(_: Context, file, tier="quick", rehearse=False, out=""):
     """
     from pathlib import Path
 
-    from artifact.entry import run_export
+    from artifact.cli import run_export
 
     return run_export(Path(file), tier, rehearse=rehearse, out=out)
 
@@ -198,7 +198,7 @@ def results_import(_: Context, file, rehearse=False, out=""):
     """
     from pathlib import Path
 
-    from artifact.entry import run_import
+    from artifact.cli import run_import
 
     return run_import(Path(file), rehearse=rehearse, out=out)
 
@@ -207,7 +207,7 @@ def results_import(_: Context, file, rehearse=False, out=""):
 @report_errors
 def results_gc(_: Context, rehearse=False):
     """Remove results that no recorded plan refers to. Example: ./invoke results.gc"""
-    from artifact.entry import run_gc
+    from artifact.cli import run_gc
 
     return run_gc(rehearse=rehearse)
 
@@ -227,7 +227,7 @@ def results_disturb(_: Context, times=100, seed=2006, real=False):
     When it is stopped the same command goes on.
     Example: ./invoke results.disturb --times 100
     """
-    from artifact.entry import run_disturb
+    from checks.cli import run_disturb
 
     return run_disturb(times, seed, real=real)
 
@@ -236,7 +236,7 @@ def results_disturb(_: Context, times=100, seed=2006, real=False):
 @report_errors
 def lint(_: Context):
     """Check style, types, the rooms' import rules and licences. Example: ./invoke lint"""
-    from artifact.checks import run_lint
+    from checks.suite import run_lint
 
     return run_lint()
 
@@ -250,7 +250,7 @@ def lint(_: Context):
 @report_errors
 def test(_: Context, fast=False, select=""):
     """Run all checks and tests; builds what they need first. Example: ./invoke test --fast"""
-    from artifact.checks import run_tests
+    from checks.suite import run_tests
 
     return run_tests(fast=fast, select=select)
 
@@ -378,7 +378,7 @@ def bench(_: Context, geometry="banias-1400", rounds=5, blocks=3, json=False):
 
     Example: ./invoke bench --rounds 3
     """
-    from artifact.emulation_speed import run_bench
+    from checks.speed.emulation import run_bench
 
     return run_bench(geometry, rounds, blocks, as_json=json)
 
@@ -420,7 +420,7 @@ def tux_fuzz(_: Context, target="parse", runs=1_000_000, seed=1, keep=False):
     Example: ./invoke tux.fuzz --runs 10000000
     Exit codes: 0 no finding, 1 a finding, 4 infrastructure.
     """
-    from artifact.fuzz import run_fuzz
+    from checks.fuzz import run_fuzz
 
     return run_fuzz(target, runs, seed, keep=keep)
 
@@ -440,7 +440,7 @@ def tux_check(_: Context, select="", parameters="", variant="tux"):
     Example: ./invoke tux.check --variant tux-stingy --select comparison
     Builds that kernel first (minutes); all of it takes about an hour on 2 cores.
     """
-    from artifact.checks import run_deep
+    from checks.suite import run_deep
 
     return run_deep(select=select, parameters=parameters, variant=variant)
 
@@ -472,7 +472,7 @@ def stingy_accuracy(_: Context, only="", speed=True, json=False):
     Example: ./invoke stingy.accuracy --only cascade
     Exit codes: 0 all promises hold, 1 something is missed, or a server is imprecise.
     """
-    from ground.places import PROJECT
+    from ground.paths import PROJECT
     from stingy.accuracy_command import run_accuracy
     from stingy.memwalk import analyse
 

@@ -17,8 +17,9 @@ from rich.console import Console
 from rich.table import Table
 
 from ground import process
+from ground.errors import ArtifactError, ExitCode, UsageError
 from ground.files import write_atomically
-from ground.voice import ArtifactError, ExitCode, UsageError, complete_step
+from ground.terminal import complete_step
 from stingy.accuracy import Category, Score, Scores, compare, sum_scores
 from stingy.results import Memwalk
 from stingy.truth import Case, dump_toml, find_server, find_snippets

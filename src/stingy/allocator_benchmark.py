@@ -17,7 +17,7 @@ from rich.console import Console
 from rich.table import Table
 
 from ground import process
-from ground.voice import ExitCode, UsageError
+from ground.errors import ExitCode, UsageError
 from stingy.demand import Record
 from stingy.generate import Target, generate, name_constants, write_allocator
 from stingy.map import Map, load_map

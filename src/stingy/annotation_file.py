@@ -13,7 +13,7 @@ from typing import Any, get_args
 
 from pydantic import BaseModel, ValidationError
 
-from ground.voice import UsageError
+from ground.errors import UsageError
 from stingy.annotations import Annotations
 
 _HEADER = re.compile(r"^\s*\[+\s*([^\]]+?)\s*\]+")

@@ -14,7 +14,7 @@ from typing import Annotated
 import networkx as nx
 from pydantic import BaseModel, ConfigDict, Field
 
-from ground.voice import UsageError
+from ground.errors import UsageError
 from stingy.results import Edge, EdgeKind, Live, Memwalk, Object, Stage
 
 Count = Annotated[int, Field(ge=0)]

@@ -11,7 +11,7 @@ from typing import Literal
 
 import networkx as nx
 
-from ground.voice import UsageError
+from ground.errors import UsageError
 from stingy.annotations import StackNote
 from stingy.frames import INDIRECT, parse_callgraph
 from stingy.interpreter import NO_RETURN

@@ -7,7 +7,7 @@ import difflib
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from ground.voice import UsageError
+from ground.errors import UsageError
 from stingy.results import Edge, Evidence, Live, Location, Memwalk, Object, Site, Stage, WarningKind
 
 ARROW = "->"

@@ -7,7 +7,7 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
-from ground.voice import ExitCode
+from ground.errors import ExitCode
 from stingy.explain import explain
 from stingy.results import load_result
 

@@ -11,8 +11,8 @@ from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from ground.errors import UsageError
 from ground.files import write_atomically
-from ground.voice import UsageError
 from stingy.map import Map, Pool
 
 TEMPLATES = Path(__file__).with_name("templates")

@@ -13,7 +13,8 @@ from matplotlib.figure import Figure
 from pydantic import ValidationError
 from rich.console import Console
 
-from ground.voice import ExitCode, UsageError, console, report_errors
+from ground.errors import ExitCode, UsageError
+from ground.terminal import console, report_errors
 from stingy.demand import leave_out, make_demand
 from stingy.drawing import draw_map
 from stingy.generate import Backing, Target, generate, write_allocator

@@ -9,8 +9,8 @@ from typing import Annotated, Any, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from ground.places import PROJECT
-from ground.voice import UsageError
+from ground.errors import UsageError
+from ground.paths import PROJECT
 
 FOLDER = PROJECT / "experiments" / "geometry"
 PAGE_BYTES = 4096

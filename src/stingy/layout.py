@@ -7,7 +7,7 @@ from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from ground.voice import UsageError
+from ground.errors import UsageError
 from stingy.demand import Demand
 from stingy.drafts import Draft
 from stingy.geometry import PAGE_BYTES

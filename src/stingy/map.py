@@ -13,8 +13,8 @@ from typing import Annotated, Literal
 
 from pydantic import ConfigDict, Field, ValidationError
 
+from ground.errors import UsageError
 from ground.files import write_atomically
-from ground.voice import UsageError
 from stingy.demand import Count, LeftOut, ObjectDemand, PositiveCount, Record
 from stingy.geometry import L2, PAGE_BYTES
 

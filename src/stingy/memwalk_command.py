@@ -12,8 +12,9 @@ from pathlib import Path
 
 from rich.console import Console
 
+from ground.errors import ExitCode
 from ground.files import write_atomically
-from ground.voice import ExitCode, complete_step, console, report_errors
+from ground.terminal import complete_step, console, report_errors
 from stingy.explain_command import run_explain
 from stingy.interpreter import BUDGET_STEPS
 from stingy.memwalk import Options, analyse

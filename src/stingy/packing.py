@@ -20,7 +20,7 @@ import numpy as np
 from scipy.optimize import Bounds, LinearConstraint, milp
 from scipy.sparse import csr_array
 
-from ground.voice import ArtifactError
+from ground.errors import ArtifactError
 
 # Far more than a server's objects take. Beyond, the best packing found is used, with its bound; a
 # limit of nodes, unlike one of time, gives the same packing on every host.

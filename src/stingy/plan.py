@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from ground.voice import UsageError
+from ground.errors import UsageError
 from stingy.demand import Demand, GlobalDemand, LeftOut
 from stingy.drafts import find_unit, make_drafts
 from stingy.geometry import L2, PAGE_BYTES

@@ -13,8 +13,8 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, JsonValue, ValidationError
 
+from ground.errors import UsageError
 from ground.files import canonical_json
-from ground.voice import UsageError
 
 SCHEMA_VERSION = 1
 EXTERNAL = "(external)"  # the source of edges that start outside of any stage

@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ground import process
+from ground.errors import ArtifactError, UsageError
 from ground.files import write_atomically
-from ground.voice import ArtifactError, UsageError
 from stingy.rewrite_sites import ObjectDecision, SiteDecision, Status
 from stingy.semantic_patch import write_include_patch, write_patch, write_recycling_patch
 from stingy.sources import Source

@@ -10,8 +10,9 @@ from pathlib import Path
 
 from rich.console import Console
 
+from ground.errors import ExitCode
 from ground.files import write_atomically
-from ground.voice import ExitCode, complete_step, console, report_errors
+from ground.terminal import complete_step, console, report_errors
 from stingy.annotation_file import AnnotationFile, read_annotations
 from stingy.constructs import find_constructs
 from stingy.generate import name_constants

@@ -13,7 +13,7 @@ from pathlib import Path
 from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 
 from ground import process
-from ground.voice import UsageError
+from ground.errors import UsageError
 from stingy.annotations import Sources
 
 # What clang needs to see the same program as gcc; everything else is code generation.

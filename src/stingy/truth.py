@@ -17,8 +17,8 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from ground.errors import UsageError
 from ground.files import write_atomically
-from ground.voice import UsageError
 from stingy.results import EdgeKind, WarningKind
 
 

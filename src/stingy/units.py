@@ -16,7 +16,7 @@ from pydantic import JsonValue
 
 from ground import process
 from ground.files import canonical_json, digest_bytes, digest_file, write_atomically
-from ground.places import find_cache
+from ground.paths import find_cache
 from stingy.frames import CommonHeader, compile_frames
 from stingy.lowering import Precompiled, lower
 from stingy.preambles import Preamble, find_preambles, lower_header

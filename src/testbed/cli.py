@@ -11,9 +11,10 @@ from pathlib import Path
 from pydantic import ValidationError
 from rich.console import Console
 
+from ground.errors import ExitCode, UsageError
 from ground.files import write_atomically
-from ground.places import find_outputs
-from ground.voice import ExitCode, UsageError, complete_step
+from ground.paths import find_outputs
+from ground.terminal import complete_step
 from testbed.display.consoles import run_shell
 from testbed.display.flame_graph import draw_flame_graph
 from testbed.display.tables import (

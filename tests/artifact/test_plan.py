@@ -11,10 +11,10 @@ from pathlib import Path
 import pytest
 
 import testbed
-from artifact.design import FOLDER, Design, Tier, find_designs, load_design, parse_design
-from artifact.inputs import collect_code, collect_inputs, digest_code, digest_modules, find_key
-from artifact.plan import Plan, load_plan, make_plan, record_plan
-from ground.voice import ArtifactError, UsageError
+from artifact.runs.keys import collect_code, collect_inputs, digest_code, digest_modules, find_key
+from artifact.runs.plan import Plan, load_plan, make_plan, record_plan
+from artifact.study.designs import FOLDER, Design, Tier, find_designs, load_design, parse_design
+from ground.errors import ArtifactError, UsageError
 from testbed.experiment import Limits
 from testbed.guest.servers import find_servers
 from testbed.hardware.geometry_files import find_geometries

@@ -14,7 +14,7 @@ from matplotlib.text import Text
 
 from figures import constructs, declarations, stage_calls
 from figures.style import Origin, save_figure
-from ground.places import PROJECT
+from ground.paths import PROJECT
 from stingy.memwalk import analyse
 from stingy.results import EXTERNAL, Memwalk
 

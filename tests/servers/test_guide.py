@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from ground import process
-from ground.places import PROJECT
+from ground.paths import PROJECT
 from stingy.annotations import Annotations
 from tests.servers.load import converse
 from tests.servers.running import build_server, run_server

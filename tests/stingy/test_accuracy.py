@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from ground.voice import UsageError
+from ground.errors import UsageError
 from stingy.accuracy import Category, compare, sum_scores
 from stingy.annotations import Annotations
 from stingy.results import EXTERNAL, Memwalk

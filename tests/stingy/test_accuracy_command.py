@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from ground.places import PROJECT
-from ground.voice import ExitCode, UsageError
+from ground.errors import ExitCode, UsageError
+from ground.paths import PROJECT
 from stingy.accuracy import Category
 from stingy.accuracy_command import find_failures, find_groups, measure_accuracy, run_accuracy
 from stingy.results import EXTERNAL, Memwalk

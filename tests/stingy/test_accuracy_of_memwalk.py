@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from ground.places import PROJECT
+from ground.paths import PROJECT
 from stingy.accuracy_command import find_failures, find_groups, measure_accuracy
 from stingy.memwalk import analyse
 

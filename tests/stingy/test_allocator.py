@@ -11,7 +11,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from ground.voice import UsageError
+from ground.errors import UsageError
 from stingy.demand import Demand
 from stingy.generate import Target, generate
 from stingy.geometry import load_l2

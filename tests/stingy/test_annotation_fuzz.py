@@ -9,8 +9,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from ground.places import PROJECT
-from ground.voice import UsageError
+from ground.errors import UsageError
+from ground.paths import PROJECT
 from stingy.annotation_file import read_annotations
 from stingy.memwalk import Options, analyse
 from stingy.truth import find_snippets

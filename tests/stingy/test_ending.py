@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from ground.voice import UsageError
+from ground.errors import UsageError
 from stingy.memwalk import Options, analyse, walk_server
 from stingy.merging import Merger, Point
 from stingy.progress import Progress

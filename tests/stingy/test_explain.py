@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from ground.voice import UsageError
+from ground.errors import UsageError
 from stingy.explain import explain, rank_annotations
 from stingy.memwalk_command import main
 from stingy.results import Unresolved

@@ -8,7 +8,7 @@ import tomllib
 
 import pytest
 
-from ground.places import PROJECT
+from ground.paths import PROJECT
 from stingy.annotation_file import read_annotations
 from stingy.annotations import Annotations
 from stingy.interface import describe_interface, list_interface

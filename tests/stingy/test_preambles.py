@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from ground import process
-from ground.places import PROJECT
+from ground.paths import PROJECT
 from stingy.annotations import Sources
 from stingy.frames import CommonHeader, compile_frames
 from stingy.linking import Program, link

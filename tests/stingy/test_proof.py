@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ground.voice import UsageError
+from ground.errors import UsageError
 from stingy.demand import Demand
 from stingy.geometry import PAGE_BYTES, find_geometries, load_l2
 from stingy.map import Map, Parameters

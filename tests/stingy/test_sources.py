@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from ground.voice import UsageError
+from ground.errors import UsageError
 from stingy.annotations import Sources
 from stingy.sources import find_sources
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from ground import process
-from ground.places import PROJECT
+from ground.paths import PROJECT
 from stingy.annotations import StackNote
 from stingy.frames import compile_frames, parse_callgraph
 from stingy.memwalk import analyse

@@ -13,7 +13,7 @@ from forge.kernel import MODULE_TREE
 from forge.modules import find_sources
 from forge.pipeline import Pipeline
 from ground import process
-from ground.places import PROJECT
+from ground.paths import PROJECT
 from stingy.annotation_file import AnnotationFile, read_annotations
 from stingy.demand import make_demand
 from stingy.generate import Target, generate, write_allocator

@@ -10,7 +10,7 @@ from xml.etree import ElementTree
 import pytest
 from rich.console import Console
 
-from ground.places import PROJECT
+from ground.paths import PROJECT
 from stingy.results import EXTERNAL, Memwalk
 from stingy.stage_graph import draw_graph, make_graph, render_svg
 from stingy.truth import Truth, find_server

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ground.voice import UsageError
+from ground.errors import UsageError
 from testbed.alone import evaluate_alone
 from testbed.cli import plan_experiment
 from testbed.experiment import Experiment

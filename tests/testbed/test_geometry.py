@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ground.voice import UsageError
+from ground.errors import UsageError
 from testbed.experiment import Experiment
 from testbed.hardware.geometry import Cache, Core, Events, Penalties, finalize_rate, finalize_stall
 from testbed.hardware.geometry_files import find_geometries, load_geometry

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ground.places import PROJECT
+from ground.paths import PROJECT
 from testbed.experiment import Experiment
 from testbed.guest.job import write_client_job, write_server_job
 from testbed.guest.servers import ServerDescription

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from ground.voice import UsageError
+from ground.errors import UsageError
 from testbed.experiment import Experiment
 from testbed.guest.job import write_client_job, write_server_job
 from testbed.guest.servers import find_servers, load_server

@@ -9,7 +9,7 @@ from xml.etree import ElementTree
 
 import pytest
 
-from ground.voice import UsageError
+from ground.errors import UsageError
 from testbed.display.flame_graph import draw_flame_graph
 from testbed.loads import Load
 from testbed.loads.ab import Ab

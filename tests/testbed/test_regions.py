@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from ground.places import PROJECT
+from ground.paths import PROJECT
 from testbed.cli import plan_experiment
 from testbed.experiment import Instruments
 from testbed.guest.regions import (

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from ground.voice import UsageError
+from ground.errors import UsageError
 from testbed.guest.servers import find_servers, load_server
 
 BASE = """\

@@ -15,7 +15,8 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from ground import process
-from ground.voice import UsageError, console
+from ground.errors import UsageError
+from ground.terminal import console
 from testbed.machines.command_line import Boot, find_mac, quote_option
 
 SWITCH = b"\x1d"  # Ctrl-]

@@ -6,7 +6,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from ground.voice import ArtifactError
+from ground.errors import ArtifactError
 from testbed.measurement import Losses
 from testbed.outputs.emissions import Emissions
 

@@ -14,7 +14,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from ground.voice import ArtifactError
+from ground.errors import ArtifactError
 from testbed.experiment import Experiment
 from testbed.link.pcap import Ints
 from testbed.measurement import Attribution, ObjectCount, Window

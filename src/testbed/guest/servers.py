@@ -10,8 +10,8 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from ground.places import PROJECT
-from ground.voice import UsageError
+from ground.errors import UsageError
+from ground.paths import PROJECT
 
 FOLDER = PROJECT / "images" / "servers"
 

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from ground.voice import ArtifactError
+from ground.errors import ArtifactError
 from testbed.measurement import PooledObject
 from testbed.outputs.emissions import Emissions
 

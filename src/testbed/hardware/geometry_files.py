@@ -7,8 +7,8 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict
 
-from ground.places import PROJECT
-from ground.voice import UsageError
+from ground.errors import UsageError
+from ground.paths import PROJECT
 from testbed.hardware.geometry import Core, Geometry
 from testbed.hardware.sourced_numbers import Sourced, find_names, load_sourced
 

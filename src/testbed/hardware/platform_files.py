@@ -7,7 +7,7 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict
 
-from ground.places import PROJECT
+from ground.paths import PROJECT
 from testbed.hardware.platform import Platform
 from testbed.hardware.sourced_numbers import Sourced, find_names, load_sourced
 

@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from ground.voice import UsageError
+from ground.errors import UsageError
 
 LEAF_KEYS = {"value", "source", "sweep"}
 M = TypeVar("M", bound=BaseModel)

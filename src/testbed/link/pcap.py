@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from ground.voice import ArtifactError
+from ground.errors import ArtifactError
 
 NANOSECOND_MAGIC = 0xA1B23C4D
 GLOBAL_HEADER = 24

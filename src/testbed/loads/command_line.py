@@ -9,7 +9,7 @@ from typing import NoReturn
 
 from pydantic import TypeAdapter, ValidationError
 
-from ground.voice import UsageError
+from ground.errors import UsageError
 from testbed.loads import KINDS, Load
 from testbed.loads.kind import LoadKind
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from ground.voice import ArtifactError
+from ground.errors import ArtifactError
 from testbed.records import LoadReport
 
 

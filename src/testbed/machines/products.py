@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from forge.manifest import MachineProducts, Manifest
-from ground.places import find_outputs
+from ground.paths import find_outputs
 from testbed.machines.command_line import Boot
 
 MANIFEST = "manifest.json"

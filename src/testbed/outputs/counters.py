@@ -11,7 +11,7 @@ from typing import Annotated, Literal
 import polars as pl
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from ground.voice import ArtifactError
+from ground.errors import ArtifactError
 
 Natural = Annotated[int, Field(ge=0)]
 Pair = tuple[Natural, Natural]

@@ -6,7 +6,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from ground.voice import ArtifactError
+from ground.errors import ArtifactError
 
 HEADER = re.compile(rb"@@ ([A-Za-z0-9_.-]+) (\d+)\n")
 

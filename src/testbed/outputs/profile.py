@@ -13,7 +13,7 @@ from pathlib import Path
 from elftools.elf.elffile import ELFFile
 from elftools.elf.sections import SymbolTableSection
 
-from ground.voice import ArtifactError
+from ground.errors import ArtifactError
 
 USER = "user"
 
