@@ -4,7 +4,7 @@
 The sample is over seeds: one seed is one boot.  A value that is the same for every seed, such as
 a count that reaches its bound in each boot, has an interval that is a point: that is what every
 resample gives, and the limit of all intervals here as the spread vanishes.  Whether the seeds are
-boots at all, and not one run repeated, cannot be told from one value; 
+boots at all, and not one run repeated, cannot be told from one value;
 `artifact.judge.evidence` does.
 Every random choice (resampling) is drawn from a fixed seed.
 """
