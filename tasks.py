@@ -473,8 +473,8 @@ def stingy_accuracy(_: Context, only="", speed=True, json=False):
     Exit codes: 0 all promises hold, 1 something is missed, or a server is imprecise.
     """
     from ground.paths import PROJECT
-    from stingy.accuracy_command import run_accuracy
-    from stingy.memwalk import analyse
+    from stingy.accuracy.command import run_accuracy
+    from stingy.memwalk.passes import analyse
 
     return run_accuracy(PROJECT / "tests", analyse, only=only, speed=speed, as_json=json)
 
@@ -496,7 +496,7 @@ def stingy_memwalk(_: Context, annotations, out, root="", fresh=False, json=Fals
     Example: ./invoke stingy.memwalk tests/servers/cascade/annotations.toml --out out/cascade
     Exit codes: 0 everything was analysed, 1 a file was refused, 2 usage.
     """
-    from stingy.memwalk_command import main
+    from stingy.memwalk.command import main
 
     flags = [flag for flag, given in (("--fresh", fresh), ("--json", json)) if given]
     main([annotations, "--out", out, *(["--root", root] if root else []), *flags])
@@ -522,7 +522,7 @@ def stingy_generate(
     Example: ./invoke stingy.generate out/memwalk.json --out out/stingy
     Exit codes: 0 written and proven, 1 the proof fails, 2 usage.
     """
-    from stingy.generate_command import main
+    from stingy.stingygen.command import main
 
     flags = [flag for flag, given in (("--debug", debug), ("--json", json)) if given]
     main([result, "--out", out, "--geometry", geometry, "--target", target, *flags])
@@ -534,7 +534,7 @@ def stingy_generate(
     help={
         "annotations": "the server's annotation file",
         "result": "memwalk.json",
-        "allocator": "what stingy.generate wrote",
+        "allocator": "what stingy.stingygen.generate wrote",
         "out": "folder for the rewritten copy, its diff and the report",
         "json": "print the report as JSON on stdout",
     },
@@ -546,7 +546,7 @@ def stingy_rewrite(_: Context, annotations, result, allocator, out, json=False):
         --allocator out/stingy --out out/rewritten
     Exit codes: 0 every object is rewritten, 1 some are refused, 2 usage.
     """
-    from stingy.rewrite_command import main
+    from stingy.stingify.command import main
 
     flags = ["--json"] if json else []
     main([annotations, "--result", result, "--allocator", allocator, "--out", out, *flags])
@@ -556,7 +556,7 @@ def stingy_rewrite(_: Context, annotations, result, allocator, out, json=False):
     name="bench",
     positional=["map_file"],
     help={
-        "map_file": "map.json of stingy.generate",
+        "map_file": "map.json of stingy.stingygen.generate",
         "live": "numbers of live requests, separated by commas",
         "rounds": "how often each allocator is timed; they take turns",
         "json": "print JSON on stdout",
@@ -568,7 +568,7 @@ def stingy_bench(_: Context, map_file, live="1,50,1000", rounds=9, json=False):
 
     Example: ./invoke stingy.bench out/stingy/map.json
     """
-    from stingy.allocator_benchmark import run_benchmark
+    from stingy.stingygen.benchmark import run_benchmark
 
     return run_benchmark(map_file, live, rounds, as_json=json)
 

@@ -20,11 +20,11 @@ from forge.manifest import MachineProducts, Manifest, Product
 from ground.errors import ExitCode, UsageError
 from ground.files import write_atomically
 from ground.paths import PROJECT
-from stingy.demand import make_demand
-from stingy.geometry import load_l2
-from stingy.map import Parameters, save_map
-from stingy.memwalk import analyse
-from stingy.plan import plan_map
+from stingy.memwalk.passes import analyse
+from stingy.stingygen.demand import make_demand
+from stingy.stingygen.geometry import load_l2
+from stingy.stingygen.map import Parameters, save_map
+from stingy.stingygen.plan import plan_map
 
 FIGURES = ("figure2", "figure3", "figure4", "figure5")
 ORDER = Order(Tier.KICK, ("footnote3",))

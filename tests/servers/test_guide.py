@@ -13,7 +13,7 @@ import pytest
 
 from ground import process
 from ground.paths import PROJECT
-from stingy.annotations import Annotations
+from stingy.model.annotations import Annotations
 from tests.servers.load import converse
 from tests.servers.running import build_server, run_server
 

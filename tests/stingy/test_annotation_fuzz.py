@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 
 from ground.errors import UsageError
 from ground.paths import PROJECT
-from stingy.annotation_file import read_annotations
-from stingy.memwalk import Options, analyse
-from stingy.truth import find_snippets
+from stingy.accuracy.truth import find_snippets
+from stingy.memwalk.passes import Options, analyse
+from stingy.model.annotation_file import read_annotations
 
 HERE = Path(__file__).parent
 FILES = [

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from ground.errors import UsageError
-from stingy.explain import explain, rank_annotations
-from stingy.memwalk_command import main
-from stingy.results import Unresolved
+from stingy.memwalk.command import main
+from stingy.memwalk.explain import explain, rank_annotations
+from stingy.model.results import Unresolved
 
 from .results import HERE, RESULT
 

@@ -18,9 +18,9 @@ from figures.style import Origin
 from forge.manifest import NAME, Manifest
 from ground.errors import UsageError
 from ground.paths import find_outputs
-from stingy.drawing import find_extents
-from stingy.map import Map, load_map
-from stingy.results import Memwalk, load_result
+from stingy.model.results import Memwalk, load_result
+from stingy.stingygen.drawing import find_extents
+from stingy.stingygen.map import Map, load_map
 
 COMMAND = "./invoke build && ./invoke figures --tier {tier}"
 CAPTIONS = {
