@@ -46,9 +46,9 @@ class Memory:
 
 # What a request of TUX touches outside of its pools, TCP's memory for the most part: 74 lines of 64
 # bytes. Measured in marked runs of stock TUX (`instruments.regions`, seed 101) with an L2 of 256
-# MiB, which evicts nothing: `ab -c 500 -n 5000` misses 32,194 lines more, loads and stores from cold
-# to the end, than `ab -c 100 -n 5000`, and at its peak has 400 requests more alive. Of these 80.5
-# lines a request 6.8 are request and header; the most are TCP's sock (28), pages (24: buffers),
+# MiB, which evicts nothing: from cold to the end `ab -c 500 -n 5000` misses 32,194 lines more,
+# loads and stores, than `ab -c 100 -n 5000`, and at its peak has 400 requests more alive. Of these
+# 80.5 lines a request 6.8 are request and header; the most are TCP's sock (28), pages (24: buffers),
 # sk_buffs (9), page structs (5).
 OUTSIDE = ("--outside-bytes", "4717")
 # Modules by name: the rated map, others for the sweep of sizes, those whose query counts all that a
