@@ -48,7 +48,7 @@ class Memory:
 # bytes. Measured in marked runs of stock TUX (`instruments.regions`, seed 101) with an L2 of 256
 # MiB, which evicts nothing: from cold to the end `ab -c 500 -n 5000` misses 32,194 lines more,
 # loads and stores, than `ab -c 100 -n 5000`, and at its peak has 400 requests more alive. Of these
-# 80.5 lines a request 6.8 are request and header; the most are TCP's sock (28), pages (24: buffers),
+# 80.5 lines a request 6.8 are request and header; the most are TCP's sock (28), pages (24),
 # sk_buffs (9), page structs (5).
 OUTSIDE = ("--outside-bytes", "4717")
 # Modules by name: the rated map, others for the sweep of sizes, those whose query counts all that a
