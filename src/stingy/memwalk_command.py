@@ -15,6 +15,7 @@ from rich.console import Console
 from ground.files import write_atomically
 from ground.voice import ExitCode, complete_step, console, report_errors
 from stingy.explain_command import run_explain
+from stingy.init_command import run_init
 from stingy.interpreter import BUDGET_STEPS
 from stingy.memwalk import Options, analyse
 from stingy.results import Memwalk
@@ -34,6 +35,7 @@ examples:
   memwalk annotations.toml --out out --quiet
   memwalk experiments/annotations/tux.toml --root LINUX/net/tux --out out/tux
   memwalk annotations.toml --out out --compile-commands build/compile_commands.json
+  memwalk init --root ../httpd --out httpd.toml          (proposes annotations; see --help there)
   memwalk explain out/memwalk.json 'on_read->on_write'   (see memwalk explain --help)
 
 Writes memwalk.json, memwalk.html and graph.svg into DIR.
@@ -132,4 +134,6 @@ def main(argv: Sequence[str] | None = None) -> ExitCode:
     words = list(sys.argv[1:] if argv is None else argv)
     if words[:1] == ["explain"]:
         return run_explain(words[1:])
+    if words[:1] == ["init"]:
+        return run_init(words[1:])
     return run(make_parser().parse_args(words))
