@@ -7,13 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from ground.places import PROJECT
-from ground.voice import ExitCode, UsageError
-from stingy.annotation_file import read_annotations
-from stingy.annotations import Annotations, Construct
-from stingy.init_command import run_init
-from stingy.memwalk import analyse
-from stingy.units import _remove_old_trees, _tree
+from ground.errors import ExitCode, UsageError
+from ground.paths import PROJECT
+from stingy.lower.units import _remove_old_trees, _tree
+from stingy.memwalk.passes import analyse
+from stingy.model.annotation_file import read_annotations
+from stingy.model.annotations import Annotations, Construct
+from stingy.proposal.command import run_init
 
 SERVERS = PROJECT / "tests" / "servers"
 STATES = """\
