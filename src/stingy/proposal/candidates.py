@@ -44,7 +44,7 @@ LIBRARY_LOOPS = {
 }  # fmt: skip
 ACCEPTS = {"accept", "accept4"}
 # What allocates and releases, as annotations: function, roles.
-MALLOCS = {
+MALLOCS: dict[str, tuple[str, ...]] = {
     "malloc": ("size",), "calloc": ("count", "size"), "realloc": ("-", "size"),
     "reallocarray": ("-", "count", "size"), "aligned_alloc": ("-", "size"),
     "strdup": (), "strndup": (), "kmalloc": ("size",), "kzalloc": ("size",),

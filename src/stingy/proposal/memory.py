@@ -19,7 +19,7 @@ from stingy.model.program import (
 )
 from stingy.proposal.candidates import MALLOCS, Seen, Survey, callee_name
 
-FREES = {
+FREES: dict[str, tuple[str, ...]] = {
     "free": ("O",), "realloc": ("O",), "reallocarray": ("O",), "kfree": ("O",),
 }  # fmt: skip
 

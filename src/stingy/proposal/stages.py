@@ -199,7 +199,7 @@ def _called_through(routine: Routine, call: Call) -> list[Field]:
     callee = strip_casts(call.callee)
     if isinstance(callee, Func):
         return []
-    values = [callee]
+    values: list[Expr] = [callee]
     if isinstance(callee, Var):
         values = [
             strip_casts(s.value)
