@@ -14,11 +14,12 @@ from rich.markup import escape
 
 from artifact.analysis import list_analysis_illustrations, load_analysis
 from artifact.crate import write_crate
-from artifact.design import Tier
+from artifact.design import Tier, find_designs
 from artifact.engines import LocalEngine, find_default_jobs
 from artifact.estimate import Forecast, describe_forecast, forecast
 from artifact.illustrate import list_illustrations, write_illustrations
 from artifact.illustration import Illustration
+from artifact.paper.production import Production, produce_own
 from artifact.plan import Plan, load_plan, make_plan, record_plan
 from artifact.progress import Display, open_progress
 from artifact.reference import Comparison, compare, find_reference
@@ -68,13 +69,14 @@ class Places:
 @dataclass(frozen=True)
 class Conclusion:
     """What came out, beside the committed reference if the tier has one, and with which exit code
-    the command ends."""
+    the command ends; ``paper`` if all experiments are in the plan."""
 
     results: Results
     judgements: tuple[Judgement, ...]
     report: Path
     code: ExitCode
     comparison: Comparison | None = None
+    paper: Production | None = None
 
     def to_json(self) -> JsonValue:
         """For ``--json``."""
@@ -85,6 +87,7 @@ class Conclusion:
             "runs": {**count_outcomes(self.results)},
             "verdicts": [j.model_dump(mode="json") for j in self.judgements],
             "report": str(self.report),
+            "paper": str(self.paper.pdf) if self.paper else None,
         }
 
 
@@ -242,14 +245,17 @@ def conclude(tier: Tier, places: Places, *, quiet: bool = False) -> Conclusion:
     known = find_reference(plan)
     comparison = compare(results, judgements, known) if known else None
     report = write_report(results, study, figures, judgements, folder, comparison=comparison)
+    paper = None
+    if not quiet and set(plan.designs) == set(find_designs()):  # of a part there is no paper
+        paper = produce_own(results, judgements, folder)
     write_crate(
         folder,
-        [*files, verdicts, report, folder / "plan.json"],
+        [*files, verdicts, report, folder / "plan.json", *(paper.files if paper else ())],
         name=f"{TITLE}, {tier} tier",
         description=describe_verdicts(judgements),
     )
     code = find_conclusion_code(results, judgements)
-    conclusion = Conclusion(results, judgements, report, code, comparison)
+    conclusion = Conclusion(results, judgements, report, code, comparison, paper)
     if not quiet:
         print_conclusion(conclusion)
         if problem:
@@ -293,6 +299,8 @@ def print_conclusion(conclusion: Conclusion) -> None:
     if conclusion.comparison:
         console.print(conclusion.comparison.describe(), soft_wrap=True)
     console.print(f"report: {conclusion.report}", soft_wrap=True)
+    if conclusion.paper:
+        console.print(conclusion.paper.describe(), soft_wrap=True, markup=False)
 
 
 def _refuse_unfinished(tally: Tally) -> None:
