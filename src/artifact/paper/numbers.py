@@ -113,9 +113,9 @@ def collect_numbers(stored: Stored, quantities: Sequence[Quantity]) -> Numbers:
 
 
 def _find_state(*, synthetic: bool, known: bool) -> State:
-    if synthetic:
-        return State.SYNTHETIC
-    return State.MEASURED if known else State.MISSING
+    if not known:
+        return State.MISSING
+    return State.SYNTHETIC if synthetic else State.MEASURED
 
 
 def _take_verdict(judgement: Judgement, *, synthetic: bool) -> Number:

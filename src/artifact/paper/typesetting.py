@@ -24,7 +24,7 @@ from pydantic import JsonValue
 from artifact.crate import read_citation
 from artifact.paper.bindings import Problem, Use, check_uses
 from artifact.paper.facts import load_facts, load_originals
-from artifact.paper.numbers import Numbers
+from artifact.paper.numbers import Numbers, State
 from artifact.paper.prose import lint
 from artifact.paper.wording import write_number, write_plain
 from ground.files import canonical_json, write_atomically
@@ -107,7 +107,7 @@ class Typesetter:
         try:
             uses = json.loads(compiler.query("<use>", field="value"))
             figures = json.loads(compiler.query("<artwork>", field="value"))
-        except typst.TypstError as error:
+        except RuntimeError as error:  # a query has no TypstError
             raise _explain(error) from None
         return Survey(tuple(_list_uses(uses)), tuple(dict.fromkeys(figures)))
 
@@ -218,15 +218,29 @@ def make_data(
         "originals": {n: o.model_dump() for n, o in load_originals(source).items()},
         "facts": load_facts(source),
         "figures": list(figures),
-        "missing": sorted({p.name for p in problems if p.missing}),
+        "missing": sorted(_list_absent(numbers, problems)),
         "broken": [
             {"name": p.name, "why": p.why, "text": p.text} for p in problems if not p.missing
         ],
     }
 
 
-def _explain(error: typst.TypstError) -> ArtifactError:
-    """Typst's own error, with its place."""
+def _list_absent(numbers: Numbers, problems: Iterable[Problem]) -> set[str]:
+    """Names of what is missing; a number that is synthetic is there, and the draft says so."""
+    return {
+        problem.name
+        for problem in problems
+        if problem.missing
+        and not ((number := numbers.numbers.get(problem.name)) and number.state is State.SYNTHETIC)
+    }
+
+
+def _explain(error: RuntimeError) -> ArtifactError:
+    """Typst's own error, with its place where it tells it."""
+    if not isinstance(error, typst.TypstError):
+        return ArtifactError(
+            f"the paper does not compile: {error}", hint="correct the source in paper/"
+        )
     return ArtifactError(
         f"the paper does not compile: {error.message}\n{error.diagnostic.strip()}",
         hint="; ".join(error.hints) or "correct the source in paper/",
