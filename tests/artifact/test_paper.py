@@ -16,15 +16,20 @@ from pathlib import Path
 import pytest
 
 from artifact.claims import load_claims
+from artifact.design import Tier, load_design
 from artifact.paper.bindings import PREDICATES, VERDICTS, Problem, Use, check_use, check_uses
 from artifact.paper.difference import Move, find_changes, write_difference
 from artifact.paper.facts import Fact, find_fact, load_facts, load_originals
 from artifact.paper.numbers import COUNT, Number, Numbers, State, collect_numbers, load_numbers
+from artifact.paper.pictures import draw_reference
 from artifact.paper.production import DRAFT, PDF, produce
 from artifact.paper.quantities import load_quantities
 from artifact.paper.stored import take_reference
 from artifact.paper.typesetting import FOLDER, RefusedError, Survey, Typesetter, typeset
 from artifact.paper.wording import write_macros, write_number, write_plain
+from artifact.peak import Bracket
+from artifact.plan import make_plan
+from artifact.searches import Peak, restore_brackets, tabulate_brackets
 from artifact.verdicts import Verdict
 from ground import process
 from ground.files import digest_bytes
@@ -247,9 +252,10 @@ def read_data(setter: Typesetter) -> str:
 
 
 def test_typst_itself_refuses_a_number_that_is_not_there(numbers: Numbers, figures: Path) -> None:
-    with Typesetter(without(numbers, "stock.plateau")) as setter:
-        with pytest.raises(ArtifactError, match=r"stock\.plateau: there is no measured value"):
-            setter.compile(figures, setter.survey().figures, ())
+    lacking = without(numbers, "stock.plateau")
+    refusal = pytest.raises(ArtifactError, match=r"stock\.plateau: there is no measured value")
+    with Typesetter(lacking) as setter, refusal:
+        setter.compile(figures, setter.survey().figures, ())
 
 
 @pytest.mark.parametrize(
@@ -268,9 +274,10 @@ def test_unknown_fonts_and_figures_without_alternative_text_are_errors(
     changed, count = re.subn(pattern, new, path.read_text())
     assert count
     path.write_text(changed)
-    with Typesetter(numbers, tmp_path / "paper") as setter:
-        with pytest.raises(ArtifactError, match=message):
-            setter.compile(figures, [path.stem for path in figures.glob("*.svg")], ())
+    drawn = [path.stem for path in figures.glob("*.svg")]
+    refusal = pytest.raises(ArtifactError, match=message)
+    with Typesetter(numbers, tmp_path / "paper") as setter, refusal:
+        setter.compile(figures, drawn, ())
 
 
 def test_a_figure_that_is_not_drawn_is_missing(
@@ -370,3 +377,23 @@ def test_facts_are_read_from_the_files_that_are_used() -> None:
     with pytest.raises(LookupError, match="pattern"):
         find_fact(Fact(file="x", pattern="b = (2)"), "b = 1")
     assert find_fact(Fact(file="x", path="c.[id=a/b].n"), '[[c]]\nid = "a.b"\nn = 3\n') == 3
+
+
+def test_figures_of_a_reference_are_drawn_from_its_tables_once(tmp_path: Path) -> None:
+    kick = PROJECT / "results/reference/kick"
+    wanted = ("figure1", "figure1-waiting", "peak")  # the last has no runs in this tier
+    place = draw_reference(kick, wanted, tmp_path)
+    drawn = {path.name: path.stat().st_mtime_ns for path in place.glob("*.svg")}
+    assert set(drawn) == {"figure1.svg", "figure1-waiting.svg"}
+    assert draw_reference(kick, reversed(wanted), tmp_path) == place
+    assert {path.name: path.stat().st_mtime_ns for path in place.glob("*.svg")} == drawn
+    assert [path.name for path in tmp_path.iterdir()] == [place.name]
+
+
+def test_peaks_that_were_found_survive_in_a_reference() -> None:
+    plan = make_plan(Tier.QUICK, [load_design("recovery")], {})
+    found = Peak(plan.searches[0], 2, Bracket(6000, 6600, ()), ())
+    sought = Peak(plan.searches[1], 1, None, (), "the search goes on")
+    highest = Peak(plan.searches[2], 1, Bracket(30000, None, ()), ())
+    table = tabulate_brackets((found, sought, highest))
+    assert restore_brackets(plan, table) == (found, highest)

@@ -72,7 +72,7 @@ RELATIONS: Final[Mapping[str, Callable[[Number], bool]]] = {
     "most": _within(0.5, INFINITE),  # of a share: more than half
     "few": _within(-INFINITE, 0.1),  # of a share: less than a tenth
 }
-PREDICATES: Final = VERDICTS | RELATIONS
+PREDICATES: Final = {**VERDICTS, **RELATIONS}
 WORDS: Final = {
     "rises": "above 1",
     "falls": "below 1",

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -62,7 +62,7 @@ def take_reference(folder: Path) -> Stored:
     )
 
 
-def read_table(path: Path, schema: dict[str, type[pl.DataType] | pl.DataType]) -> pl.DataFrame:
+def read_table(path: Path, schema: Mapping[str, type[pl.DataType] | pl.DataType]) -> pl.DataFrame:
     """The table at ``path``; an empty one if the reference is older than the table."""
     if not path.is_file():
         return pl.DataFrame(schema=schema)

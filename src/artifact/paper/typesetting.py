@@ -16,10 +16,9 @@ import tempfile
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import typst
-from pydantic import JsonValue
 
 from artifact.crate import read_citation
 from artifact.paper.bindings import Problem, Use, check_uses
@@ -187,7 +186,7 @@ def make_data(
     mode: str,
     problems: Sequence[Problem],
     figures: Sequence[str],
-) -> JsonValue:
+) -> dict[str, Any]:
     """What the document gets: ``mode`` is survey, draft or final."""
     known = {
         name: {"state": number.state.value, **write_number(number)}
