@@ -22,7 +22,7 @@ from artifact.paper.difference import Move, find_changes, write_difference
 from artifact.paper.facts import Fact, find_fact, load_facts, load_originals
 from artifact.paper.numbers import COUNT, Number, Numbers, State, collect_numbers, load_numbers
 from artifact.paper.pictures import draw_reference
-from artifact.paper.production import DRAFT, PDF, produce
+from artifact.paper.production import DRAFT, PDF, list_figures, produce
 from artifact.paper.quantities import load_quantities
 from artifact.paper.stored import take_reference
 from artifact.paper.typesetting import FOLDER, RefusedError, Survey, Typesetter, typeset
@@ -278,6 +278,10 @@ def test_unknown_fonts_and_figures_without_alternative_text_are_errors(
     refusal = pytest.raises(ArtifactError, match=message)
     with Typesetter(numbers, tmp_path / "paper") as setter, refusal:
         setter.compile(figures, drawn, ())
+
+
+def test_the_figures_are_told_by_the_text_alone_too(survey: Survey) -> None:
+    assert list_figures() == list(survey.figures)
 
 
 def test_a_figure_that_is_not_drawn_is_missing(

@@ -7,7 +7,8 @@ import json
 import sys
 
 from artifact.paper.numbers import NAME
-from artifact.paper.production import describe_moves, find_figures, produce, read_numbers
+from artifact.paper.pictures import draw_reference
+from artifact.paper.production import describe_moves, list_figures, produce, read_numbers
 from artifact.paper.stored import take_reference, take_results
 from artifact.paper.typesetting import FOLDER
 from artifact.plan import load_plan
@@ -31,11 +32,9 @@ def run_paper(
         numbers = read_numbers(take_results(results, judge_plan(results)))
         figures, target = folder / "figures", folder
     else:
-        from artifact.paper.pictures import draw_reference  # noqa: PLC0415 - matplotlib
-
         reference, target = find_folder(chosen), places.root / "paper"
         numbers = read_numbers(take_reference(reference))
-        figures = draw_reference(reference, find_figures(numbers), target / "figures")
+        figures = draw_reference(reference, list_figures(), target / "figures")
     if record:
         if numbers.synthetic:
             raise UsageError("synthetic numbers are no record", hint="leave --rehearse out")

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +14,7 @@ from artifact.paper.difference import describe_changes, find_changes, write_diff
 from artifact.paper.numbers import NAME, Numbers, collect_numbers, load_numbers
 from artifact.paper.quantities import load_quantities
 from artifact.paper.stored import Stored, take_results
-from artifact.paper.typesetting import FOLDER, Typesetter, typeset
+from artifact.paper.typesetting import FOLDER, typeset
 from artifact.paper.wording import write_macros
 from artifact.results import Results
 from artifact.verdicts import Judgement
@@ -22,6 +23,7 @@ from ground.files import write_atomically
 PDF: Final = "paper.pdf"
 DRAFT: Final = "draft.pdf"
 MACROS: Final = "numbers.tex"
+ARTWORK: Final = re.compile(r'#artwork\("([a-z0-9-]+)"')
 DIFFERENCE: Final = "difference.md"
 
 
@@ -52,10 +54,10 @@ class Production:
         )
 
 
-def find_figures(numbers: Numbers) -> tuple[str, ...]:
-    """The figures that the document uses."""
-    with Typesetter(numbers) as setter:
-        return setter.survey().figures
+def list_figures(source: Path = FOLDER) -> list[str]:
+    """The figures that the document in ``source`` uses, read off its text."""
+    texts = (path.read_text() for path in sorted((source / "text").glob("*.typ")))
+    return [name for text in texts for name in ARTWORK.findall(text)]
 
 
 def read_numbers(stored: Stored) -> Numbers:
