@@ -25,7 +25,14 @@ from artifact.paper.pictures import draw_reference
 from artifact.paper.production import DRAFT, PDF, list_figures, produce
 from artifact.paper.quantities import load_quantities
 from artifact.paper.stored import take_reference
-from artifact.paper.typesetting import FOLDER, RefusedError, Survey, Typesetter, typeset
+from artifact.paper.typesetting import (
+    FOLDER,
+    RefusedError,
+    Survey,
+    Typesetter,
+    find_clash,
+    typeset,
+)
 from artifact.paper.wording import write_macros, write_number, write_plain
 from artifact.peak import Bracket
 from artifact.plan import make_plan
@@ -37,8 +44,8 @@ from ground.places import PROJECT
 from ground.voice import ArtifactError, ExitCode, UsageError
 
 PICTURE = (
-    '<svg xmlns="http://www.w3.org/2000/svg" width="252pt" height="{height}pt" '
-    'viewBox="0 0 252 {height}"><rect width="252" height="{height}" fill="#ddd"/></svg>'
+    '<svg xmlns="http://www.w3.org/2000/svg" width="{width}pt" height="{height}pt" '
+    'viewBox="0 0 {width} {height}"><rect width="{width}" height="{height}" fill="#ddd"/></svg>'
 )
 PLACES = {"rises": (1.3, 1.2, 1.4), "falls": (0.6, 0.5, 0.7), "same": (1.0, 0.99, 1.01),
           "most": (0.8, 0.7, 0.9), "few": (0.02, 0.01, 0.03)}  # fmt: skip
@@ -98,7 +105,8 @@ def figures(survey: Survey, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """All figures of the paper, blank."""
     folder = tmp_path_factory.mktemp("figures")
     for name in survey.figures:
-        (folder / f"{name}.svg").write_text(PICTURE.format(height=200))
+        width = 518 if name.endswith(("waiting", "course")) else 252
+        (folder / f"{name}.svg").write_text(PICTURE.format(width=width, height=200))
     return folder
 
 
@@ -282,6 +290,24 @@ def test_unknown_fonts_and_figures_without_alternative_text_are_errors(
 
 def test_the_figures_are_told_by_the_text_alone_too(survey: Survey) -> None:
     assert list_figures() == list(survey.figures)
+
+
+def test_a_figure_that_runs_off_its_page_is_an_error(
+    numbers: Numbers, survey: Survey, figures: Path, tmp_path: Path
+) -> None:
+    shutil.copytree(figures, tmp_path / "figures")
+    (tmp_path / "figures/overload.svg").write_text(PICTURE.format(width=252, height=800))
+    runs_over = pytest.raises(ArtifactError, match="overload runs over the end of page")
+    with Typesetter(numbers) as setter, runs_over:
+        setter.compile(tmp_path / "figures", survey.figures, ())
+
+
+@pytest.mark.parametrize(("dx", "dy", "clashes"), [(0, 0, True), (120, 0, False), (0, 60, False)])
+def test_figures_clash_where_they_overlap_on_a_page(dx: float, dy: float, clashes: bool) -> None:
+    one = {"name": "a", "page": 1, "x": 50, "y": 50, "width": 100, "height": 50, "floor": 700}
+    other = one | {"name": "b", "x": 50 + dx, "y": 50 + dy}
+    assert find_clash([one, other]) == (("a", "b") if clashes else None)
+    assert find_clash([one, other | {"page": 2}]) is None
 
 
 def test_a_figure_that_is_not_drawn_is_missing(

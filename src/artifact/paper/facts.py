@@ -21,6 +21,7 @@ from ground.voice import UsageError
 
 ORIGINAL: Final = "original.toml"
 FACTS: Final = "facts.toml"
+BYTES: Final = re.compile(r"(\d)([KMG]iB)")
 
 
 class Original(Strict):
@@ -114,8 +115,8 @@ def _take_step(document: Any, step: str) -> Any:
 
 
 def format_fact(value: Any, scale: float) -> str:
-    """A number with thousands apart; text as it is."""
+    """A number with thousands apart; text as it is, with a space before a unit of bytes."""
     if isinstance(value, str):
-        return value
+        return BYTES.sub("\\1\N{NO-BREAK SPACE}\\2", value)
     number = value * scale
     return f"{number:,.0f}" if number == round(number) else f"{number:g}"

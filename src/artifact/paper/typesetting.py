@@ -10,6 +10,7 @@ missing or wrong.
 from __future__ import annotations
 
 import datetime
+import itertools
 import json
 import shutil
 import tempfile
@@ -135,6 +136,12 @@ class Typesetter:
             )
         except typst.TypstError as error:
             raise _explain(error) from None
+        placed = [] if draft else json.loads(compiler.query("<placed>", field="value"))
+        if clash := find_clash(placed):
+            raise ArtifactError(
+                f"in the paper the figure {clash[0]} runs over {clash[1]}",
+                hint="make it inline, or put it elsewhere in the text",
+            )
         if warnings:
             raise ArtifactError(
                 f"Typst warns of {warnings[0].message}: {warnings[0].diagnostic.strip()}",
@@ -222,6 +229,24 @@ def make_data(
             {"name": p.name, "why": p.why, "text": p.text} for p in problems if not p.missing
         ],
     }
+
+
+def find_clash(placed: Sequence[dict[str, Any]]) -> tuple[str, str] | None:
+    """A figure and what it runs over: another figure, or the end of its page.
+
+    Places and sizes are in points; ``floor`` is where a page's text ends.
+    """
+    for figure in placed:
+        if figure["y"] + figure["height"] > figure["floor"] + 1:
+            return figure["name"], f"the end of page {figure['page']}"
+    for one, other in itertools.combinations(placed, 2):
+        apart = any(
+            one[at] + one[size] <= other[at] + 1 or other[at] + other[size] <= one[at] + 1
+            for at, size in (("x", "width"), ("y", "height"))
+        )
+        if one["page"] == other["page"] and not apart:
+            return one["name"], other["name"]
+    return None
 
 
 def _list_absent(numbers: Numbers, problems: Iterable[Problem]) -> set[str]:
