@@ -15,8 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from artifact.claims import load_claims
-from artifact.design import Tier, load_design
+from artifact.judge.verdicts import Verdict
 from artifact.paper.bindings import PREDICATES, VERDICTS, Problem, Use, check_use, check_uses
 from artifact.paper.difference import Move, find_changes, write_difference
 from artifact.paper.facts import Fact, find_fact, load_facts, load_originals
@@ -34,14 +33,15 @@ from artifact.paper.typesetting import (
     typeset,
 )
 from artifact.paper.wording import write_macros, write_number, write_plain
-from artifact.peak import Bracket
-from artifact.plan import make_plan
-from artifact.searches import Peak, restore_brackets, tabulate_brackets
-from artifact.verdicts import Verdict
+from artifact.runs.bisection import Bracket
+from artifact.runs.plan import make_plan
+from artifact.runs.searches import Peak, restore_brackets, tabulate_brackets
+from artifact.study.claims import load_claims
+from artifact.study.designs import Tier, load_design
 from ground import process
+from ground.errors import ArtifactError, ExitCode, UsageError
 from ground.files import digest_bytes
-from ground.places import PROJECT
-from ground.voice import ArtifactError, ExitCode, UsageError
+from ground.paths import PROJECT
 
 PICTURE = (
     '<svg xmlns="http://www.w3.org/2000/svg" width="{width}pt" height="{height}pt" '

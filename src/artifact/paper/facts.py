@@ -15,9 +15,9 @@ from typing import Any, Final, Self
 
 from pydantic import model_validator
 
-from artifact.documents import Strict, parse_document
-from ground.places import PROJECT
-from ground.voice import UsageError
+from ground.documents import Strict, parse_document
+from ground.errors import UsageError
+from ground.paths import PROJECT
 
 ORIGINAL: Final = "original.toml"
 FACTS: Final = "facts.toml"

@@ -13,11 +13,11 @@ from typing import Final
 import polars as pl
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from artifact.judge.verdicts import Judgement, Verdict
 from artifact.paper.quantities import Finding, Quantity, find_quantity
 from artifact.paper.stored import Stored
-from artifact.verdicts import Judgement, Verdict
+from ground.errors import UsageError
 from ground.files import write_atomically
-from ground.voice import UsageError
 
 NAME: Final = "numbers.json"
 COUNT: Final = "a count"

@@ -15,14 +15,14 @@ from typing import Final
 
 import polars as pl
 
-from artifact.courses import SCHEMA as COURSE_SCHEMA
-from artifact.illustrate import list_illustrations, make_provenance
+from artifact.judge.courses import SCHEMA as COURSE_SCHEMA
+from artifact.judge.reference import PEAKS, RUNS, load_reference
+from artifact.judge.results import Results
 from artifact.paper.stored import read_table, take_reference
-from artifact.plan import make_plan
-from artifact.reference import PEAKS, RUNS, load_reference
-from artifact.results import Results
-from artifact.searches import BRACKET_SCHEMA, restore_brackets
-from artifact.study import load_study
+from artifact.report.gallery import list_illustrations, make_provenance
+from artifact.runs.plan import make_plan
+from artifact.runs.searches import BRACKET_SCHEMA, restore_brackets
+from artifact.study.loading import load_study
 from figures.style import save_figure
 from ground.files import digest_bytes
 

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from artifact.judge.results import Results
+from artifact.judge.verdicts import Judgement
 from artifact.paper.bindings import Problem
 from artifact.paper.difference import describe_changes, find_changes, write_difference
 from artifact.paper.numbers import NAME, Numbers, collect_numbers, load_numbers
@@ -16,8 +18,6 @@ from artifact.paper.quantities import load_quantities
 from artifact.paper.stored import Stored, take_results
 from artifact.paper.typesetting import FOLDER, typeset
 from artifact.paper.wording import write_macros
-from artifact.results import Results
-from artifact.verdicts import Judgement
 from ground.files import write_atomically
 
 PDF: Final = "paper.pdf"

@@ -16,8 +16,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from artifact.documents import Strict, parse_document
-from ground.voice import UsageError
+from ground.documents import Strict, parse_document
+from ground.errors import UsageError
 
 TERMS: Final = "terms.toml"
 # Calls whose content may have words of direction.

@@ -15,13 +15,13 @@ from typing import Annotated, Any, Final, Literal, assert_never
 import polars as pl
 from pydantic import Field
 
-from artifact.documents import Strict, parse_document
-from artifact.metrics import METRICS
-from artifact.origins import ORIGINS, REST, find_origin
+from artifact.judge.origins import ORIGINS, REST, find_origin
 from artifact.paper.stored import Stored
-from artifact.statistics import Estimate, estimate_mean, estimate_ratio
-from artifact.store import Outcome
-from ground.voice import UsageError
+from artifact.runs.store import Outcome
+from artifact.statistics.estimates import Estimate, estimate_mean, estimate_ratio
+from artifact.study.metrics import METRICS
+from ground.documents import Strict, parse_document
+from ground.errors import UsageError
 
 NAME: Final = "quantities.toml"
 NamePattern = r"^[a-z0-9][a-z0-9.-]*$"
@@ -60,7 +60,7 @@ class Ratio(Strict):
 
 
 class Share(Strict):
-    """Share of the connections that stand at any of ``parts`` (`artifact.ledgers.ORDER`)."""
+    """Share of the connections that stand at any of ``parts`` (`artifact.judge.ledgers.ORDER`)."""
 
     kind: Literal["share"]
     name: Annotated[str, Field(pattern=NamePattern)]
@@ -69,7 +69,7 @@ class Share(Strict):
 
 
 class Origin(Strict):
-    """L2 misses per request on memory of any of ``origins`` (`artifact.origins.ORIGINS`)."""
+    """L2 misses per request on memory of any of ``origins`` (`artifact.judge.origins.ORIGINS`)."""
 
     kind: Literal["origin"]
     name: Annotated[str, Field(pattern=NamePattern)]

@@ -9,19 +9,19 @@ from pathlib import Path
 
 import polars as pl
 
-from artifact.design import Tier
-from artifact.ledgers import SCHEMA as LEDGER_SCHEMA
-from artifact.origins import SCHEMA as ORIGIN_SCHEMA
-from artifact.reference import find_commit, load_reference
-from artifact.results import Results
-from artifact.synthetic import SYNTHETIC
-from artifact.verdicts import Judgement
+from artifact.judge.ledgers import SCHEMA as LEDGER_SCHEMA
+from artifact.judge.origins import SCHEMA as ORIGIN_SCHEMA
+from artifact.judge.reference import find_commit, load_reference
+from artifact.judge.results import Results
+from artifact.judge.verdicts import Judgement
+from artifact.runs.rehearsal import SYNTHETIC
+from artifact.study.designs import Tier
 
 
 @dataclass(frozen=True)
 class Stored:
     """Verdicts and tables of one tier; ``runs``, ``ledgers`` and ``origins`` are as in
-    `artifact.results.Results`, ``commit`` made them and ``digest`` stands for them all."""
+    `artifact.judge.results.Results`, ``commit`` made them and ``digest`` stands for them all."""
 
     tier: Tier
     commit: str

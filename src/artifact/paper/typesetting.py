@@ -21,15 +21,15 @@ from typing import Any, Final
 
 import typst
 
-from artifact.crate import read_citation
 from artifact.paper.bindings import Problem, Use, check_uses
 from artifact.paper.facts import load_facts, load_originals
 from artifact.paper.numbers import Numbers, State
 from artifact.paper.prose import lint
 from artifact.paper.wording import write_number, write_plain
+from artifact.report.crate import read_citation
+from ground.errors import ArtifactError, ExitCode, UsageError
 from ground.files import canonical_json, write_atomically
-from ground.places import PROJECT
-from ground.voice import ArtifactError, ExitCode, UsageError
+from ground.paths import PROJECT
 
 FOLDER: Final = PROJECT / "paper"
 MAIN: Final = "main.typ"
