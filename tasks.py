@@ -91,6 +91,31 @@ def report(_: Context, tier="quick", rehearse=False, out="", json=False):
 
 @task(
     help={
+        "tier": "full, quick or kick",
+        "own": "the results of this machine (default: the committed ones)",
+        "draft": "make a draft, marked as one, where values are missing or sentences disagree",
+        "record": "make the numbers those that the next paper is compared with",
+        "rehearse": "the synthetic results of a rehearsal; gives a draft at most",
+        "out": "folder of the run store and the results (default: out)",
+        "json": "print the numbers as JSON on stdout",
+    }
+)
+@report_errors
+def paper(_: Context, tier="full", own=False, draft=False, record=False, rehearse=False, out="",
+          json=False):  # fmt: skip
+    """Make the paper from stored results; refuses what they do not bear.
+
+    Example: ./invoke paper --draft
+    Exit codes: 0 the paper, 1 refused, 2 usage, 3 a draft.
+    """
+    from artifact.cli import choose_places, run_paper
+
+    places = choose_places(rehearse=rehearse, out=out)
+    return run_paper(tier, places, own=own or rehearse, draft=draft, record=record, as_json=json)
+
+
+@task(
+    help={
         "tier": TIER,
         "jobs": "runs at once (0: two for each three cores, rounded up)",
         "cluster": "address of a Dask scheduler",
@@ -493,7 +518,7 @@ def stingy_accuracy(_: Context, only="", speed=True, json=False):
 def stingy_memwalk(_: Context, annotations, out, root="", fresh=False, json=False):
     """Find stages, objects, stacks and what is never live together (memwalk).
 
-    Example: ./invoke stingy.memwalk tests/servers/cascade/annotations.toml --out out/cascade
+    Example: ./invoke stingy.memwalk examples/cascade/annotations.toml --out out/cascade
     Exit codes: 0 everything was analysed, 1 a file was refused, 2 usage.
     """
     from stingy.memwalk.command import main
@@ -690,7 +715,9 @@ def labs_selftest(_: Context, only=""):
     return run_selftest(only)
 
 
-namespace = Collection(reproduce, figures, report, estimate, verify, reference, lint, test, bench)
+namespace = Collection(
+    reproduce, figures, report, paper, estimate, verify, reference, lint, test, bench
+)
 namespace.add_collection(
     Collection(
         "results",

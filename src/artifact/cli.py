@@ -13,6 +13,11 @@ from rich.table import Table
 
 from artifact.judge import reference
 from artifact.judge.results import load_results
+from artifact.paper.numbers import NAME as NUMBERS
+from artifact.paper.pictures import draw_reference
+from artifact.paper.production import describe_moves, list_figures, produce, read_numbers
+from artifact.paper.stored import take_reference, take_results
+from artifact.paper.typesetting import FOLDER as PAPER
 from artifact.report.page import format_number
 from artifact.reproduce import (
     Order,
@@ -202,6 +207,39 @@ def _print_matches(matches: dict[str, str]) -> None:
     console.print(table)
     counts = Counter(matches.values())
     console.print(", ".join(f"{count} {match}" for match, count in sorted(counts.items())))
+
+
+def run_paper(
+    tier: str, places: Places, *, own: bool, draft: bool, record: bool, as_json: bool
+) -> ExitCode:
+    """`./invoke paper`: on the committed results of ``tier``, or with ``own`` on those in
+    ``places``.
+
+    ``record`` makes its numbers those that the next paper is compared with.
+    """
+    chosen = parse_tier(tier)
+    if own:
+        folder = places.find_folder(chosen)
+        results = load_results(load_plan(folder / "plan.json"), places.store)
+        numbers = read_numbers(take_results(results, judge_plan(results)))
+        figures, target = folder / "figures", folder
+    else:
+        committed, target = reference.find_folder(chosen), places.root / "paper"
+        numbers = read_numbers(take_reference(committed))
+        figures = draw_reference(committed, list_figures(), target / "figures")
+    if record:
+        if numbers.synthetic:
+            raise UsageError("synthetic numbers are no record", hint="leave --rehearse out")
+        numbers.write(PAPER / NUMBERS)
+    made = produce(numbers, figures, target, draft=draft)
+    for problem in made.problems:
+        console.print(f"  {problem}", soft_wrap=True, markup=False)
+    console.print(made.describe(), soft_wrap=True, markup=False)
+    if moves := describe_moves(numbers):
+        console.print(moves, soft_wrap=True, markup=False)
+    if as_json:
+        print_json(numbers.model_dump(mode="json", exclude_defaults=True))
+    return ExitCode.INCONCLUSIVE if made.problems else ExitCode.HOLDS
 
 
 def run_check(*, rehearse: bool) -> ExitCode:

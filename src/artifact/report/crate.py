@@ -20,6 +20,8 @@ MEDIA_TYPES = {
     ".svg": "image/svg+xml",
     ".png": "image/png",
     ".pdf": "application/pdf",
+    ".tex": "text/x-tex",
+    ".md": "text/markdown",
 }
 
 
