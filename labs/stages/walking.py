@@ -11,6 +11,8 @@ import tempfile
 import tomllib
 from pathlib import Path
 
+from ground.files import canonical_json, digest_bytes, write_atomically
+from ground.places import find_cache
 from ground.voice import ArtifactError
 from stingy.memwalk import Options, analyse
 from stingy.results import EXTERNAL, Memwalk
@@ -51,19 +53,28 @@ def complete(text: str) -> str:
 def walk(annotations: str, sources: dict[str, str]) -> Memwalk:
     """What memwalk finds; AnnotationError says what it cannot take."""
     text = complete(annotations)
+    root = keep(sources)
     with tempfile.TemporaryDirectory(prefix="stages-") as name:
-        folder = Path(name)
-        for file, content in sources.items():
-            (folder / file).write_text(content)
-        path = folder / "annotations.toml"
+        path = Path(name) / "annotations.toml"
         path.write_text(text)
         try:
-            return analyse(path, Options())
+            return analyse(path, Options(root=root))
         except ArtifactError as error:
             hint = f"; try: {error.hint}" if error.hint else ""
-            raise AnnotationError(f"{error.message}{hint}".replace(f"{folder}/", "")) from None
+            message = f"{error.message}{hint}".replace(f"{name}/", "").replace(f"{root}/", "")
+            raise AnnotationError(message) from None
         except Exception as error:  # whatever it is, the other tests go on
             raise AnnotationError(f"memwalk cannot go on: {error!r}") from None
+
+
+def keep(sources: dict[str, str]) -> Path:
+    """A folder with the sources, the same for the same sources: memwalk knows by the path what it
+    has analysed before."""
+    folder = find_cache() / "labs" / digest_bytes(canonical_json(dict(sources)))
+    for name, text in sources.items():
+        if not (folder / name).exists():
+            write_atomically(folder / name, text.encode())
+    return folder
 
 
 def find_edges(result: Memwalk) -> set[tuple[str, str, str]]:
