@@ -83,7 +83,7 @@ CASES = [
     *(
         Case(f"tool.{short}.{part}", points, f"by tool, {title}: {part}", partial(check, name),
              "tool.takes", hidden=True)
-        for short, name, title in (("server", OWN, "your server"), ("next", NEXT, "its next release"))
+        for short, name, title in (("server", OWN, "your server"), ("next", NEXT, f"its {NEXT}"))
         for part, points, check in (("edges", 7, check_edges), ("objects", 5, check_objects))
     ),
 ]  # fmt: skip

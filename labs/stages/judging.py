@@ -153,7 +153,9 @@ def judge_live(answer: Answer, truth: Truth, tell: bool) -> Mark:
         text += "".join(f"\nmissing: {thing} in {stage}" for thing, stage in sorted(missed)[:6])
         text += "".join(f"\nwrong: {thing} in {stage}" for thing, stage in sorted(extra)[:6])
     else:
-        text += "Follow each object from its malloc() along your edges until it is freed on all ways"
+        text += (
+            "Follow each object from its malloc() along your edges until it is freed on all ways"
+        )
     return linear(measure_f1(answer.live, true), ALL_RIGHT, NOT_ENOUGH, text)
 
 

@@ -50,7 +50,8 @@ class Path:
     """What a stage does if ``guard`` (C; empty: else) holds, up to its return.
 
     ``live``: objects that must be live (True) or not, and are part of the condition in C too.
-    ``possible`` is False if the condition cannot hold, though no single place of the source says so.
+    ``possible`` is False if the condition cannot hold, though no single place of the source says
+    so.
     """
 
     steps: tuple[Step, ...]

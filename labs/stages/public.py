@@ -7,7 +7,14 @@ from pathlib import Path
 
 from labs.grader.bench import Bench
 from labs.grader.marks import Case, Mark, full, none
-from labs.stages.judging import OWN, PRACTICE, check_form, find_next_release, find_server, make_cases
+from labs.stages.judging import (
+    OWN,
+    PRACTICE,
+    check_form,
+    find_next_release,
+    find_server,
+    make_cases,
+)
 from labs.stages.source import write_annotations, write_sources
 
 GIVEN = Path(__file__).with_name("given")  # in a hand-out: the student's server

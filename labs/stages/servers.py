@@ -147,9 +147,7 @@ class _Maker:
     def _free(self, *roles: str) -> Free:
         return Free(tuple(self.words[role] for role in roles))
 
-    def _stage(
-        self, role: str, comment: str, start: tuple[Step, ...], *paths: Path
-    ) -> Stage:
+    def _stage(self, role: str, comment: str, start: tuple[Step, ...], *paths: Path) -> Stage:
         return Stage(self.words[role], comment, start, paths)
 
     def _trap(self, where: int) -> tuple[Path, ...]:

@@ -13,7 +13,6 @@ from typing import Any
 
 from labs.catalogue import find_entry
 from labs.handout import write_handout
-from labs.stages.judging import PRACTICE, find_server
 
 Table = dict[str, Any]
 
@@ -126,7 +125,11 @@ def swap_arguments(folder: Path) -> None:
 def forget_free_list(folder: Path) -> None:
     """Neither where a request comes from nor where it goes to."""
     blocks = (folder / "annotations.toml").read_text().split("\n\n")
-    kept = [b for b in blocks if "object = " not in b and not ("constructs.free" in b and '"free"' not in b)]
+    kept = [
+        b
+        for b in blocks
+        if "object = " not in b and not ("constructs.free" in b and '"free"' not in b)
+    ]
     (folder / "annotations.toml").write_text("\n\n".join(kept))
 
 

@@ -24,7 +24,11 @@ def annotate(sources: dict[str, str]) -> str:
     """What memwalk has to know, by what the header says each function is for."""
     header, loop = sources["server.h"], sources["loop.c"]
     task = found(r"typedef void \(\*stage_fn\)\(struct (\w+) \*\)", header)[0]
-    tables = ["schema = 1", '[dispatch]\ndiscipline = "queue"', f'[requests]\ntask = "struct {task}"']
+    tables = [
+        "schema = 1",
+        '[dispatch]\ndiscipline = "queue"',
+        f'[requests]\ntask = "struct {task}"',
+    ]
     for comment, queue in (("runs in this", ""), ("socket is", "socket"), ("unless", "timer")):
         name, parameters = found(rf"void (\w+)\((.*)\);.*{comment}", header)
         roles = [ROLES.get(one.split()[0], "-") for one in parameters.split(", ")]
@@ -57,8 +61,7 @@ def find_impossible(result: Memwalk) -> Edges:
     return {
         (edge.source, edge.target, edge.kind.value)
         for edge in result.edges
-        if edge.source != EXTERNAL
-        and all(is_never(place.guard) for place in edge.evidence)
+        if edge.source != EXTERNAL and all(is_never(place.guard) for place in edge.evidence)
     }
 
 
@@ -83,7 +86,9 @@ def answer(name: str, edges: Edges, impossible: Edges, result: Memwalk, peak: in
 def find_all(folder: Path) -> dict[str, Memwalk]:
     """memwalk's results for both servers of a hand-out."""
     names = ("practice", "server")
-    return {name: walk(annotate(sources), sources) for name in names if (sources := read(folder / name))}
+    return {
+        name: walk(annotate(sources), sources) for name in names if (sources := read(folder / name))
+    }
 
 
 def solve(folder: Path) -> None:
