@@ -679,6 +679,26 @@ def labs_tryout(_: Context, name, folder):
 
 
 @task(
+    name="data",
+    help={
+        "runs": "of the tier whose runs the labs shall have",
+        "course": "measurement.json of a run with a spike, for lab 7",
+    },
+)
+@report_errors
+def labs_data(_: Context, runs="results/reference/full/runs.csv", course=""):
+    """Make the tables and figures of labs 6 and 7 from stored runs.
+
+    Example: ./invoke labs.data --runs results/reference/full/runs.csv
+    """
+    from pathlib import Path
+
+    from labs.commands import run_data
+
+    return run_data(Path(runs), Path(course) if course else None)
+
+
+@task(
     name="drive",
     positional=["policy"],
     help={
@@ -749,6 +769,7 @@ namespace.add_collection(
         labs_grade,
         labs_pack,
         labs_tryout,
+        labs_data,
         labs_drive,
         labs_selftest,
     )
