@@ -34,7 +34,7 @@ def check_annotations(bench: Bench) -> Mark:
     try:
         from labs.stages.walking import AnnotationError, walk  # noqa: PLC0415 - needs packages
     except ImportError as error:
-        return none(f"{error}: memwalk's packages are missing; run ./setup")
+        return none(f"{error}: memwalk's packages are missing; run ./setup, to its end")
     try:
         result = walk((bench.folder / "annotations.toml").read_text(), find_sources(OWN, bench))
     except AnnotationError as error:
