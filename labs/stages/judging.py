@@ -19,6 +19,7 @@ from labs.stages.servers import make_server
 PRACTICE, OWN = "practice", "server"
 KINDS = ("queue", "socket", "timer", "direct")
 ALL_RIGHT, NOT_ENOUGH = 1.0, 0.7  # F1: all points, none
+TOLD = 3  # of what is wrong about the server for practice
 TOO_SAFE = 1.5  # times the true peak: no points
 
 
@@ -132,15 +133,15 @@ Judge = Callable[[Answer, Truth, bool], Mark]
 def judge_edges(answer: Answer, truth: Truth, tell: bool) -> Mark:
     """What may follow what."""
     missed, extra = truth.edges - answer.edges, answer.edges - truth.edges
-    text = f"missing: {count_kinds(missed)}; not in the server: {count_kinds(extra)}. "
+    text = f"missing: {count_kinds(missed)}; not in the server: {count_kinds(extra)}"
     if tell:
-        text += "".join(f"\nmissing: {spell(edge)}" for edge in sorted(missed)[:6])
-        text += "".join(f"\nnot there: {spell(edge)}" for edge in sorted(extra)[:6])
+        text += "".join(f"\nmissing: {spell(edge)}" for edge in sorted(missed)[:TOLD])
+        text += "".join(f"\nnot there: {spell(edge)}" for edge in sorted(extra)[:TOLD])
     elif missed:
-        text += "Go through each stage once more, a line at a time: which lines give the request "
+        text += ". Go through each stage once more, a line at a time: which lines give the request "
         text += "another stage, or call one?"
     else:
-        text += "Can the condition before each of these lines hold?"
+        text += ". Can the condition before each of these lines hold?"
     return linear(measure_f1(answer.edges, truth.edges), ALL_RIGHT, NOT_ENOUGH, text)
 
 
@@ -148,13 +149,13 @@ def judge_live(answer: Answer, truth: Truth, tell: bool) -> Mark:
     """What a request may have in memory where."""
     true = {(thing, stage) for thing, stages in truth.live.items() for stage in stages}
     missed, extra = true - answer.live, answer.live - true
-    text = f"{len(missed)} pairs of an object and a stage are missing, {len(extra)} are wrong. "
+    text = f"{len(missed)} pairs of an object and a stage are missing, {len(extra)} are wrong"
     if tell:
-        text += "".join(f"\nmissing: {thing} in {stage}" for thing, stage in sorted(missed)[:6])
-        text += "".join(f"\nwrong: {thing} in {stage}" for thing, stage in sorted(extra)[:6])
+        text += "".join(f"\nmissing: {thing} in {stage}" for thing, stage in sorted(missed)[:TOLD])
+        text += "".join(f"\nwrong: {thing} in {stage}" for thing, stage in sorted(extra)[:TOLD])
     else:
         text += (
-            "Follow each object from its malloc() along your edges until it is freed on all ways"
+            ". Follow each object from its malloc() along your edges until it is freed on all ways"
         )
     return linear(measure_f1(answer.live, true), ALL_RIGHT, NOT_ENOUGH, text)
 
@@ -193,7 +194,7 @@ def judge_impossible(answer: Answer, truth: Truth, tell: bool) -> Mark:
     found, false = answer.impossible & truth.impossible, answer.impossible - truth.impossible
     share = (len(found) - 0.5 * len(false)) / len(truth.impossible)
     missed = sorted(truth.impossible - answer.impossible)
-    hint = "".join(f"\nmissed: {spell(edge)}" for edge in missed) if tell else ""
+    hint = "".join(f"\nmissed: one that begins in {edge[0]}" for edge in missed) if tell else ""
     return Mark(
         max(0.0, share),
         f"{len(found)} of {len(truth.impossible)} found, {len(false)} that can happen (half of "

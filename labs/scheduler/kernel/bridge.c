@@ -13,9 +13,9 @@
  * Context: the fast thread.
  */
 #include "tux.h"
+#define choose_visit policy_visit
 #include "policy.h"
-
-struct visit policy_visit(const struct view *view);
+#undef choose_visit
 
 static unsigned int patience_turns = 4096;
 static unsigned int illegal;
