@@ -17,6 +17,7 @@ from ground.voice import ArtifactError
 from stingy.memwalk import Options, analyse
 from stingy.results import EXTERNAL, Memwalk
 
+BUDGET_STEPS = 20_000  # right annotations need less than half; wrong ones can need any number
 TABLES = {"schema", "dispatch", "requests", "constructs", "stages", "objects", "indirect"}
 OURS = """
 [server]
@@ -58,7 +59,7 @@ def walk(annotations: str, sources: dict[str, str]) -> Memwalk:
         path = Path(name) / "annotations.toml"
         path.write_text(text)
         try:
-            return analyse(path, Options(root=root))
+            return analyse(path, Options(root=root, budget=BUDGET_STEPS))
         except ArtifactError as error:
             hint = f"; try: {error.hint}" if error.hint else ""
             message = f"{error.message}{hint}".replace(f"{name}/", "").replace(f"{root}/", "")
