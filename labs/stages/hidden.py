@@ -18,24 +18,10 @@ from labs.stages.judging import (
     measure_f1,
 )
 from labs.stages.model import Truth
-from labs.stages.public import find_sources
-from labs.stages.walking import AnnotationError, find_edges, find_live, walk
-from stingy.results import Memwalk
+from labs.stages.public import find_result
+from labs.stages.walking import find_edges, find_live
 
 NEXT = "next release"
-
-
-def find_result(name: str, bench: Bench) -> Memwalk | str:
-    """What memwalk finds by the student's annotations; a text if it cannot."""
-    text = (bench.folder / "annotations.toml").read_text(errors="replace")
-
-    def make() -> Memwalk | str:
-        try:
-            return walk(text, find_sources(name, bench))
-        except AnnotationError as error:
-            return f"{name}: {error}"
-
-    return bench.once(f"walk {name}", make)
 
 
 def find_truth(name: str, bench: Bench) -> Truth:
@@ -49,7 +35,7 @@ def check_edges(name: str, bench: Bench) -> Mark:
     """The edges that a tool can find: the true ones, and those that it cannot rule out."""
     found, truth = find_result(name, bench), find_truth(name, bench)
     if isinstance(found, str):
-        return none(found)
+        return none(f"{name}: {found}")
     edges, true = find_edges(found), truth.edges | truth.impossible
     return linear(
         measure_f1(edges, true), ALL_RIGHT, NOT_ENOUGH,
@@ -63,7 +49,7 @@ def check_objects(name: str, bench: Bench) -> Mark:
     """The objects, their sizes, and where they live."""
     found, truth = find_result(name, bench), find_truth(name, bench)
     if isinstance(found, str):
-        return none(found)
+        return none(f"{name}: {found}")
     true = {(thing, stage) for thing, stages in truth.live.items() for stage in stages}
     sizes = {(o.type.removeprefix("struct "), o.size.bytes) for o in found.objects}
     wrong = set(truth.bytes.items()) - sizes

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from labs.grader.bench import Bench
 from labs.grader.marks import Case, Mark, full, none
@@ -17,6 +18,9 @@ from labs.stages.judging import (
 )
 from labs.stages.source import write_annotations, write_sources
 
+if TYPE_CHECKING:
+    from stingy.results import Memwalk
+
 GIVEN = Path(__file__).with_name("given")  # in a hand-out: the student's server
 FEWEST_STAGES = 2
 
@@ -29,16 +33,28 @@ def find_sources(name: str, bench: Bench) -> dict[str, str]:
     return write_sources(find(bench.secret, bench.seed))
 
 
-def check_annotations(bench: Bench) -> Mark:
-    """memwalk takes them, and finds stages."""
+def find_result(name: str, bench: Bench) -> Memwalk | str:
+    """What memwalk finds by the student's annotations; a text if it cannot."""
     try:
         from labs.stages.walking import AnnotationError, walk  # noqa: PLC0415 - needs packages
     except ImportError as error:
-        return none(f"{error}: memwalk's packages are missing; run ./setup, to its end")
-    try:
-        result = walk((bench.folder / "annotations.toml").read_text(), find_sources(OWN, bench))
-    except AnnotationError as error:
-        return none(str(error))
+        return f"{error}: memwalk's packages are missing; run ./setup, to its end"
+    text = (bench.folder / "annotations.toml").read_text(errors="replace")
+
+    def make() -> Memwalk | str:
+        try:
+            return walk(text, find_sources(name, bench))
+        except AnnotationError as error:
+            return str(error)
+
+    return bench.once(f"walk {name}", make)
+
+
+def check_annotations(bench: Bench) -> Mark:
+    """memwalk takes them, and finds stages."""
+    result = find_result(OWN, bench)
+    if isinstance(result, str):
+        return none(result)
     if len(result.stages) < FEWEST_STAGES:
         return none(
             f"memwalk finds {len(result.stages)} stages: is each function named by which a stage "

@@ -46,6 +46,7 @@ MILLISECONDS = ("50", "100", "PATIENCE_MS")
 class Shape:
     """What a server has or does; drawn for each."""
 
+    traps: int  # bit mask of the stages that have a condition that can never hold
     allow: bool  # a stage that checks rights
     throttle: bool  # which lets some wait
     fetch: bool  # a stage that asks a store again and again
@@ -56,7 +57,6 @@ class Shape:
     entry_early: bool
     refusal_frees: bool
     ends_soon: bool  # the last stage is queued, not called, after the last byte
-    traps: int  # bit mask of the stages that have a condition that can never hold
 
 
 def make_server(chance: Chance, words: dict[str, str] | None = None) -> Server:
@@ -65,7 +65,8 @@ def make_server(chance: Chance, words: dict[str, str] | None = None) -> Server:
     flags = [chance.chance(1, 2) for _ in range(10)]
     if not any(flags[:5]):
         flags[2] = True
-    return _Maker(chance, names, Shape(*flags, traps=chance.between(1, 3))).make()
+    traps = chance.between(LOOK_UP, LOOK_UP | COMPOSE)
+    return _Maker(chance, names, Shape(traps, *flags)).make()
 
 
 def choose_words(chance: Chance) -> dict[str, str]:

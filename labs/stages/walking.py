@@ -17,7 +17,7 @@ from ground.voice import ArtifactError
 from stingy.memwalk import Options, analyse
 from stingy.results import EXTERNAL, Memwalk
 
-BUDGET_STEPS = 20_000  # right annotations need less than half; wrong ones can need any number
+BUDGET_STEPS = 12_000  # right annotations need less than 10,000; wrong ones any number
 TABLES = {"schema", "dispatch", "requests", "constructs", "stages", "objects", "indirect"}
 OURS = """
 [server]
