@@ -18,13 +18,14 @@ from rich.table import Table
 from forge.modules import MODULES, Module, ModuleRecipe, find_sources
 from forge.pipeline import Pipeline
 from forge.tree import Tree, format_cpio
+from ground.errors import ArtifactError, ExitCode, UsageError
 from ground.files import digest_bytes, write_atomically
-from ground.places import find_outputs
-from ground.voice import ArtifactError, ExitCode, UsageError, complete_step, console
+from ground.paths import find_outputs
+from ground.terminal import complete_step, console
 from labs.catalogue import HERE
-from testbed.commands import plan_experiment
+from testbed.cli import plan_experiment
+from testbed.machines.products import Products, load_products
 from testbed.measurement import Measurement
-from testbed.products import Products, load_products
 from testbed.run import run_products
 
 BRIDGE = HERE / "scheduler/kernel"

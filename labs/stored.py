@@ -13,8 +13,8 @@ import json
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+from ground.errors import UsageError
 from ground.files import write_atomically
-from ground.voice import UsageError
 from labs.catalogue import HERE
 
 Row = dict[str, str]

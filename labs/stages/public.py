@@ -19,7 +19,7 @@ from labs.stages.judging import (
 from labs.stages.source import write_annotations, write_sources
 
 if TYPE_CHECKING:
-    from stingy.results import Memwalk
+    from stingy.model.results import Memwalk
 
 GIVEN = Path(__file__).with_name("given")  # in a hand-out: the student's server
 FEWEST_STAGES = 2

@@ -11,11 +11,11 @@ import tempfile
 import tomllib
 from pathlib import Path
 
+from ground.errors import ArtifactError
 from ground.files import canonical_json, digest_bytes, write_atomically
-from ground.places import find_cache
-from ground.voice import ArtifactError
-from stingy.memwalk import Options, analyse
-from stingy.results import EXTERNAL, Memwalk
+from ground.paths import find_cache
+from stingy.memwalk.passes import Options, analyse
+from stingy.model.results import EXTERNAL, Memwalk
 
 BUDGET_STEPS = 12_000  # right annotations need less than 10,000; wrong ones any number
 TABLES = {"schema", "dispatch", "requests", "constructs", "stages", "objects", "indirect"}

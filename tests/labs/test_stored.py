@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from ground.voice import UsageError
+from ground.errors import UsageError
 from labs.stored import make_course, make_peak, read_runs, refresh
 
 HEADER = "design,server,variant,level,seed,outcome,throughput,latency_p99\n"

@@ -8,7 +8,7 @@ import re
 from pathlib import Path
 
 from labs.stages.walking import find_edges, walk
-from stingy.results import EXTERNAL, Memwalk
+from stingy.model.results import EXTERNAL, Memwalk
 
 Edges = set[tuple[str, str, str]]
 NEVER = ("mode > 2", "length > LINE_SIZE")  # read_command() sets both
