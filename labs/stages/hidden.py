@@ -17,7 +17,7 @@ from labs.stages.judging import (
     make_cases,
     measure_f1,
 )
-from labs.stages.model import Truth
+from labs.stages.paths import Truth
 from labs.stages.public import find_result
 from labs.stages.walking import find_edges, find_live
 

@@ -13,7 +13,7 @@ from functools import partial
 from labs.grader.bench import Bench
 from labs.grader.chance import PUBLISHED_SECRET, Chance
 from labs.grader.marks import Case, Mark, full, linear, none
-from labs.stages.model import Edge, Server, Truth
+from labs.stages.paths import Edge, Server, Truth
 from labs.stages.servers import make_server
 
 PRACTICE, OWN = "practice", "server"

@@ -6,7 +6,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from labs.grader.chance import Chance
-from labs.stages.model import Alloc, Do, Field, Free, Next, Path, Server, Stage, Step, Struct
+from labs.stages.paths import Alloc, Do, Field, Free, Next, Path, Server, Stage, Step, Struct
 
 NAMES = {
     "task": ("conn", "client", "session", "peer"),

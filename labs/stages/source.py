@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path as File
 
-from labs.stages.model import Alloc, Do, Free, Next, Path, Server, Stage, Step, Struct
+from labs.stages.paths import Alloc, Do, Free, Next, Path, Server, Stage, Step, Struct
 
 RUNTIME = File(__file__).with_name("runtime")
 FILES = ("server.h", "loop.c", "work.c", "main.c")

@@ -15,8 +15,8 @@ from labs.catalogue import find_entry
 from labs.grader.chance import Chance
 from labs.handout import write_handout
 from labs.stages.judging import find_next_release, find_server, measure_f1
-from labs.stages.model import Alloc, Field, Free, Next, Server, Stage, Struct
-from labs.stages.model import Path as Way
+from labs.stages.paths import Alloc, Field, Free, Next, Server, Stage, Struct
+from labs.stages.paths import Path as Way
 from labs.stages.servers import NAMES, make_server
 from labs.stages.source import RUNTIME, write_sources
 from labs.stages.walking import AnnotationError, complete
