@@ -65,7 +65,8 @@ def count_alive(measurement: Measurement) -> float:
 
 
 # Bounds as shares of what first come, first served takes: none of the points for as much as that,
-# all for what a bound on live requests by the query is good for.
+# all for about what TUX's own scheduler with a query needs. They are chosen, and not yet confirmed
+# by a run of the reference policy.
 JUDGED = (
     Judged("L2 data misses a request", 50, 0.6, 1.0, count_misses),
     Judged("connections accepted, on average", 50, 0.4, 1.0, count_alive),
