@@ -32,7 +32,7 @@ BRIDGE = HERE / "scheduler/kernel"
 HANDOUT = HERE / "scheduler/handout"
 TUX = MODULES[0]
 STOCK, BY_STAGE = "tux", "tux-scheduler"  # who runs first; whose module is replaced
-LOAD = "ab -c 1000 -n 8000"
+LOAD = "ab -c 1000 -n 25000"  # 8,000 are too few for a steady window
 ALIGNMENT = 512  # of one cpio archive behind another
 
 
