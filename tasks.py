@@ -703,6 +703,49 @@ def labs_tryout(_: Context, name, folder):
     return run_tryout(name, Path(folder))
 
 
+@task(
+    name="data",
+    help={
+        "runs": "of the tier whose runs the labs shall have",
+        "course": "measurement.json of a run with a spike, for lab 7",
+    },
+)
+@report_errors
+def labs_data(_: Context, runs="results/reference/full/runs.csv", course=""):
+    """Make the tables and figures of labs 6 and 7 from stored runs.
+
+    Example: ./invoke labs.data --runs results/reference/full/runs.csv
+    """
+    from pathlib import Path
+
+    from labs.commands import run_data
+
+    return run_data(Path(runs), Path(course) if course else None)
+
+
+@task(
+    name="drive",
+    positional=["policy"],
+    help={
+        "policy": "the policy.c of lab 5",
+        "keep": "where the runs' files go (default: out/labs/drive)",
+        "seed": "moves pages and ports, for both runs alike",
+    },
+)
+@report_errors
+def labs_drive(_: Context, policy, keep="", seed=1):
+    """Run lab 5's policy as TUX's scheduler in the testbed, and judge it (needs a build; minutes).
+
+    Example: ./invoke labs.drive out/scheduler/policy.c
+    Exit codes: 0 all points, 1 not all or the run is invalid, 2 usage, 4 infrastructure.
+    """
+    from pathlib import Path
+
+    from labs.driving import run_drive
+
+    return run_drive(Path(policy), keep=keep, seed=seed)
+
+
 @task(name="selftest", help={"only": "one lab (default: all)"})
 @report_errors
 def labs_selftest(_: Context, only=""):
@@ -746,7 +789,17 @@ namespace.add_collection(
     )
 )
 namespace.add_collection(
-    Collection("labs", labs_list, labs_start, labs_grade, labs_pack, labs_tryout, labs_selftest)
+    Collection(
+        "labs",
+        labs_list,
+        labs_start,
+        labs_grade,
+        labs_pack,
+        labs_tryout,
+        labs_data,
+        labs_drive,
+        labs_selftest,
+    )
 )
 building = Collection("build", build_twice, build_container)
 building.add_task(build, name="all", default=True)
