@@ -7,15 +7,15 @@ import base64
 import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
-from importlib.resources import files
 from pathlib import Path
 
-import jinja2
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
 from artifact.claims import AnyClaim
+from artifact.explorer import NAME as EXPLORER
+from artifact.explorer import make_environment
 from artifact.illustration import Illustration
 from artifact.metrics import find_metric
 from artifact.reference import Comparison, find_agreement
@@ -99,20 +99,19 @@ def write_report(
     *,
     comparison: Comparison | None = None,
 ) -> Path:
-    """Write ``folder``/report.html, which needs no other file; figures must have been drawn."""
-    environment = jinja2.Environment(
-        autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
-    )
+    """Write ``folder``/report.html, which needs no other file; figures must have been drawn.
+
+    It links to the page of runs (`artifact.explorer`) beside it."""
+    environment = make_environment()
     environment.globals["number"] = format_number
-    template = environment.from_string(
-        (files("artifact") / "templates" / "report.html").read_text(encoding="utf-8")
-    )
+    template = environment.get_template("report.html")
     figures = _load_figures(results, illustrations, folder)
     plan = results.plan
     verdict_figure = folder / "figures" / "verdicts.svg"
     claims = _describe_claims(study.claims, judgements, figures, plan.tier.value)
     page = template.render(
         title=TITLE,
+        explorer=EXPLORER,
         tier=plan.tier.value,
         seeds=plan.seeds,
         total=len(plan.keys),

@@ -17,6 +17,7 @@ from artifact.crate import write_crate
 from artifact.design import Tier
 from artifact.engines import LocalEngine, find_default_jobs
 from artifact.estimate import Forecast, describe_forecast, forecast
+from artifact.explorer import write_explorer
 from artifact.illustrate import list_illustrations, write_illustrations
 from artifact.illustration import Illustration
 from artifact.plan import Plan, load_plan, make_plan, record_plan
@@ -241,10 +242,11 @@ def conclude(tier: Tier, places: Places, *, quiet: bool = False) -> Conclusion:
     write_atomically(verdicts, text.encode() + b"\n")
     known = find_reference(plan)
     comparison = compare(results, judgements, known) if known else None
+    explorer = write_explorer(results, folder, title=TITLE)
     report = write_report(results, study, figures, judgements, folder, comparison=comparison)
     write_crate(
         folder,
-        [*files, verdicts, report, folder / "plan.json"],
+        [*files, verdicts, report, explorer, folder / "plan.json"],
         name=f"{TITLE}, {tier} tier",
         description=describe_verdicts(judgements),
     )
