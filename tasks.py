@@ -232,6 +232,18 @@ def results_disturb(_: Context, times=100, seed=2006, real=False):
     return run_disturb(times, seed, real=real)
 
 
+@task(help={"write": "write the files instead of comparing them"})
+@report_errors
+def metadata(_: Context, write=False):
+    """Hold .zenodo.json and codemeta.json against CITATION.cff. Example: ./invoke metadata --write
+
+    Exit codes: 0 they agree, 1 they do not.
+    """
+    from artifact.entry import run_metadata
+
+    return run_metadata(write=write)
+
+
 @task
 @report_errors
 def lint(_: Context):
@@ -690,7 +702,9 @@ def labs_selftest(_: Context, only=""):
     return run_selftest(only)
 
 
-namespace = Collection(reproduce, figures, report, estimate, verify, reference, lint, test, bench)
+namespace = Collection(
+    reproduce, figures, report, estimate, verify, reference, metadata, lint, test, bench
+)
 namespace.add_collection(
     Collection(
         "results",

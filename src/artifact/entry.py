@@ -13,6 +13,7 @@ from pathlib import Path
 from rich.table import Table
 
 from artifact import archive, reference
+from artifact.citation import find_stale, write_metadata
 from artifact.disturbances import Toll, disturb_sweeps
 from artifact.estimate import describe_forecast, forecast
 from artifact.plan import Plan, load_plan, record_plan
@@ -308,3 +309,15 @@ def run_disturb(times: int, seed: int, *, real: bool) -> ExitCode:
 
 def _describe_hits(toll: Toll) -> str:
     return ", ".join(f"{count} x {kind}" for kind, count in sorted(toll.hits.items()))
+
+
+def run_metadata(*, write: bool) -> ExitCode:
+    """`./invoke metadata`: what archives want to be told, from CITATION.cff."""
+    if write:
+        for path in write_metadata():
+            console.print(f"written: {path}", soft_wrap=True)
+        return ExitCode.HOLDS
+    stale = find_stale()
+    for name in stale:
+        console.print(f"{name} is not what CITATION.cff says: ./invoke metadata --write")
+    return ExitCode.DOES_NOT_HOLD if stale else ExitCode.HOLDS

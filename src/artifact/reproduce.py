@@ -13,7 +13,7 @@ from pydantic import JsonValue
 from rich.markup import escape
 
 from artifact.analysis import list_analysis_illustrations, load_analysis
-from artifact.crate import write_crate
+from artifact.crate import Deed, write_crate
 from artifact.design import Tier
 from artifact.engines import LocalEngine, find_default_jobs
 from artifact.estimate import Forecast, describe_forecast, forecast
@@ -247,8 +247,13 @@ def conclude(tier: Tier, places: Places, *, quiet: bool = False) -> Conclusion:
     write_crate(
         folder,
         [*files, verdicts, report, explorer, folder / "plan.json"],
+        Deed(
+            command=f"./invoke reproduce --tier {tier}",
+            plan="plan.json",
+            digest=results.digest,
+            outcome=describe_verdicts(judgements),
+        ),
         name=f"{TITLE}, {tier} tier",
-        description=describe_verdicts(judgements),
     )
     code = find_conclusion_code(results, judgements)
     conclusion = Conclusion(results, judgements, report, code, comparison)

@@ -18,7 +18,7 @@ import polars as pl
 import pytest
 
 from artifact import entry, reference
-from artifact.crate import NAME, read_citation
+from artifact.crate import NAME
 from artifact.design import Tier
 from artifact.engines import CORES_A_RUN, LocalEngine
 from artifact.estimate import ASSUMED_ALONE_S, describe_time, forecast
@@ -366,12 +366,6 @@ def test_a_wrong_experiment_is_told_before_the_build(monkeypatch: pytest.MonkeyP
         entry.run_reproduce(
             Order(designs=("figure8",)), rehearse=False, build=True, out="", as_json=False
         )
-
-
-def test_citation_is_the_source_of_the_date() -> None:
-    assert read_citation("date-released").count("-") == 2
-    with pytest.raises(LookupError):
-        read_citation("colour")
 
 
 def invoke(*words: str, out: Path) -> subprocess.CompletedProcess[str]:
