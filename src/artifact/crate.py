@@ -16,6 +16,11 @@ from ground.files import canonical_json, digest_file, write_atomically
 
 NAME = "ro-crate-metadata.json"
 PROFILE: Final = "https://w3id.org/ro/wfrun/process/0.5"
+# RO-Crate 1.1 itself has no word for a digest; the terms of workflow runs do.
+CONTEXT: Final[JsonValue] = [
+    "https://w3id.org/ro/crate/1.1/context",
+    {"sha256": "https://w3id.org/ro/terms/workflow-run#sha256"},
+]
 LICENCE: Final = "https://spdx.org/licenses/MIT"
 AUTHORS: Final = "#authors"
 TOOL: Final = "#tux-stingy"
@@ -66,7 +71,7 @@ def write_crate(folder: Path, files: Iterable[Path], deed: Deed, *, name: str) -
             "description": deed.outcome,
             "datePublished": citation.date_released.isoformat(),
             "license": {"@id": LICENCE},
-            "author": _refer([AUTHORS]),
+            "author": {"@id": AUTHORS},
             "publisher": {"@id": AUTHORS},
             "conformsTo": {"@id": PROFILE},
             "isBasedOn": {"@id": PAPER},
@@ -83,7 +88,6 @@ def write_crate(folder: Path, files: Iterable[Path], deed: Deed, *, name: str) -
             "agent": {"@id": AUTHORS},
             "object": _refer([deed.plan, RUNS]),
             "result": _refer(made),
-            "actionStatus": {"@id": "http://schema.org/CompletedActionStatus"},
         },
         {
             "@id": RUNS,
@@ -95,7 +99,7 @@ def write_crate(folder: Path, files: Iterable[Path], deed: Deed, *, name: str) -
         },
         *[_describe_file(folder, path) for path in listed],
     ]
-    document: JsonValue = {"@context": "https://w3id.org/ro/crate/1.1/context", "@graph": graph}
+    document: JsonValue = {"@context": CONTEXT, "@graph": graph}
     path = folder / NAME
     write_atomically(path, canonical_json(document))
     return path
@@ -131,7 +135,6 @@ def _describe_context(citation: Citation) -> list[JsonValue]:
             "@id": TOOL,
             "@type": "SoftwareApplication",
             "name": citation.title,
-            "version": citation.version,
             "softwareVersion": citation.version,
             **({"url": citation.repository_code} if citation.repository_code else {}),
         },
