@@ -16,7 +16,9 @@ from artifact import archive, reference
 from artifact.citation import find_stale, write_metadata
 from artifact.disturbances import Toll, disturb_sweeps
 from artifact.estimate import describe_forecast, forecast
+from artifact.kit import find_stale_pages, write_kit
 from artifact.plan import Plan, load_plan, record_plan
+from artifact.replay import find_archive, print_expected, replay
 from artifact.report import format_number
 from artifact.reproduce import (
     Order,
@@ -321,3 +323,28 @@ def run_metadata(*, write: bool) -> ExitCode:
     for name in stale:
         console.print(f"{name} is not what CITATION.cff says: ./invoke metadata --write")
     return ExitCode.DOES_NOT_HOLD if stale else ExitCode.HOLDS
+
+
+def run_replay(tier: str, *, file: str, rehearse: bool, out: str, as_json: bool) -> ExitCode:
+    """`./invoke replay`: stored runs, judged and drawn; expected beside got."""
+    conclusion = replay(find_archive(tier, file), choose_places(rehearse=rehearse, out=out))
+    if as_json:
+        print_json(conclusion.to_json())
+    return print_expected(conclusion.comparison)
+
+
+def run_expect(tier: str, *, out: str) -> ExitCode:
+    """`./invoke expect`: what is stored of a tier beside what was to be expected."""
+    places = choose_places(rehearse=False, out=out)
+    plan = load_plan(places.find_folder(parse_tier(tier)) / archive.PLAN)
+    results = load_results(plan, places.store)
+    known = reference.find_reference(plan)
+    return print_expected(reference.compare(results, judge_plan(results), known) if known else None)
+
+
+def run_kit(*, write: bool) -> ExitCode:
+    """`./invoke kit`: the reviewer's pages, from claims, reference results and costs."""
+    stale = write_kit() if write else find_stale_pages()
+    for name in stale:
+        console.print(f"written: {name}" if write else f"{name} is stale: ./invoke kit --write")
+    return ExitCode.DOES_NOT_HOLD if stale and not write else ExitCode.HOLDS
