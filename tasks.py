@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from invoke import Collection, Context, task
 
-from ground.voice import report_errors
+from ground.terminal import report_errors
 
 TIER = "kick (minutes), quick (about an hour on 2 cores) or full"
 REHEARSE = "use synthetic measurements instead of machines (kept apart, marked as such)"
@@ -51,7 +51,7 @@ def reproduce(
     Example: ./invoke reproduce --tier kick
     Exit codes: 0 holds, 1 does not, 2 usage, 3 inconclusive, 4 infrastructure.
     """
-    from artifact.entry import run_reproduce
+    from artifact.cli import run_reproduce
 
     order = _make_order(tier, jobs, cluster, only, shard, replan)
     return run_reproduce(order, rehearse=rehearse, build=build, out=out, as_json=json)
@@ -72,7 +72,7 @@ def figures(_: Context, tier="quick", rehearse=False, out="", json=False):
 
     Example: ./invoke figures --tier full
     """
-    from artifact.entry import run_redraw
+    from artifact.cli import run_redraw
 
     return run_redraw(tier, rehearse=rehearse, out=out, as_json=json)
 
@@ -84,7 +84,7 @@ def report(_: Context, tier="quick", rehearse=False, out="", json=False):
 
     Example: ./invoke report --tier quick --json
     """
-    from artifact.entry import run_redraw
+    from artifact.cli import run_redraw
 
     return run_redraw(tier, rehearse=rehearse, out=out, as_json=json)
 
@@ -105,7 +105,7 @@ def estimate(_: Context, tier="quick", jobs=0, cluster="", only="", rehearse=Fal
 
     Example: ./invoke estimate --tier full
     """
-    from artifact.entry import run_estimate
+    from artifact.cli import run_estimate
 
     order = _make_order(tier, jobs, cluster, only)
     return run_estimate(order, rehearse=rehearse, as_json=json)
@@ -128,7 +128,7 @@ def verify(_: Context, tier="kick", jobs=0, only="", write=False, repeat=False, 
     Example: ./invoke verify
     Exit codes: 0 all the same, 1 the same inputs gave other bytes, 3 built from other sources.
     """
-    from artifact.entry import run_verify
+    from artifact.cli import run_verify
 
     order = _make_order(tier, jobs, "", only)
     return run_verify(order, rehearse=rehearse, write=write, repeat=repeat)
@@ -149,7 +149,7 @@ def reference(_: Context, tier="quick", write=False, commit="", out=""):
     Example: ./invoke reference --tier quick
     Exit codes: 0 the same bytes, 1 the same sources gave other bytes, 3 other sources.
     """
-    from artifact.entry import run_reference
+    from artifact.cli import run_reference
 
     return run_reference(tier, write=write, out=out, commit=commit)
 
@@ -158,7 +158,7 @@ def reference(_: Context, tier="quick", write=False, commit="", out=""):
 @report_errors
 def results_check(_: Context, rehearse=False):
     """Check every byte of the run store. Example: ./invoke results.check"""
-    from artifact.entry import run_check
+    from artifact.cli import run_check
 
     return run_check(rehearse=rehearse)
 
@@ -167,7 +167,7 @@ def results_check(_: Context, rehearse=False):
 @report_errors
 def results_list(_: Context, tier="quick", rehearse=False, json=False):
     """Show how each run of a tier ended. Example: ./invoke results.list --tier kick"""
-    from artifact.entry import run_list
+    from artifact.cli import run_list
 
     return run_list(tier, rehearse=rehearse, as_json=json)
 
@@ -184,7 +184,7 @@ def results_export(_: Context, file, tier="quick", rehearse=False, out=""):
     """
     from pathlib import Path
 
-    from artifact.entry import run_export
+    from artifact.cli import run_export
 
     return run_export(Path(file), tier, rehearse=rehearse, out=out)
 
@@ -198,7 +198,7 @@ def results_import(_: Context, file, rehearse=False, out=""):
     """
     from pathlib import Path
 
-    from artifact.entry import run_import
+    from artifact.cli import run_import
 
     return run_import(Path(file), rehearse=rehearse, out=out)
 
@@ -207,7 +207,7 @@ def results_import(_: Context, file, rehearse=False, out=""):
 @report_errors
 def results_gc(_: Context, rehearse=False):
     """Remove results that no recorded plan refers to. Example: ./invoke results.gc"""
-    from artifact.entry import run_gc
+    from artifact.cli import run_gc
 
     return run_gc(rehearse=rehearse)
 
@@ -227,7 +227,7 @@ def results_disturb(_: Context, times=100, seed=2006, real=False):
     When it is stopped the same command goes on.
     Example: ./invoke results.disturb --times 100
     """
-    from artifact.entry import run_disturb
+    from checks.cli import run_disturb
 
     return run_disturb(times, seed, real=real)
 
@@ -248,7 +248,7 @@ def replay(_: Context, tier="full", archive="", rehearse=False, out="", json=Fal
     Example: ./invoke replay --archive full.tar.xz
     Exit codes: 0 as expected, 1 a verdict is not, 2 usage, 3 nothing to compare with.
     """
-    from artifact.entry import run_replay
+    from artifact.cli import run_replay
 
     return run_replay(tier, file=archive, rehearse=rehearse, out=out, as_json=json)
 
@@ -260,7 +260,7 @@ def expect(_: Context, tier="quick", out=""):
 
     Exit codes: 0 as expected, 1 a verdict is not, 3 nothing to compare with.
     """
-    from artifact.entry import run_expect
+    from artifact.cli import run_expect
 
     return run_expect(tier, out=out)
 
@@ -272,7 +272,7 @@ def kit(_: Context, write=False):
 
     Exit codes: 0 they agree, 1 they do not.
     """
-    from artifact.entry import run_kit
+    from artifact.cli import run_kit
 
     return run_kit(write=write)
 
@@ -284,7 +284,7 @@ def metadata(_: Context, write=False):
 
     Exit codes: 0 they agree, 1 they do not.
     """
-    from artifact.entry import run_metadata
+    from artifact.cli import run_metadata
 
     return run_metadata(write=write)
 
@@ -293,7 +293,7 @@ def metadata(_: Context, write=False):
 @report_errors
 def lint(_: Context):
     """Check style, types, the rooms' import rules and licences. Example: ./invoke lint"""
-    from artifact.checks import run_lint
+    from checks.suite import run_lint
 
     return run_lint()
 
@@ -307,7 +307,7 @@ def lint(_: Context):
 @report_errors
 def test(_: Context, fast=False, select=""):
     """Run all checks and tests; builds what they need first. Example: ./invoke test --fast"""
-    from artifact.checks import run_tests
+    from checks.suite import run_tests
 
     return run_tests(fast=fast, select=select)
 
@@ -357,7 +357,7 @@ def testbed_run(
 
     Example: ./invoke testbed.run --server nginx --load 'ab -c 100 -n 20000' --seed 1
     """
-    from testbed.commands import plan_experiment, run_command
+    from testbed.cli import plan_experiment, run_command
 
     return run_command(plan_experiment(server, load, geometry, platform, seed, tlb=tlb), keep, json)
 
@@ -378,7 +378,7 @@ def testbed_profile(
 
     Example: ./invoke testbed.profile --server nginx --load 'ab -c 1000 -n 5000' --top 20
     """
-    from testbed.commands import plan_experiment, profile_command
+    from testbed.cli import plan_experiment, profile_command
 
     return profile_command(
         plan_experiment(server, load, geometry, platform, seed, profile=True), top, keep
@@ -392,7 +392,7 @@ def testbed_shell(_: Context):
 
     Example: ./invoke testbed.shell
     """
-    from testbed.commands import shell_command
+    from testbed.cli import shell_command
 
     return shell_command()
 
@@ -404,7 +404,7 @@ def testbed_geometry(_: Context, name, json=False):
 
     Example: ./invoke testbed.geometry banias-1400
     """
-    from testbed.commands import geometry_command
+    from testbed.cli import geometry_command
 
     return geometry_command(name, json)
 
@@ -416,7 +416,7 @@ def testbed_platform(_: Context, name, json=False):
 
     Example: ./invoke testbed.platform lcn2006
     """
-    from testbed.commands import platform_command
+    from testbed.cli import platform_command
 
     return platform_command(name, json)
 
@@ -435,7 +435,7 @@ def bench(_: Context, geometry="banias-1400", rounds=5, blocks=3, json=False):
 
     Example: ./invoke bench --rounds 3
     """
-    from artifact.emulation_speed import run_bench
+    from checks.speed.emulation import run_bench
 
     return run_bench(geometry, rounds, blocks, as_json=json)
 
@@ -477,7 +477,7 @@ def tux_fuzz(_: Context, target="parse", runs=1_000_000, seed=1, keep=False):
     Example: ./invoke tux.fuzz --runs 10000000
     Exit codes: 0 no finding, 1 a finding, 4 infrastructure.
     """
-    from artifact.fuzz import run_fuzz
+    from checks.fuzz import run_fuzz
 
     return run_fuzz(target, runs, seed, keep=keep)
 
@@ -497,7 +497,7 @@ def tux_check(_: Context, select="", parameters="", variant="tux"):
     Example: ./invoke tux.check --variant tux-stingy --select comparison
     Builds that kernel first (minutes); all of it takes about an hour on 2 cores.
     """
-    from artifact.checks import run_deep
+    from checks.suite import run_deep
 
     return run_deep(select=select, parameters=parameters, variant=variant)
 
@@ -529,9 +529,9 @@ def stingy_accuracy(_: Context, only="", speed=True, json=False):
     Example: ./invoke stingy.accuracy --only cascade
     Exit codes: 0 all promises hold, 1 something is missed, or a server is imprecise.
     """
-    from ground.places import PROJECT
-    from stingy.accuracy_command import run_accuracy
-    from stingy.memwalk import analyse
+    from ground.paths import PROJECT
+    from stingy.accuracy.command import run_accuracy
+    from stingy.memwalk.passes import analyse
 
     return run_accuracy(PROJECT / "tests", analyse, only=only, speed=speed, as_json=json)
 
@@ -553,7 +553,7 @@ def stingy_memwalk(_: Context, annotations, out, root="", fresh=False, json=Fals
     Example: ./invoke stingy.memwalk tests/servers/cascade/annotations.toml --out out/cascade
     Exit codes: 0 everything was analysed, 1 a file was refused, 2 usage.
     """
-    from stingy.memwalk_command import main
+    from stingy.memwalk.command import main
 
     flags = [flag for flag, given in (("--fresh", fresh), ("--json", json)) if given]
     main([annotations, "--out", out, *(["--root", root] if root else []), *flags])
@@ -579,7 +579,7 @@ def stingy_generate(
     Example: ./invoke stingy.generate out/memwalk.json --out out/stingy
     Exit codes: 0 written and proven, 1 the proof fails, 2 usage.
     """
-    from stingy.generate_command import main
+    from stingy.stingygen.command import main
 
     flags = [flag for flag, given in (("--debug", debug), ("--json", json)) if given]
     main([result, "--out", out, "--geometry", geometry, "--target", target, *flags])
@@ -591,7 +591,7 @@ def stingy_generate(
     help={
         "annotations": "the server's annotation file",
         "result": "memwalk.json",
-        "allocator": "what stingy.generate wrote",
+        "allocator": "what stingy.stingygen.generate wrote",
         "out": "folder for the rewritten copy, its diff and the report",
         "json": "print the report as JSON on stdout",
     },
@@ -603,7 +603,7 @@ def stingy_rewrite(_: Context, annotations, result, allocator, out, json=False):
         --allocator out/stingy --out out/rewritten
     Exit codes: 0 every object is rewritten, 1 some are refused, 2 usage.
     """
-    from stingy.rewrite_command import main
+    from stingy.stingify.command import main
 
     flags = ["--json"] if json else []
     main([annotations, "--result", result, "--allocator", allocator, "--out", out, *flags])
@@ -613,7 +613,7 @@ def stingy_rewrite(_: Context, annotations, result, allocator, out, json=False):
     name="bench",
     positional=["map_file"],
     help={
-        "map_file": "map.json of stingy.generate",
+        "map_file": "map.json of stingy.stingygen.generate",
         "live": "numbers of live requests, separated by commas",
         "rounds": "how often each allocator is timed; they take turns",
         "json": "print JSON on stdout",
@@ -625,7 +625,7 @@ def stingy_bench(_: Context, map_file, live="1,50,1000", rounds=9, json=False):
 
     Example: ./invoke stingy.bench out/stingy/map.json
     """
-    from stingy.allocator_benchmark import run_benchmark
+    from stingy.stingygen.benchmark import run_benchmark
 
     return run_benchmark(map_file, live, rounds, as_json=json)
 

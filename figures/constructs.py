@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from figures.style import FOOTER_INCHES, POINTS_PER_INCH, Origin, apply_style, make_canvas
-from stingy.results import Declaration
+from stingy.model.results import Declaration
 
 COLUMNS = (("construct", 3.0), ("function", 57.0), ("type", 133.0), ("defined in", 202.0))
 RIGHT = 249.0

@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
 from figures.style import COLOURS, FOOTER_INCHES, POINTS_PER_INCH, Origin, apply_style, make_canvas
-from stingy.results import Declaration
+from stingy.model.results import Declaration
 
 FONT_POINTS = 5.2
 CHARACTER_POINTS = FONT_POINTS * 0.602

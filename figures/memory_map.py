@@ -7,8 +7,8 @@ from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 
 from figures.style import COLUMN_INCHES, FOOTER_INCHES, Origin, add_footer, apply_style
-from stingy.drawing import draw_map
-from stingy.map import Map
+from stingy.stingygen.drawing import draw_map
+from stingy.stingygen.map import Map
 
 HEIGHT_INCHES = 2.7
 

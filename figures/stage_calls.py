@@ -25,9 +25,9 @@ from figures.style import (
     apply_style,
     make_canvas,
 )
-from stingy.graph_layout import Extent, Layout, PlacedEdge, lay_out
-from stingy.results import EXTERNAL, EdgeKind, Memwalk, Object, Stage
-from stingy.stage_graph import STYLES, format_bytes, join_edges, order_nodes
+from stingy.memwalk.graph_layout import Extent, Layout, PlacedEdge, lay_out
+from stingy.memwalk.stage_graph import STYLES, format_bytes, join_edges, order_nodes
+from stingy.model.results import EXTERNAL, EdgeKind, Memwalk, Object, Stage
 
 NAME_POINTS, SMALL_POINTS = 6.0, 5.2
 NODE_HEIGHT, ROW_HEIGHT = 23.0, 8.0

@@ -12,7 +12,8 @@ from typing import ParamSpec
 
 from rich.table import Table
 
-from ground.voice import ArtifactError, ExitCode, complete_step, console
+from ground.errors import ArtifactError, ExitCode
+from ground.terminal import complete_step, console
 from labs.catalogue import find_entry, list_entries, load
 from labs.grader.chance import PUBLISHED_SECRET
 from labs.grader.command import run

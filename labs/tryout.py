@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from ground import process
-from ground.voice import ArtifactError, UsageError, complete_step
+from ground.errors import ArtifactError, UsageError
+from ground.terminal import complete_step
 from labs.catalogue import Entry
 from labs.pack import pack
 

@@ -13,19 +13,19 @@ from typing import Final
 
 import jinja2
 
-from artifact.claims import AnyClaim
-from artifact.design import Tier
-from artifact.engines import LocalEngine
-from artifact.estimate import Forecast, forecast
-from artifact.plan import make_plan
-from artifact.reference import HEAD, Head, find_folder
+from artifact.judge.reference import HEAD, Head, find_folder
+from artifact.judge.verdicts import Judgement, Verdict, describe_band
 from artifact.replay import describe
-from artifact.store import Store
-from artifact.study import Study, load_study
-from artifact.synthetic import SYNTHETIC
-from artifact.verdicts import Judgement, Verdict, describe_band
+from artifact.runs.engines import LocalEngine
+from artifact.runs.forecast import Forecast, forecast
+from artifact.runs.plan import make_plan
+from artifact.runs.rehearsal import SYNTHETIC
+from artifact.runs.store import Store
+from artifact.study.claims import AnyClaim
+from artifact.study.designs import Tier
+from artifact.study.loading import Study, load_study
 from ground.files import write_atomically
-from ground.places import PROJECT
+from ground.paths import PROJECT
 
 FOLDER: Final = PROJECT / "ae"
 PAGES: Final = ("APPENDIX.md", "CHECKLISTS.md", "FAQ.md")
@@ -111,7 +111,7 @@ def render_kit() -> dict[str, str]:
     full = read_head(Tier.FULL)
     environment = jinja2.Environment(
         loader=jinja2.FunctionLoader(
-            lambda name: (files("artifact") / "templates" / name).read_text(encoding="utf-8")
+            lambda name: (files("artifact.report") / "templates" / name).read_text(encoding="utf-8")
         ),
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,

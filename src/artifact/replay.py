@@ -10,13 +10,14 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from artifact.archive import PLAN, import_runs
-from artifact.plan import Plan, record_plan
-from artifact.reference import Agreement, Comparison, Match, find_agreement, find_folder
-from artifact.report import format_number
+from artifact.judge.reference import Agreement, Comparison, Match, find_agreement, find_folder
+from artifact.judge.verdicts import Judgement
+from artifact.report.page import format_number
 from artifact.reproduce import Conclusion, Places, conclude, parse_tier, print_conclusion
-from artifact.verdicts import Judgement
-from ground.voice import ExitCode, UsageError, complete_step, console
+from artifact.runs.archive import PLAN, import_runs
+from artifact.runs.plan import Plan, record_plan
+from ground.errors import ExitCode, UsageError
+from ground.terminal import complete_step, console
 
 ARCHIVE = "runs.tar.xz"
 

@@ -12,28 +12,29 @@ from pathlib import Path
 from pydantic import JsonValue
 from rich.markup import escape
 
-from artifact.analysis import list_analysis_illustrations, load_analysis
-from artifact.crate import Deed, write_crate
-from artifact.design import Tier
-from artifact.engines import LocalEngine, find_default_jobs
-from artifact.estimate import Forecast, describe_forecast, forecast
-from artifact.explorer import write_explorer
-from artifact.illustrate import list_illustrations, write_illustrations
-from artifact.illustration import Illustration
-from artifact.plan import Plan, load_plan, make_plan, record_plan
-from artifact.progress import Display, open_progress
-from artifact.reference import Comparison, compare, find_reference
-from artifact.report import TITLE, describe_verdicts, print_verdicts, write_report
-from artifact.results import MISSING, Results, count_outcomes, load_results
-from artifact.runner import DiskFullError, Runner
-from artifact.searches import follow_searches
-from artifact.store import Outcome, Store
-from artifact.study import Study, load_study
-from artifact.sweep import Engine, Tally, list_tasks, sweep
-from artifact.verdicts import Judgement, Verdict, find_exit_code, judge
+from artifact.judge.reference import Comparison, compare, find_reference
+from artifact.judge.results import MISSING, Results, count_outcomes, load_results
+from artifact.judge.verdicts import Judgement, Verdict, find_exit_code, judge
+from artifact.report.crate import Deed, write_crate
+from artifact.report.explorer import write_explorer
+from artifact.report.gallery import list_illustrations, write_illustrations
+from artifact.report.illustration import Illustration
+from artifact.report.page import TITLE, describe_verdicts, print_verdicts, write_report
+from artifact.report.tables.analysis import list_analysis_illustrations, load_analysis
+from artifact.runs.engines import LocalEngine, find_default_jobs
+from artifact.runs.forecast import Forecast, describe_forecast, forecast
+from artifact.runs.plan import Plan, load_plan, make_plan, record_plan
+from artifact.runs.progress import Display, open_progress
+from artifact.runs.runner import DiskFullError, Runner
+from artifact.runs.searches import follow_searches
+from artifact.runs.store import Outcome, Store
+from artifact.runs.sweep import Engine, Tally, list_tasks, sweep
+from artifact.study.designs import Tier
+from artifact.study.loading import Study, load_study
+from ground.errors import ArtifactError, ExitCode, UsageError
 from ground.files import write_atomically
-from ground.places import find_outputs
-from ground.voice import ArtifactError, ExitCode, UsageError, complete_step, console
+from ground.paths import find_outputs
+from ground.terminal import complete_step, console
 
 SPARE_BYTES = 200 << 20
 
@@ -165,7 +166,7 @@ def find_engine(order: Order) -> Engine:
     if order.jobs < 0:
         raise UsageError(f"no --jobs {order.jobs}", hint="give a number of at least 1")
     if order.cluster:
-        from artifact.cluster import ClusterEngine  # noqa: PLC0415 - slow to import, rarely used
+        from artifact.runs.cluster import ClusterEngine  # noqa: PLC0415 - slow to import, rarely used
 
         return ClusterEngine.connect(order.cluster)
     return LocalEngine(order.jobs or find_default_jobs())

@@ -14,7 +14,7 @@ from forge.roots import unpack_packages
 from forge.stage import SOURCE_DATE_EPOCH, Stage, Workshop
 from forge.toolchain import describe_toolchain
 from ground.files import digest_bytes, digest_file
-from ground.places import PROJECT
+from ground.paths import PROJECT
 
 CONTAINERFILE = PROJECT / "images" / "container" / "Containerfile"
 TAG = "tux-stingy"

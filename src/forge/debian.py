@@ -15,9 +15,9 @@ from urllib.parse import unquote
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from ground.errors import ArtifactError
 from ground.files import digest_file, write_atomically
 from ground.process import ProcessError, run
-from ground.voice import ArtifactError
 
 KEYRING = "/usr/share/keyrings/debian-archive-keyring.gpg"
 APT_HELPER = ("/usr/lib/apt/apt-helper", "-oAPT::Sandbox::User=root")

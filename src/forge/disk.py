@@ -14,9 +14,9 @@ from pathlib import Path
 from forge.packing import build_template
 from forge.stage import Built, Stage, Workshop
 from forge.toolchain import describe_toolchain
+from ground.errors import ArtifactError
 from ground.files import digest_file
-from ground.places import PROJECT
-from ground.voice import ArtifactError
+from ground.paths import PROJECT
 
 PACKER = PROJECT / "images" / "packer"
 MASTER_BOOT_RECORD = Path("/usr/lib/syslinux/mbr/mbr.bin")

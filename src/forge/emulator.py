@@ -14,7 +14,7 @@ from forge.kernel import apply_series
 from forge.stage import Stage, Workshop
 from forge.toolchain import EMULATOR_PACKAGES, describe_toolchain
 from ground.files import digest_file, digest_tree
-from ground.places import PROJECT
+from ground.paths import PROJECT
 
 SERIES = PROJECT / "src" / "qemu"
 CONFIGURE = (

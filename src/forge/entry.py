@@ -15,9 +15,10 @@ from forge.manifest import NAME, Manifest
 from forge.modules import MODULES, ModuleRecipe
 from forge.pipeline import Pipeline, build
 from forge.stage import Workshop
-from ground.places import find_outputs
+from ground.errors import ExitCode, UsageError
+from ground.paths import find_outputs
 from ground.process import run
-from ground.voice import ExitCode, UsageError, complete_step, console
+from ground.terminal import complete_step, console
 
 
 def run_build(*, only: str, update_lock: bool, as_json: bool) -> None:

@@ -11,9 +11,9 @@ from pathlib import Path
 
 from forge.stage import SOURCE_DATE_EPOCH, Stage, Workshop
 from forge.toolchain import describe_toolchain
+from ground.errors import ArtifactError
 from ground.files import digest_bytes, digest_file, digest_tree
-from ground.places import PROJECT
-from ground.voice import ArtifactError
+from ground.paths import PROJECT
 
 CONFIGS = PROJECT / "images" / "kernel"
 SERIES = PROJECT / "src" / "linux"

@@ -8,8 +8,8 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from ground.errors import ArtifactError, UsageError
 from ground.files import digest_file, digest_tree, write_atomically
-from ground.voice import ArtifactError, UsageError
 
 NAME = "manifest.json"
 SCHEMA = 1

@@ -12,7 +12,7 @@ from forge.kernel import IDENTITY, MODULE_TREE
 from forge.stage import Built, Stage, Workshop
 from forge.toolchain import describe_toolchain
 from ground.files import canonical_json, digest_bytes, digest_file
-from ground.places import PROJECT
+from ground.paths import PROJECT
 
 SOURCE_PATTERNS = ("*.c", "*.h", "Kbuild", "Makefile")
 

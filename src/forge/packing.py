@@ -16,8 +16,8 @@ from pathlib import Path
 import sh
 from packer import Packer
 
+from ground.errors import ArtifactError
 from ground.process import clean_environment, run
-from ground.voice import ArtifactError
 
 # No calls home, no colours, and in the log what QEMU says.
 ENVIRONMENT = {"CHECKPOINT_DISABLE": "1", "PACKER_NO_COLOR": "1", "PACKER_LOG": "1"}

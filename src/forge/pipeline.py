@@ -24,8 +24,9 @@ from forge.sources import Sources
 from forge.stage import Built, Stage, Store
 from forge.toolchain import describe_toolchain
 from forge.variants import CHECKED_MAPS, MAPS, VariantsRecipe
-from ground.places import find_cache, find_outputs
-from ground.voice import UsageError, complete_step, console
+from ground.errors import UsageError
+from ground.paths import find_cache, find_outputs
+from ground.terminal import complete_step, console
 
 # Names a manifest of products that need no building: the container has one.
 PREBUILT_VARIABLE = "ARTIFACT_PREBUILT"

@@ -9,7 +9,7 @@ from pathlib import Path
 from forge.stage import Stage, Workshop
 from forge.toolchain import EMULATOR_PACKAGES, describe_toolchain
 from ground.files import digest_file, digest_tree
-from ground.places import PROJECT
+from ground.paths import PROJECT
 from ground.process import run
 
 SOURCES = PROJECT / "src" / "qemu" / "plugins"

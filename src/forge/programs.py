@@ -14,7 +14,7 @@ from pathlib import Path
 from forge.stage import Stage, Workshop
 from forge.toolchain import describe_toolchain
 from ground.files import digest_file, digest_tree
-from ground.places import PROJECT
+from ground.paths import PROJECT
 
 GUEST = PROJECT / "images" / "guest"
 COMPILER = "gcc -m32"

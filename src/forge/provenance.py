@@ -22,7 +22,7 @@ from forge.manifest import Manifest, Product
 from forge.sbom import Component, Origin, format_composition
 from forge.stage import SOURCE_DATE_EPOCH
 from ground.files import digest_file, write_atomically
-from ground.places import PROJECT
+from ground.paths import PROJECT
 
 FOLDER: Final = "provenance"
 STATEMENT: Final = "build.intoto.json"

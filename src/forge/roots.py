@@ -16,7 +16,7 @@ from forge.sbom import Component, format_sbom
 from forge.stage import SOURCE_DATE_EPOCH, Built, Stage, Workshop
 from forge.tree import Entry, Tree, find_closure, format_cpio, merge_usr, read_tar
 from ground.files import digest_file, digest_tree
-from ground.places import PROJECT
+from ground.paths import PROJECT
 from ground.process import run
 from ground.seeds import derive_bytes
 

@@ -17,9 +17,10 @@ from pathlib import Path
 from pydantic import BaseModel, ConfigDict
 
 from forge.debian import Apt, ArchiveFile, download, find_mirror
+from ground.errors import ArtifactError
 from ground.files import write_atomically
-from ground.places import PROJECT
-from ground.voice import ArtifactError, console
+from ground.paths import PROJECT
+from ground.terminal import console
 
 WANTED = PROJECT / "images" / "sources.toml"
 LOCK = PROJECT / "images" / "sources.lock.toml"

@@ -20,9 +20,10 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, JsonValue
 
+from ground.errors import ArtifactError
 from ground.files import canonical_json, digest_bytes, digest_tree, write_atomically
 from ground.process import Argv, run
-from ground.voice import ArtifactError, complete_step, console
+from ground.terminal import complete_step, console
 
 # All files that a build makes carry this time: the first second of the paper's year.
 SOURCE_DATE_EPOCH = 1_136_073_600

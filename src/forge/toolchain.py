@@ -5,8 +5,8 @@ from __future__ import annotations
 
 from functools import cache
 
+from ground.errors import ArtifactError
 from ground.process import ProcessError, run
-from ground.voice import ArtifactError
 
 GUEST_PACKAGES = ("gcc-12", "binutils", "libc6-dev-i386", "lib32gcc-12-dev")
 EMULATOR_PACKAGES = ("gcc-12", "binutils", "libc6-dev", "libglib2.0-dev", "zlib1g-dev")

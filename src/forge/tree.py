@@ -19,7 +19,7 @@ from elftools.elf.dynamic import DynamicSection
 from elftools.elf.elffile import ELFFile
 
 from forge.stage import SOURCE_DATE_EPOCH
-from ground.voice import ArtifactError
+from ground.errors import ArtifactError
 
 LIBRARIES = ("usr/lib/i386-linux-gnu", "usr/lib")
 MERGED = ("bin", "sbin", "lib")

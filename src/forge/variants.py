@@ -19,9 +19,9 @@ from forge.modules import Module, ModuleRecipe, digest_sources, find_sources
 from forge.stage import Built, Stage, Workshop
 from forge.toolchain import describe_toolchain
 from ground import process
+from ground.errors import ArtifactError, ExitCode
 from ground.files import digest_file
-from ground.places import PROJECT
-from ground.voice import ArtifactError, ExitCode
+from ground.paths import PROJECT
 
 ANNOTATIONS = PROJECT / "experiments" / "annotations" / "tux.toml"
 GEOMETRY = PROJECT / "experiments" / "geometry" / "banias-1400.toml"

@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: MIT
-"""The ground: one subprocess door, one random source, atomic files, one voice to the user."""
+"""The ground: one subprocess door, one random source, atomic files, errors with a remedy."""

@@ -14,8 +14,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from ground.errors import ArtifactError
 from ground.reaper import REAPER
-from ground.voice import ArtifactError
 
 Argv = Sequence[str | Path]
 

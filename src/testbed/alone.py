@@ -8,14 +8,14 @@ from pathlib import Path
 
 import polars as pl
 
-from testbed.counters import find_event, read_counters
 from testbed.evaluation import SERIES, digest_artefacts, find_suspects, write_series
 from testbed.experiment import Experiment
 from testbed.faults import InfrastructureFailed
-from testbed.frames import read_emissions
-from testbed.gates import check_logs
-from testbed.job import PRELUDE
+from testbed.gates.run import check_logs
+from testbed.guest.job import PRELUDE
 from testbed.measurement import Artefact, Losses, Measurement, Zone
+from testbed.outputs.counters import find_event, read_counters
+from testbed.outputs.emissions import read_emissions
 from testbed.records import Gate, LoadLatency, LoadReport
 
 

@@ -11,30 +11,30 @@ from pathlib import Path
 import polars as pl
 
 from ground.files import digest_file
-from testbed.capture import analyse, label
-from testbed.command import find_mac
-from testbed.counters import read_counters, tabulate
 from testbed.experiment import Experiment
 from testbed.faults import InfrastructureFailed, MeasurementInvalid, SubjectFailed
-from testbed.frames import Emissions, read_emissions
-from testbed.gates import Evidence, check, find_zone
-from testbed.guest_network import (
+from testbed.gates.ledger import check_ledger
+from testbed.gates.run import Evidence, check, find_zone
+from testbed.guest.ledger import add_ledger, build_ledger, measure_ledger
+from testbed.guest.network import (
     LinkStatistics,
     find_suspect_lines,
     measure_busy_share,
     measure_losses,
 )
-from testbed.ledger import add_ledger, build_ledger, measure_ledger
-from testbed.ledger_gates import check_ledger
-from testbed.lives import trace_lives
-from testbed.load_reports import ReportError, add_reports
+from testbed.guest.regions import attribute
+from testbed.guest.servers import load_server
+from testbed.guest.slab import read_slab_account
+from testbed.link.capture import analyse, label
+from testbed.link.lives import trace_lives
+from testbed.link.pcap import Frames, join_frames, read_frames
+from testbed.link.recovery import Recovery
+from testbed.loads.reports import ReportError, add_reports
+from testbed.machines.command_line import find_mac
 from testbed.measurement import Artefact, Ledger, Measurement, Window
-from testbed.pcap import Frames, join_frames, read_frames
+from testbed.outputs.counters import read_counters, tabulate
+from testbed.outputs.emissions import Emissions, read_emissions
 from testbed.records import LoadReport
-from testbed.recovery import Recovery
-from testbed.regions import attribute
-from testbed.servers import load_server
-from testbed.slab import read_slab_account
 from testbed.window import Span, build_series, find_span, measure_window
 
 SERIES = "series.parquet"

@@ -11,9 +11,9 @@ from typing import Annotated, Self
 
 from pydantic import Field, model_validator
 
-from testbed.geometry import Bytes, ClockRate, Core, Geometry, Value
+from testbed.hardware.geometry import Bytes, ClockRate, Core, Geometry, Value
+from testbed.hardware.platform import Platform
 from testbed.loads import Load
-from testbed.platform import Platform
 
 OptionName = Annotated[str, Field(pattern=r"^[A-Z][A-Z0-9_]*$")]
 OptionValue = Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]+$")]
@@ -77,7 +77,7 @@ class Limits(Value):
     """When a run is given up: host seconds without any sign of life and in all, and virtual
     seconds after `sync`.  A limit never changes a result, it only ends a run."""
 
-    silence_s: Annotated[int, Field(ge=1, le=3600)] = 60
+    silence_s: Annotated[int, Field(ge=1, le=3600)] = 300
     total_s: Annotated[int, Field(ge=1, le=86_400)] = 1800
     virtual_s: Annotated[int, Field(ge=1, le=3600)] = 300
 

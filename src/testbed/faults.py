@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from ground.voice import ArtifactError
+from ground.errors import ArtifactError
 
 
 class SubjectFailed(ArtifactError):  # noqa: N818 - it names what failed

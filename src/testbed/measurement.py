@@ -15,8 +15,8 @@ from pydantic import Field
 
 from ground.files import write_atomically
 from testbed.experiment import Experiment
+from testbed.link.recovery import Recovery
 from testbed.records import Gate, LoadLatency, LoadReport, NonNegative, Record, Share
-from testbed.recovery import Recovery
 
 SCHEMA: Final = 1
 
@@ -173,7 +173,7 @@ class ObjectCount(Record):
 
 
 class Attribution(Record):
-    """Where L2 misses come from; only of runs that mark memory (`testbed.regions`).
+    """Where L2 misses come from; only of runs that mark memory (`testbed.guest.regions`).
 
     ``misses_per_request`` has the L2 misses of loads and stores by region of the missed line, and
     those of fetches as ``code``, between two times (link ns) in which ``requests`` were
@@ -189,7 +189,8 @@ class Attribution(Record):
 
 
 class Ledger(Record):
-    """Where connections stood, as means over ``samples`` in the steady window (`testbed.ledger`).
+    """Where connections stood, as means over ``samples`` in the steady window
+    (`testbed.guest.ledger`).
 
     ``parts`` has each connection once; ``stages`` is how the server itself splits ``accepted``,
     empty if it does not say.  ``open`` is how many were open by the wire, where one counts until

@@ -11,15 +11,15 @@ from forge.manifest import Manifest
 from ground.files import write_atomically
 from ground.seeds import derive_bytes
 from testbed.alone import evaluate_alone, write_alone_job
-from testbed.command import MachinePlan, Wire, find_mac, plan_machine
 from testbed.evaluation import evaluate
 from testbed.experiment import Experiment
-from testbed.job import write_client_job, write_server_job
-from testbed.machine import Pool, QemuPool, share_memory
+from testbed.guest.job import write_client_job, write_server_job
+from testbed.guest.servers import describe_partner, load_server
+from testbed.machines.command_line import MachinePlan, Wire, find_mac, plan_machine
+from testbed.machines.monitor import watch
+from testbed.machines.pool import Pool, QemuPool, share_memory
+from testbed.machines.products import Products, find_products
 from testbed.measurement import Measurement
-from testbed.monitor import watch
-from testbed.products import Products, find_products
-from testbed.servers import describe_partner, load_server
 
 ENTROPY_BYTES = 64
 RAW_FILES = ("*/link*.pcap", "*/counters.jsonl", "*/entropy.bin")

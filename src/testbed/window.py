@@ -8,11 +8,11 @@ from dataclasses import dataclass
 import numpy as np
 import polars as pl
 
-from testbed.capture import Floats, Traffic, measure_open
-from testbed.counters import EVENTS
 from testbed.experiment import Experiment
+from testbed.link.capture import Floats, Traffic, measure_open
+from testbed.link.pcap import Frames, Ints
 from testbed.measurement import EventRates, Misses, Mode, Percentiles, Window
-from testbed.pcap import Frames, Ints
+from testbed.outputs.counters import EVENTS
 
 BINS = 200  # of the whole run, to find where the load stands at its level
 STEADY_BINS = 40  # of the window, to judge whether it is steady

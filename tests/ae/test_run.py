@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from ground.places import PROJECT
+from ground.paths import PROJECT
 
 NAMES = ["a,b", "a b", "a=b", "50%", "Ümlaut", "-dash", "x" * 200, 'quo"te', "colon:", "new$HOME"]
 PLAIN = ("sh", "awk", "sed", "dirname", "mkdir", "cp", "cat", "tail", "id")

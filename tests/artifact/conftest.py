@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from artifact.design import Design, Tier, parse_design
-from artifact.plan import Plan, make_plan
-from artifact.synthetic import SyntheticRunner
+from artifact.runs.plan import Plan, make_plan
+from artifact.runs.rehearsal import SyntheticRunner
+from artifact.study.designs import Design, Tier, parse_design
 
 SMALL = """
 id = "small"

@@ -9,10 +9,10 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
-from artifact.design import Design, Tier, parse_design
-from artifact.plan import make_plan
-from artifact.results import LATENCY_SCHEMA, SCHEMA, Results
-from artifact.store import Outcome
+from artifact.judge.results import LATENCY_SCHEMA, SCHEMA, Results
+from artifact.runs.plan import make_plan
+from artifact.runs.store import Outcome
+from artifact.study.designs import Design, Tier, parse_design
 from testbed.measurement import Zone
 
 LEVELS = (1, 4, 8, 16, 40, 100, 256, 512, 1024, 2500, 4096, 5000, 6000)

@@ -10,21 +10,21 @@ from pathlib import Path
 
 import pytest
 
-from artifact.analysis import load_analysis
-from artifact.design import Tier
-from artifact.plan import Plan, make_plan
+from artifact.report.tables.analysis import load_analysis
 from artifact.reproduce import Order, Places, redraw, reproduce
-from artifact.study import load_study
-from artifact.synthetic import SyntheticRunner
+from artifact.runs.plan import Plan, make_plan
+from artifact.runs.rehearsal import SyntheticRunner
+from artifact.study.designs import Tier
+from artifact.study.loading import load_study
 from forge.manifest import MachineProducts, Manifest, Product
+from ground.errors import ExitCode, UsageError
 from ground.files import write_atomically
-from ground.places import PROJECT
-from ground.voice import ExitCode, UsageError
-from stingy.demand import make_demand
-from stingy.geometry import load_l2
-from stingy.map import Parameters, save_map
-from stingy.memwalk import analyse
-from stingy.plan import plan_map
+from ground.paths import PROJECT
+from stingy.memwalk.passes import analyse
+from stingy.stingygen.demand import make_demand
+from stingy.stingygen.geometry import load_l2
+from stingy.stingygen.map import Parameters, save_map
+from stingy.stingygen.plan import plan_map
 
 FIGURES = ("figure2", "figure3", "figure4", "figure5")
 ORDER = Order(Tier.KICK, ("footnote3",))

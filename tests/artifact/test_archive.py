@@ -13,19 +13,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from artifact import entry
-from artifact.archive import export_runs, import_runs
-from artifact.design import Tier, load_design
-from artifact.engines import LocalEngine
-from artifact.plan import Plan, make_plan, render_plan
+from artifact import cli
+from artifact.judge.results import load_results
 from artifact.reproduce import Places
-from artifact.results import load_results
-from artifact.store import COST, ENTRY, DeterminismError, Store
-from artifact.subjects import Silence, list_synthetic_tasks
-from artifact.sweep import list_tasks, sweep
-from artifact.synthetic import SyntheticRunner
+from artifact.runs.archive import export_runs, import_runs
+from artifact.runs.engines import LocalEngine
+from artifact.runs.plan import Plan, make_plan, render_plan
+from artifact.runs.rehearsal import SyntheticRunner
+from artifact.runs.store import COST, ENTRY, DeterminismError, Store
+from artifact.runs.sweep import list_tasks, sweep
+from artifact.study.designs import Tier, load_design
+from checks.disturbed import Silence, list_synthetic_tasks
+from ground.errors import UsageError
 from ground.files import write_atomically
-from ground.voice import UsageError
 
 
 def fill(plan: Plan, store: Store, runner: SyntheticRunner) -> None:
@@ -99,8 +99,8 @@ def test_the_commands(plan: Plan, store: Store, tmp_path: Path) -> None:
     plan_file = Places(here).find_folder(plan.tier) / "plan.json"
     write_atomically(plan_file, render_plan(plan).encode())
     file = tmp_path / "runs.tar.xz"
-    entry.run_export(file, plan.tier.value, rehearse=False, out=str(here))
-    entry.run_import(file, rehearse=False, out=str(there))
+    cli.run_export(file, plan.tier.value, rehearse=False, out=str(here))
+    cli.run_import(file, rehearse=False, out=str(there))
     assert (Places(there).find_folder(plan.tier) / "plan.json").read_text() == render_plan(plan)
 
 
@@ -109,7 +109,7 @@ def test_a_recorded_plan_stays(plan: Plan, store: Store, tmp_path: Path) -> None
     recorded = Places(tmp_path).find_folder(plan.tier) / "plan.json"
     other = render_plan(plan.model_copy(update={"notes": ("another",)}))
     write_atomically(recorded, other.encode())
-    entry.run_import(tmp_path / "runs.tar.xz", rehearse=False, out=str(tmp_path))
+    cli.run_import(tmp_path / "runs.tar.xz", rehearse=False, out=str(tmp_path))
     assert recorded.read_text() == other
     assert set(Places(tmp_path).store.find_keys()) == set(plan.keys)
 

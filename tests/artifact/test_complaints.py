@@ -14,11 +14,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from artifact.claims import Claims
-from artifact.design import FOLDER, Design, check_design, find_designs, load_design
-from artifact.documents import check_document
-from artifact.study import CLAIMS, check_claim
-from ground.voice import UsageError
+from artifact.study.claims import Claims
+from artifact.study.designs import FOLDER, Design, check_design, find_designs, load_design
+from artifact.study.loading import CLAIMS, check_claim
+from ground.documents import check_document
+from ground.errors import UsageError
 
 Place = tuple[str | int, ...]
 DOCUMENTS: dict[str, dict[str, Any]] = {

@@ -9,13 +9,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from artifact.disturbances import KINDS, disturb_sweeps, read_results, spoil
-from artifact.store import Store
-from artifact.subjects import STORE, SYNTHETIC
+from artifact.runs.store import Store
+from checks.disturbances import KINDS, disturb_sweeps, read_results, spoil
+from checks.disturbed import STORE, SYNTHETIC
 from ground import process
+from ground.errors import UsageError
 from ground.files import write_atomically
 from ground.seeds import generator
-from ground.voice import UsageError
 
 
 @pytest.mark.parametrize("seed", range(1, 6))

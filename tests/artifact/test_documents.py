@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 from invoke import Collection
 
-from artifact.checks import LINTERS
-from ground.places import PROJECT
+from checks.suite import LINTERS
+from ground.paths import PROJECT
 
 DOCUMENTS = sorted(PROJECT.glob("*.md"))
 COMMAND = re.compile(r"\./invoke ((?:[a-z][\w.]*)(?: +(?:--?[\w-]+|'[^']*'|[\w./-]+))*)")

@@ -10,14 +10,14 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from artifact.engines import LocalEngine
-from artifact.explorer import collect_runs, format_script_data, split_inputs, write_explorer
-from artifact.plan import Plan
-from artifact.results import Results, load_results
-from artifact.store import Store
-from artifact.subjects import Silence
-from artifact.sweep import list_tasks, sweep
-from artifact.synthetic import SyntheticRunner
+from artifact.judge.results import Results, load_results
+from artifact.report.explorer import collect_runs, format_script_data, split_inputs, write_explorer
+from artifact.runs.engines import LocalEngine
+from artifact.runs.plan import Plan
+from artifact.runs.rehearsal import SyntheticRunner
+from artifact.runs.store import Store
+from artifact.runs.sweep import list_tasks, sweep
+from checks.disturbed import Silence
 from tests.artifact.browser import Page, open_browser
 
 MANY = 800

@@ -15,7 +15,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from artifact.store import Store
+from artifact.runs.store import Store
 
 PATIENCE_S = 120.0
 # Each run starts a program that has a child and is deaf, as an emulator with a helper may be.
@@ -23,11 +23,11 @@ PROGRAM = """
 import sys
 from dataclasses import dataclass
 from pathlib import Path
-from artifact.design import Tier
+from artifact.study.designs import Tier
 from artifact.reproduce import Order, Places, reproduce
-from artifact.synthetic import SyntheticRunner
+from artifact.runs.rehearsal import SyntheticRunner
 from ground import process
-from ground.voice import report_errors
+from ground.errors import report_errors
 
 @dataclass(frozen=True)
 class Starting(SyntheticRunner):

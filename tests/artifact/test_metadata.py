@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from artifact.citation import (
+from artifact.report.citation import (
     CODEMETA,
     SOURCE,
     ZENODO,
@@ -20,8 +20,8 @@ from artifact.citation import (
     render_zenodo,
     write_metadata,
 )
-from artifact.crate import PROFILE, Deed, write_crate
-from ground.voice import UsageError
+from artifact.report.crate import PROFILE, Deed, write_crate
+from ground.errors import UsageError
 
 DEED = Deed("./invoke reproduce", "plan.json", "0" * 64, "1 claim: 1 REPRODUCED.")
 

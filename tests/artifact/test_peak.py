@@ -11,30 +11,30 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from artifact.claims import NoWorseClaim, load_claims
-from artifact.comparisons import find_worst, list_peaks
-from artifact.design import Tier, load_design, parse_design
-from artifact.engines import LocalEngine
-from artifact.estimate import forecast
-from artifact.origins import summarize_origins
-from artifact.pairs import find_vanishing
-from artifact.peak import (
+from artifact.judge.comparisons import find_worst, list_peaks
+from artifact.judge.origins import summarize_origins
+from artifact.judge.results import load_results
+from artifact.judge.verdicts import Verdict, decide_no_worse, judge
+from artifact.report.tables.ratios import find_vanishing
+from artifact.reproduce import Places, run_sweep
+from artifact.runs.bisection import (
     Bracket,
     Wanted,
     expect_probes,
     find_bracket,
     make_grid,
 )
-from artifact.perform import Task, perform
-from artifact.plan import make_plan
-from artifact.reproduce import Places, run_sweep
-from artifact.results import load_results
-from artifact.searches import UselessRunError, bears, expand_plan, follow_searches
-from artifact.statistics import estimate_peak_ratio
-from artifact.store import Store
-from artifact.synthetic import Effect, SyntheticRunner
-from artifact.verdicts import Verdict, decide_no_worse, judge
-from ground.voice import UsageError
+from artifact.runs.engines import LocalEngine
+from artifact.runs.forecast import forecast
+from artifact.runs.plan import make_plan
+from artifact.runs.rehearsal import Effect, SyntheticRunner
+from artifact.runs.searches import UselessRunError, bears, expand_plan, follow_searches
+from artifact.runs.store import Store
+from artifact.runs.worker import Task, perform
+from artifact.statistics.estimates import estimate_peak_ratio
+from artifact.study.claims import NoWorseClaim, load_claims
+from artifact.study.designs import Tier, load_design, parse_design
+from ground.errors import UsageError
 from testbed.records import make_gate
 
 PEAK = """

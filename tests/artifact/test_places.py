@@ -9,11 +9,11 @@ from collections.abc import Callable
 import polars as pl
 import pytest
 
-from artifact import evidence, verdicts
-from artifact.claims import AnyClaim, Claims, load_claims
-from artifact.segments import Bend, Interval
-from artifact.verdicts import Judgement, Verdict, judge
-from artifact.zones import find_onset
+from artifact.judge import evidence, verdicts
+from artifact.judge.onsets import find_onset
+from artifact.judge.verdicts import Judgement, Verdict, judge
+from artifact.statistics.bends import Bend, Interval
+from artifact.study.claims import AnyClaim, Claims, load_claims
 from tests.artifact.curves import LEVELS, Curve, make_line, make_results
 
 THROUGHPUT = make_line(1000, (1, 0.8), (6, 0.0), (100, -0.12))

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -10,13 +11,13 @@ from pathlib import Path
 import pytest
 
 import testbed
-from artifact.design import FOLDER, Design, Tier, find_designs, load_design, parse_design
-from artifact.inputs import collect_code, collect_inputs, digest_code, find_key
-from artifact.plan import Plan, load_plan, make_plan, record_plan
-from ground.voice import ArtifactError, UsageError
+from artifact.runs.keys import collect_code, collect_inputs, digest_code, digest_modules, find_key
+from artifact.runs.plan import Plan, load_plan, make_plan, record_plan
+from artifact.study.designs import FOLDER, Design, Tier, find_designs, load_design, parse_design
+from ground.errors import ArtifactError, UsageError
 from testbed.experiment import Limits
-from testbed.geometries import find_geometries
-from testbed.servers import find_servers
+from testbed.guest.servers import find_servers
+from testbed.hardware.geometry_files import find_geometries
 
 
 def test_first_seed_comes_first_and_the_rest_is_shuffled(plan: Plan) -> None:
@@ -185,14 +186,64 @@ def test_the_code_digest_leaves_out_what_is_not_executed(package: Path) -> None:
         ("import bed.loads.lost", r"'loads\.lost'"),
         ("from bed.loads.lost import f", r"'loads\.lost'"),
         ("from . import window", "relative"),
+        ("from bed.loads import lost", r"'loads\.lost'"),
+        ("from bed import bare", "'bare'"),
+        ("from bed.bare import x", "'bare'"),
+        ("from bed.bare.x import Y", "'bare'"),
+        ("from importlib import import_module\nimport_module('bed.show')", "computed"),
     ],
 )
 def test_the_code_digest_refuses_what_it_cannot_find(
     package: Path, line: str, complaint: str
 ) -> None:
-    (package / "loads" / "ab.py").write_text(f"{line}\n")
+    (package / "bare").mkdir()  # a folder that is no package
+    (package / "bare" / "x.py").write_text("Y = 1\n")
+    (package / "loads" / "ab.py").write_text(f"{line}\nAb = 1\n")
     with pytest.raises(ArtifactError, match=complaint):
         digest_code(package, "run")
+
+
+@pytest.fixture(scope="module")
+def copied(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The testbed's code, to be changed."""
+    folder = tmp_path_factory.mktemp("code") / "testbed"
+    shutil.copytree(Path(str(testbed.__file__)).parent, folder)
+    return folder
+
+
+def test_every_module_that_a_run_executes_moves_the_key(copied: Path) -> None:
+    before, texts = digest_modules(copied, "run"), {}
+    for path in copied.rglob("*.py"):
+        texts[path] = path.read_text()
+        path.write_text(f"{texts[path]}\nADDED = 1\n")
+    after = digest_modules(copied, "run")
+    assert before.keys() == after.keys()
+    assert not [name for name, digest in before.items() if after[name] == digest]
+    for path, text in texts.items():
+        path.write_text(text)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "moves"),
+    [
+        ("the machine ended before its job did", "the job was cut off", False),
+        ("{plan.name}: QEMU {how} {log.strip()}", "{plan.name}: {how}, {status}", False),
+        ("Wait until all ``instances`` have ended well", "Wait for ``instances``", False),
+        ("> self._limits.silence_s:", "> self._limits.silence_s + 1:", True),
+        ("raise InfrastructureFailed", "raise SubjectFailed", True),
+    ],
+)
+def test_words_of_errors_and_docstrings_move_no_key(
+    copied: Path, old: str, new: str, moves: bool
+) -> None:
+    path = copied / "machines" / "monitor.py"
+    text = path.read_text()
+    assert old in text
+    before = digest_modules(copied, "machines.monitor")["machines.monitor"]
+    path.write_text(text.replace(old, new))
+    after = digest_modules(copied, "machines.monitor")["machines.monitor"]
+    path.write_text(text)
+    assert (after != before) is moves
 
 
 def test_no_module_that_a_run_executes_is_overlooked() -> None:
@@ -202,7 +253,7 @@ def test_no_module_that_a_run_executes_is_overlooked() -> None:
         [sys.executable, "-c", code], capture_output=True, text=True, check=True
     )
     executed = {name.removeprefix("testbed").lstrip(".") for name in printed.stdout.split()}
-    assert {"", "gates", "loads", "loads.ab", "window"} <= executed
+    assert {"", "gates", "gates.run", "loads.ab", "window"} <= executed
     assert executed == set(collect_code(Path(str(testbed.__file__)).parent, "run"))
 
 

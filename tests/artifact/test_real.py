@@ -7,16 +7,16 @@ from pathlib import Path
 
 import pytest
 
-from artifact import reference
-from artifact.bench import load_bench
-from artifact.design import Tier
-from artifact.disturbances import MACHINE_KINDS, disturb_sweeps
-from artifact.plan import load_plan
+from artifact.judge import reference
+from artifact.judge.results import load_results
+from artifact.judge.verdicts import Verdict
 from artifact.reproduce import Order, Places, reproduce
-from artifact.results import load_results
-from artifact.subjects import REAL
-from artifact.verdicts import Verdict
-from ground.voice import ExitCode
+from artifact.runs.plan import load_plan
+from artifact.runs.testbed_runner import load_bench
+from artifact.study.designs import Tier
+from checks.disturbances import MACHINE_KINDS, disturb_sweeps
+from checks.disturbed import REAL
+from ground.errors import ExitCode
 
 pytestmark = [pytest.mark.real, pytest.mark.timeout(1800)]
 

@@ -14,19 +14,19 @@ from pathlib import Path
 
 import pytest
 
-from artifact.claims import AnyClaim
-from artifact.design import Tier
-from artifact.entry import REHEARSED_NOISE
-from artifact.illustrate import list_illustrations, make_provenance, write_illustrations
-from artifact.plan import Plan
+from artifact.cli import REHEARSED_NOISE
+from artifact.judge.results import load_results
+from artifact.judge.verdicts import Judgement, Verdict, judge
+from artifact.report.gallery import list_illustrations, make_provenance, write_illustrations
 from artifact.reproduce import Conclusion, Order, Places, reproduce
-from artifact.results import load_results
-from artifact.store import Entry, Store
-from artifact.study import Study, load_study
-from artifact.synthetic import USUAL, SyntheticRunner
-from artifact.verdicts import Judgement, Verdict, judge
+from artifact.runs.plan import Plan
+from artifact.runs.rehearsal import USUAL, SyntheticRunner
+from artifact.runs.store import Entry, Store
+from artifact.study.claims import AnyClaim
+from artifact.study.designs import Tier
+from artifact.study.loading import Study, load_study
 from figures.style import FORMATS
-from ground.voice import ExitCode
+from ground.errors import ExitCode
 
 # No run is valid where the failure zone has begun, so no world has both this and that zone.
 UNSEEN = "tux.data-misses-peak"

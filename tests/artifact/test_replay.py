@@ -8,22 +8,22 @@ from pathlib import Path
 import pytest
 
 from artifact import replay
-from artifact.archive import export_runs
-from artifact.design import Tier, load_design
-from artifact.engines import LocalEngine
-from artifact.explorer import NAME as EXPLORER
+from artifact.judge.reference import Comparison, Match
+from artifact.judge.verdicts import Judgement, Verdict
 from artifact.kit import FOLDER, PAGES, find_stale_pages, read_needs, render_kit
-from artifact.plan import Plan, make_plan
-from artifact.reference import Comparison, Match
+from artifact.report.explorer import NAME as EXPLORER
 from artifact.reproduce import Places
-from artifact.store import Store
-from artifact.study import load_study
-from artifact.subjects import Silence
-from artifact.sweep import list_tasks, sweep
-from artifact.synthetic import SyntheticRunner
-from artifact.verdicts import Judgement, Verdict
-from ground.places import PROJECT
-from ground.voice import ExitCode, UsageError
+from artifact.runs.archive import export_runs
+from artifact.runs.engines import LocalEngine
+from artifact.runs.plan import Plan, make_plan
+from artifact.runs.rehearsal import SyntheticRunner
+from artifact.runs.store import Store
+from artifact.runs.sweep import list_tasks, sweep
+from artifact.study.designs import Tier, load_design
+from artifact.study.loading import load_study
+from checks.disturbed import Silence
+from ground.errors import ExitCode, UsageError
+from ground.paths import PROJECT
 
 TWO_PAGES = 110  # lines
 

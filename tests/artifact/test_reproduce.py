@@ -17,14 +17,11 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from artifact import entry, reference
-from artifact.crate import NAME
-from artifact.design import Tier
-from artifact.engines import CORES_A_RUN, LocalEngine
-from artifact.estimate import ASSUMED_ALONE_S, describe_time, forecast
-from artifact.inputs import collect_inputs, find_key
-from artifact.perform import Task, perform
-from artifact.plan import load_plan
+from artifact import cli
+from artifact.judge import reference
+from artifact.judge.results import load_results
+from artifact.judge.verdicts import Judgement
+from artifact.report.crate import NAME
 from artifact.reproduce import (
     Conclusion,
     Order,
@@ -38,13 +35,17 @@ from artifact.reproduce import (
     redraw,
     reproduce,
 )
-from artifact.results import load_results
-from artifact.store import Cost, Store
-from artifact.synthetic import Effect, SyntheticRunner
-from artifact.verdicts import Judgement
+from artifact.runs.engines import CORES_A_RUN, LocalEngine
+from artifact.runs.forecast import ASSUMED_ALONE_S, describe_time, forecast
+from artifact.runs.keys import collect_inputs, find_key
+from artifact.runs.plan import load_plan
+from artifact.runs.rehearsal import Effect, SyntheticRunner
+from artifact.runs.store import Cost, Store
+from artifact.runs.worker import Task, perform
+from artifact.study.designs import Tier
+from ground.errors import ExitCode, UsageError
 from ground.files import digest_file
-from ground.places import PROJECT
-from ground.voice import ExitCode, UsageError
+from ground.paths import PROJECT
 from testbed.experiment import Experiment
 from testbed.measurement import Measurement
 
@@ -251,7 +252,7 @@ def test_figures_are_drawn_whenever_a_curve_is_complete(
         return conclude(tier, places, quiet=quiet)
 
     monkeypatch.setattr("artifact.reproduce.conclude", count)
-    monkeypatch.setattr("artifact.progress.SPACING_S", 0.0)
+    monkeypatch.setattr("artifact.runs.progress.SPACING_S", 0.0)
     order = Order(Tier.QUICK, ("footnote3", "latency"), jobs=1)
     reproduce(order, RUNNER, Places(tmp_path))
     assert seen == [4, 9, 14, 19, 79]
@@ -361,9 +362,9 @@ def test_wrong_flags_are_usage_errors(text: str) -> None:
 
 
 def test_a_wrong_experiment_is_told_before_the_build(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(entry, "find_runner", lambda **_: pytest.fail("it would build"))
+    monkeypatch.setattr(cli, "find_runner", lambda **_: pytest.fail("it would build"))
     with pytest.raises(UsageError, match="no experiment 'figure8'"):
-        entry.run_reproduce(
+        cli.run_reproduce(
             Order(designs=("figure8",)), rehearse=False, build=True, out="", as_json=False
         )
 
@@ -408,7 +409,7 @@ def test_a_killed_command_goes_on_where_it_was(places: Places, tmp_path: Path) -
     """kill -9 of `reproduce` itself, then the same command again."""
     program = (
         "from pathlib import Path; import sys\n"
-        "from artifact.reproduce import *; from artifact.synthetic import *\n"
+        "from artifact.reproduce import *; from artifact.runs.rehearsal import *\n"
         "if __name__ == '__main__':\n"
         "    order = Order(Tier.QUICK, ('footnote3',), jobs=2)\n"
         "    runner = SyntheticRunner(noise=0.02, delay_s=0.05)\n"

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import optimize
 
-from artifact.segments import find_bends, fit_curves, make_design
+from artifact.statistics.bends import find_bends, fit_curves, make_design
 from tests.artifact.curves import LEVELS, make_line
 
 X = np.log(np.array(LEVELS, dtype=np.float64))

@@ -9,11 +9,10 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from artifact.emulation_speed import find_samples
-from artifact.loopback_speed import WORKS, write_job
-from artifact.machine_timing import Span, Timing, count_instructions, find_spans
-from artifact.server_speed import WORK, write_jobs
-from artifact.speed_report import (
+from checks.speed.emulation import find_samples
+from checks.speed.loopback import WORKS, write_job
+from checks.speed.machine import Span, Timing, count_instructions, find_spans
+from checks.speed.report import (
     Mode,
     Sample,
     SpeedReport,
@@ -21,11 +20,12 @@ from artifact.speed_report import (
     find_speeds,
     show_speeds,
 )
-from ground.voice import ArtifactError
+from checks.speed.server import WORK, write_jobs
+from ground.errors import ArtifactError
 from testbed.experiment import Experiment
-from testbed.geometries import load_geometry
+from testbed.hardware.geometry_files import load_geometry
+from testbed.hardware.platform_files import DEFAULT_PLATFORM, load_platform
 from testbed.loads.ab import Ab
-from testbed.platforms import DEFAULT_PLATFORM, load_platform
 
 SPEED = {Mode.ICOUNT: 80.0, Mode.PLUGIN: 6.0, Mode.MODEL: 60.0, Mode.STALLS: 58.0}
 

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from artifact.statistics import (
+from artifact.statistics.estimates import (
     adjust_holm,
     estimate_maximum,
     estimate_mean,

@@ -9,10 +9,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from artifact.perform import Task, perform
-from artifact.plan import Plan
-from artifact.runner import DiskFullError
-from artifact.store import (
+from artifact.runs.plan import Plan
+from artifact.runs.rehearsal import SyntheticRunner
+from artifact.runs.runner import DiskFullError
+from artifact.runs.store import (
     COST,
     ENTRY,
     INDEX,
@@ -23,8 +23,8 @@ from artifact.store import (
     Outcome,
     Store,
 )
-from artifact.sweep import list_tasks
-from artifact.synthetic import SyntheticRunner
+from artifact.runs.sweep import list_tasks
+from artifact.runs.worker import Task, perform
 from ground.seeds import generator
 from testbed.experiment import Experiment
 from testbed.faults import InfrastructureFailed, SubjectFailed

@@ -12,20 +12,20 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from artifact import entry
-from artifact.claims import AnyClaim, Claims, load_claims
-from artifact.design import FOLDER, Design, Tier, load_design
-from artifact.evidence import gather
-from artifact.perform import Task, perform
-from artifact.plan import make_plan
-from artifact.points import cover_results, cover_scope, list_points
+from artifact import cli
+from artifact.judge.evidence import cover_results, gather
+from artifact.judge.results import load_results
+from artifact.judge.verdicts import Verdict, decide
 from artifact.reproduce import Order
-from artifact.results import load_results
-from artifact.store import Store
-from artifact.study import CLAIMS, check_claim, load_study
-from artifact.synthetic import SyntheticRunner
-from artifact.verdicts import Verdict, decide
-from ground.voice import UsageError
+from artifact.runs.plan import make_plan
+from artifact.runs.rehearsal import SyntheticRunner
+from artifact.runs.store import Store
+from artifact.runs.worker import Task, perform
+from artifact.study.claims import AnyClaim, Claims, load_claims
+from artifact.study.coverage import cover_scope, list_points
+from artifact.study.designs import FOLDER, Design, Tier, load_design
+from artifact.study.loading import CLAIMS, check_claim, load_study
+from ground.errors import UsageError
 
 DOCUMENTS: list[dict[str, object]] = tomllib.loads((FOLDER / CLAIMS).read_text())["claim"]
 DESIGNS = {claim.design: load_design(claim.design) for claim in load_claims()}
@@ -180,10 +180,12 @@ def test_a_wrong_claim_is_told_before_the_build(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     copy_experiments(tmp_path, '"tux-stingy-net"]', '"tux-stingi"]')
-    monkeypatch.setattr("artifact.study.load_claims", lambda _: load_claims(tmp_path / CLAIMS))
-    monkeypatch.setattr(entry, "find_runner", lambda **_: pytest.fail("it would build"))
+    monkeypatch.setattr(
+        "artifact.study.loading.load_claims", lambda _: load_claims(tmp_path / CLAIMS)
+    )
+    monkeypatch.setattr(cli, "find_runner", lambda **_: pytest.fail("it would build"))
     with pytest.raises(UsageError, match="figure7 has no server 'tux-stingi'"):
-        entry.run_reproduce(Order(), rehearse=False, build=True, out="", as_json=False)
+        cli.run_reproduce(Order(), rehearse=False, build=True, out="", as_json=False)
 
 
 def test_a_tier_that_plans_too_little_does_not_judge(tmp_path: Path, design: Design) -> None:

@@ -14,15 +14,15 @@ from pathlib import Path
 import psutil
 import pytest
 
-from artifact.cluster import ClusterEngine
-from artifact.engines import LocalEngine
-from artifact.perform import Done, Task
-from artifact.plan import Plan
-from artifact.runner import DiskFullError
-from artifact.store import Outcome, Store
-from artifact.sweep import MAX_TRIES, list_tasks, sweep
-from artifact.synthetic import SyntheticRunner
-from ground.voice import ArtifactError, UsageError
+from artifact.runs.cluster import ClusterEngine
+from artifact.runs.engines import LocalEngine
+from artifact.runs.plan import Plan
+from artifact.runs.rehearsal import SyntheticRunner
+from artifact.runs.runner import DiskFullError
+from artifact.runs.store import Outcome, Store
+from artifact.runs.sweep import MAX_TRIES, list_tasks, sweep
+from artifact.runs.worker import Done, Task
+from ground.errors import ArtifactError, UsageError
 from testbed.experiment import Experiment
 from testbed.faults import InfrastructureFailed
 from testbed.measurement import Measurement

@@ -8,15 +8,15 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from artifact import symbols
-from artifact.design import Tier, load_design
-from artifact.engines import LocalEngine
-from artifact.estimate import forecast
-from artifact.plan import make_plan
+from artifact.judge.results import load_results
 from artifact.reproduce import Places, run_sweep
-from artifact.results import load_results
-from artifact.synthetic import SyntheticRunner
-from testbed.profile import Symbols
+from artifact.runs import symbols
+from artifact.runs.engines import LocalEngine
+from artifact.runs.forecast import forecast
+from artifact.runs.plan import make_plan
+from artifact.runs.rehearsal import SyntheticRunner
+from artifact.study.designs import Tier, load_design
+from testbed.outputs.profile import Symbols
 
 KERNEL = [(0xC1000000, "tcp_ack"), (0xC1000100, "schedule")]
 KALLSYMS = "f0001000 t tux_flush\t[tux]\n"

@@ -9,7 +9,13 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from artifact.claims import (
+from artifact.judge.results import Results, count_outcomes, load_results, summarize
+from artifact.judge.verdicts import Judgement, Verdict, decide_effect, find_exit_code, judge
+from artifact.runs.plan import Plan, make_plan
+from artifact.runs.rehearsal import Effect, SyntheticRunner
+from artifact.runs.store import Store
+from artifact.runs.worker import Task, perform
+from artifact.study.claims import (
     AnyClaim,
     Claims,
     PeakClaim,
@@ -19,15 +25,9 @@ from artifact.claims import (
     TrendClaim,
     load_claims,
 )
-from artifact.design import Tier, load_design
-from artifact.metrics import METRICS
-from artifact.perform import Task, perform
-from artifact.plan import Plan, make_plan
-from artifact.results import Results, count_outcomes, load_results, summarize
-from artifact.store import Store
-from artifact.synthetic import Effect, SyntheticRunner
-from artifact.verdicts import Judgement, Verdict, decide_effect, find_exit_code, judge
-from ground.voice import ExitCode, UsageError
+from artifact.study.designs import Tier, load_design
+from artifact.study.metrics import METRICS
+from ground.errors import ExitCode, UsageError
 
 TRUTHS = {
     # what the server does: (data misses gained, cycles without misses) -> loss of throughput

@@ -8,15 +8,15 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from artifact.design import Tier
-from artifact.illustrate import write_illustrations
-from artifact.ledgers import ELSEWHERE, ORDER, find_shares
-from artifact.ledgers import SCHEMA as LEDGER_SCHEMA
-from artifact.plan import make_plan
-from artifact.results import Results
-from artifact.study import Study, load_study
-from artifact.waiting import FIGURES, list_waiting, tabulate_waiting
-from testbed.ledger import PARTS, TITLES
+from artifact.judge.ledgers import ELSEWHERE, ORDER, find_shares
+from artifact.judge.ledgers import SCHEMA as LEDGER_SCHEMA
+from artifact.judge.results import Results
+from artifact.report.gallery import write_illustrations
+from artifact.report.tables.waiting import FIGURES, list_waiting, tabulate_waiting
+from artifact.runs.plan import make_plan
+from artifact.study.designs import Tier
+from artifact.study.loading import Study, load_study
+from testbed.guest.ledger import PARTS, TITLES
 from testbed.measurement import Ledger
 
 

@@ -14,9 +14,9 @@ from matplotlib.text import Text
 
 from figures import constructs, declarations, stage_calls
 from figures.style import Origin, save_figure
-from ground.places import PROJECT
-from stingy.memwalk import analyse
-from stingy.results import EXTERNAL, Memwalk
+from ground.paths import PROJECT
+from stingy.memwalk.passes import analyse
+from stingy.model.results import EXTERNAL, Memwalk
 
 ORIGIN = Origin("cascade", "0123456789abcdef", "of another build than the results")
 FOOTER = "analysis of cascade 0123456789ab, of another build than the results"

@@ -9,9 +9,9 @@ from matplotlib.patches import Rectangle
 
 from figures.memory_map import draw
 from figures.style import Origin, save_figure
-from stingy.geometry import load_l2
-from stingy.map import Parameters
-from stingy.plan import plan_map
+from stingy.stingygen.geometry import load_l2
+from stingy.stingygen.map import Parameters
+from stingy.stingygen.plan import plan_map
 from tests.stingy.demands import WEB
 
 ORIGIN = Origin("web", "0123456789abcdef")

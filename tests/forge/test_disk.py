@@ -11,8 +11,8 @@ import pytest
 
 from forge.disk import FIRST_SECTOR, SECTOR, check_console, compose_disk, format_boot_sector
 from forge.stage import Workshop
+from ground.errors import ArtifactError
 from ground.process import run
-from ground.voice import ArtifactError
 
 
 @pytest.fixture

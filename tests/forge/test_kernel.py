@@ -9,7 +9,7 @@ import struct
 import pytest
 
 from forge.kernel import check_config, extract_payload
-from ground.voice import ArtifactError
+from ground.errors import ArtifactError
 
 
 def test_a_lost_option_is_named() -> None:

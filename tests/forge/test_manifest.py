@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from forge.manifest import MachineProducts, Manifest, Product
-from ground.voice import ArtifactError, ExitCode, UsageError
+from ground.errors import ArtifactError, ExitCode, UsageError
 
 
 @pytest.fixture

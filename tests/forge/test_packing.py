@@ -11,7 +11,7 @@ import sh
 from packer import Packer
 
 from forge.packing import build_template, validate_template
-from ground.voice import ArtifactError
+from ground.errors import ArtifactError
 
 FILE_BUILDER = {"type": "file", "content": "{{user `text`}}", "target": "{{user `target`}}"}
 

@@ -15,7 +15,7 @@ from forge.provenance import CONTAINER_SBOM, QEMU_SBOM, STATEMENT, list_wheels, 
 from forge.sbom import Component, Origin, format_composition, format_sbom
 from forge.sources import LOCK, read_lock
 from ground.files import digest_bytes, digest_file
-from ground.places import PROJECT
+from ground.paths import PROJECT
 
 
 def make(name: str) -> Product:

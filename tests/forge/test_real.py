@@ -18,10 +18,10 @@ from forge.kernel import extract_payload
 from forge.manifest import NAME, MachineProducts, Manifest
 from forge.pipeline import Pipeline
 from ground.files import digest_bytes, digest_file
-from ground.places import PROJECT, find_outputs
+from ground.paths import PROJECT, find_outputs
 from ground.process import run
-from testbed.command import SLAB_MEMORY
-from testbed.servers import find_servers, load_server
+from testbed.guest.servers import find_servers, load_server
+from testbed.machines.command_line import SLAB_MEMORY
 
 pytestmark = pytest.mark.real
 MACHINES = ("server", "client")

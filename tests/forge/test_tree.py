@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from forge.tree import Tree, find_closure, format_cpio, merge_usr, resolve_link
-from ground.voice import ArtifactError
+from ground.errors import ArtifactError
 
 names = st.text("abcxyz019._-", min_size=1, max_size=12).filter(lambda n: n not in {".", ".."})
 paths = st.lists(names, min_size=1, max_size=4).map("/".join)

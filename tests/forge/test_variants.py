@@ -10,7 +10,7 @@ import pytest
 
 from forge.modules import MODULES, digest_sources
 from forge.variants import ANNOTATIONS, MAPS, RATED, TOOLS, Rewriting, find_tools
-from testbed.servers import find_servers, load_server
+from testbed.guest.servers import find_servers, load_server
 
 
 def test_what_the_interpreter_keeps_is_no_tool(tmp_path: Path) -> None:

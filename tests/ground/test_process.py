@@ -172,7 +172,7 @@ def test_a_killed_program_takes_its_semaphores_along(tmp_path: Path) -> None:
     script = tmp_path / "pool.py"
     script.write_text(
         "import time\n"
-        "from artifact.engines import LocalEngine\n"
+        "from artifact.runs.engines import LocalEngine\n"
         "if __name__ == '__main__':\n"
         "    with LocalEngine(2).open() as pool:\n"
         "        list(pool.map(abs, range(4)))\n"
@@ -225,7 +225,7 @@ def test_a_program_in_the_foreground_dies_with_us(tmp_path: Path) -> None:
 
 def test_termination_is_heard_as_ctrl_c_and_by_the_main_thread_alone(tmp_path: Path) -> None:
     code = (
-        "import time\nfrom ground.voice import report_errors\n"
+        "import time\nfrom ground.errors import report_errors\n"
         "from ground import process\n"
         "@report_errors\n"
         "def command():\n"
@@ -245,7 +245,7 @@ def test_termination_is_heard_as_ctrl_c_and_by_the_main_thread_alone(tmp_path: P
             assert "Traceback" not in err
             assert not list_alive(family)
     before = signal.getsignal(signal.SIGTERM)
-    from ground.voice import hear_termination
+    from ground.terminal import hear_termination
 
     with hear_termination():
         assert signal.getsignal(signal.SIGTERM) is signal.default_int_handler

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from ground.voice import ArtifactError
+from ground.errors import ArtifactError
 from labs.allocator.plans import Recipe, make_plan
 from labs.allocator.proof import Slots, find_violation
 from labs.catalogue import HERE, Entry, list_entries, load

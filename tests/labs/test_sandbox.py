@@ -151,7 +151,7 @@ def test_a_conversation_with_someone_silent(sandbox: Sandbox) -> None:
 
 def test_the_grader_needs_nothing_but_the_standard_library() -> None:
     from ground import process
-    from ground.places import PROJECT
+    from ground.paths import PROJECT
 
     code = (
         "import sys; sys.path.insert(0, '.')\n"

@@ -15,9 +15,9 @@ from pathlib import Path
 from typing import Any
 
 from forge.manifest import NAME, Manifest
-from ground.places import find_outputs
+from ground.errors import UsageError
+from ground.paths import find_outputs
 from ground.process import run
-from ground.voice import UsageError
 from tests.qemu.cache_reference import Config, Shape
 
 PROGRAMS = Path(__file__).with_name("programs")

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from ground.places import PROJECT
+from ground.paths import PROJECT
 from ground.process import run
 from tests.qemu.cache_reference import Config, Shape
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from testbed.geometries import find_geometries, load_geometry
+from testbed.hardware.geometry_files import find_geometries, load_geometry
 from tests.qemu.cache_library import find_geometry_error
 from tests.qemu.cache_reference import Config, Shape
 from tests.qemu.replay import find_difference

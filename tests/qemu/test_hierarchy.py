@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from testbed.geometries import find_geometries, load_geometry
-from testbed.geometry import Cache
+from testbed.hardware.geometry import Cache
+from testbed.hardware.geometry_files import find_geometries, load_geometry
 from tests.qemu.cache_library import Array, open_hierarchy
 from tests.qemu.cache_reference import FETCH, LOAD, STORE, Config, Shape
 from tests.qemu.replay import find_difference, find_filter_difference

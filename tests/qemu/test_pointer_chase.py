@@ -13,8 +13,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from testbed.geometries import find_geometries, load_geometry
-from testbed.geometry import Cache, Core, Geometry, Penalties, finalize_rate, finalize_stall
+from testbed.hardware.geometry import (
+    Cache,
+    Core,
+    Geometry,
+    Penalties,
+    finalize_rate,
+    finalize_stall,
+)
+from testbed.hardware.geometry_files import find_geometries, load_geometry
 from tests.qemu.bare_metal import PROGRAMS, Emulator, build_guest, run_guest
 from tests.qemu.cache_reference import Config, Shape
 

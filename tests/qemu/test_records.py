@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from ground.process import run
-from testbed.counters import read_counters
+from testbed.outputs.counters import read_counters
 from tests.qemu.bare_metal import Emulator, build_guest, finalize_model, run_guest
 from tests.qemu.cache_reference import Config, Shape
 from tests.qemu.instruction_trace import Program, load, store

@@ -5,15 +5,15 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from stingy.annotation_file import read_annotations
-from stingy.demand import make_demand
-from stingy.generate import Target, generate, write_allocator
-from stingy.geometry import load_l2
-from stingy.map import Map, Parameters
-from stingy.memwalk import analyse
-from stingy.plan import plan_map
-from stingy.rewrite_command import Task, rewrite
-from stingy.rewrite_report import RewriteReport
+from stingy.memwalk.passes import analyse
+from stingy.model.annotation_file import read_annotations
+from stingy.stingify.command import Task, rewrite
+from stingy.stingify.report import RewriteReport
+from stingy.stingygen.demand import make_demand
+from stingy.stingygen.generate import Target, generate, write_allocator
+from stingy.stingygen.geometry import load_l2
+from stingy.stingygen.map import Map, Parameters
+from stingy.stingygen.plan import plan_map
 
 from .running import HERE
 

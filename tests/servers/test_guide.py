@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 
 from ground import process
-from ground.places import PROJECT
-from stingy.annotations import Annotations
+from ground.paths import PROJECT
+from stingy.model.annotations import Annotations
 from tests.servers.load import converse
 from tests.servers.running import build_server, run_server
 

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from stingy.memwalk import analyse
-from stingy.truth import find_server
+from stingy.accuracy.truth import find_server
+from stingy.memwalk.passes import analyse
 from tests.servers.clients import connect, exchange_raw
 from tests.servers.load import GET, LAST, converse, load_server
 from tests.servers.running import HERE, NAMES, Server

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from ground import process
-from stingy.map import Map, Parameters
+from stingy.stingygen.map import Map, Parameters
 from tests.servers.load import converse, load_server
 from tests.servers.rewritten import rewrite_server
 from tests.servers.running import HERE, NAMES, build_server, run_server

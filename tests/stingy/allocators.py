@@ -9,8 +9,8 @@ from pathlib import Path
 from subprocess import CompletedProcess
 
 from ground import process
-from stingy.generate import Target, generate, write_allocator
-from stingy.map import Map, Pool
+from stingy.stingygen.generate import Target, generate, write_allocator
+from stingy.stingygen.map import Map, Pool
 
 DRIVER = Path(__file__).with_name("allocator_driver.c")
 WARNINGS = ("-Wall", "-Wextra", "-Werror", "-Wvla", "-Wshadow", "-Wconversion")

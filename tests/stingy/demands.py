@@ -7,7 +7,7 @@ from itertools import combinations
 
 from hypothesis import strategies as st
 
-from stingy.demand import Demand, GlobalDemand, ObjectDemand, StageDemand
+from stingy.stingygen.demand import Demand, GlobalDemand, ObjectDemand, StageDemand
 
 WEB = Demand(
     server="web",

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from stingy.results import (
+from stingy.model.results import (
     Edge,
     EdgeKind,
     Evidence,

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from stingy.accesses import Accesses, describe_fields, describe_globals, find_accesses
-from stingy.linking import Program, link
-from stingy.lowering import lower
-from stingy.sources import Source, clang_flags
+from stingy.lower.linking import Program, link
+from stingy.lower.lowering import lower
+from stingy.lower.sources import Source, clang_flags
+from stingy.memwalk.accesses import Accesses, describe_fields, describe_globals, find_accesses
 
 SOURCE = """\
 #include <string.h>

@@ -9,11 +9,11 @@ from typing import Any
 
 import pytest
 
-from ground.voice import UsageError
-from stingy.accuracy import Category, compare, sum_scores
-from stingy.annotations import Annotations
-from stingy.results import EXTERNAL, Memwalk
-from stingy.truth import Truth, dump_toml, find_snippets, load_truth
+from ground.errors import UsageError
+from stingy.accuracy.comparison import Category, compare, sum_scores
+from stingy.accuracy.truth import Truth, dump_toml, find_snippets, load_truth
+from stingy.model.annotations import Annotations
+from stingy.model.results import EXTERNAL, Memwalk
 
 HERE = Path(__file__).parent
 PLACE = {"file": "a.c", "line": 1}

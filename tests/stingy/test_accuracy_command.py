@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from ground.places import PROJECT
-from ground.voice import ExitCode, UsageError
-from stingy.accuracy import Category
-from stingy.accuracy_command import find_failures, find_groups, measure_accuracy, run_accuracy
-from stingy.results import EXTERNAL, Memwalk
-from stingy.truth import Case, Truth
+from ground.errors import ExitCode, UsageError
+from ground.paths import PROJECT
+from stingy.accuracy.command import find_failures, find_groups, measure_accuracy, run_accuracy
+from stingy.accuracy.comparison import Category
+from stingy.accuracy.truth import Case, Truth
+from stingy.model.results import EXTERNAL, Memwalk
 from tests.stingy.test_accuracy import make_object, make_result
 
 TESTS = PROJECT / "tests"

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from ground.places import PROJECT
-from stingy.accuracy_command import find_failures, find_groups, measure_accuracy
-from stingy.memwalk import analyse
+from ground.paths import PROJECT
+from stingy.accuracy.command import find_failures, find_groups, measure_accuracy
+from stingy.memwalk.passes import analyse
 
 NAMES = ("corpus", "cascade", "switchboard", "tux")
 

@@ -11,12 +11,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from ground.voice import UsageError
-from stingy.demand import Demand
-from stingy.generate import Target, generate
-from stingy.geometry import load_l2
-from stingy.map import Map, Parameters
-from stingy.plan import plan_map
+from ground.errors import UsageError
+from stingy.stingygen.demand import Demand
+from stingy.stingygen.generate import Target, generate
+from stingy.stingygen.geometry import load_l2
+from stingy.stingygen.map import Map, Parameters
+from stingy.stingygen.plan import plan_map
 
 from .allocators import SANITIZERS, Model, compile_driver, drive
 from .demands import WEB, demands

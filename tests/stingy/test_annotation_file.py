@@ -10,11 +10,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from ground.places import PROJECT
-from ground.voice import UsageError
-from stingy.annotation_file import read_annotations
-from stingy.memwalk import analyse
-from stingy.memwalk_command import main
+from ground.errors import UsageError
+from ground.paths import PROJECT
+from stingy.memwalk.command import main
+from stingy.memwalk.passes import analyse
+from stingy.model.annotation_file import read_annotations
 
 CASCADE = PROJECT / "tests/servers/cascade"
 TEXT = (CASCADE / "annotations.toml").read_text()

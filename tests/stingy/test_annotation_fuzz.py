@@ -9,11 +9,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from ground.places import PROJECT
-from ground.voice import UsageError
-from stingy.annotation_file import read_annotations
-from stingy.memwalk import Options, analyse
-from stingy.truth import find_snippets
+from ground.errors import UsageError
+from ground.paths import PROJECT
+from stingy.accuracy.truth import find_snippets
+from stingy.memwalk.passes import Options, analyse
+from stingy.model.annotation_file import read_annotations
 
 HERE = Path(__file__).parent
 FILES = [

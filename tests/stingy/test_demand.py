@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from stingy.demand import find_conflicts, make_demand
+from stingy.stingygen.demand import find_conflicts, make_demand
 
 from .results import RESULT
 

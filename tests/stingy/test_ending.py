@@ -7,16 +7,16 @@ from pathlib import Path
 
 import pytest
 
-from ground.voice import UsageError
-from stingy.memwalk import Options, analyse, walk_server
-from stingy.merging import Merger, Point
-from stingy.progress import Progress
-from stingy.results import Memwalk, WarningKind, load_result
-from stingy.stacks import Stacks, rest_of
-from stingy.states import BELOW, REST, THRESHOLDS, Pending, Property, State, grow, widen
-from stingy.summaries import Results, Summaries
-from stingy.values import Instance, Perhaps
-from stingy.walk_report import render_page
+from ground.errors import UsageError
+from stingy.flow.values import Instance, Perhaps
+from stingy.memwalk.merging import Merger, Point
+from stingy.memwalk.passes import Options, analyse, walk_server
+from stingy.memwalk.progress import Progress
+from stingy.memwalk.report import render_page
+from stingy.memwalk.stacks import Stacks, rest_of
+from stingy.memwalk.states import BELOW, REST, THRESHOLDS, Pending, Property, State, grow, widen
+from stingy.memwalk.summaries import Results, Summaries
+from stingy.model.results import Memwalk, WarningKind, load_result
 
 ANNOTATIONS = """\
 schema = 1

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from ground.voice import UsageError
-from stingy.explain import explain, rank_annotations
-from stingy.memwalk_command import main
-from stingy.results import Unresolved
+from ground.errors import UsageError
+from stingy.memwalk.command import main
+from stingy.memwalk.explain import explain, rank_annotations
+from stingy.model.results import Unresolved
 
 from .results import HERE, RESULT
 

@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from stingy.flowgraph import FlowGraph
-from stingy.linking import link
-from stingy.lowering import lower
-from stingy.program import Call, Routine, Unit
-from stingy.sources import Source, clang_flags
+from stingy.flow.flowgraph import FlowGraph
+from stingy.lower.linking import link
+from stingy.lower.lowering import lower
+from stingy.lower.sources import Source, clang_flags
+from stingy.model.program import Call, Routine, Unit
 
 Lower = Callable[[str, str], Unit]
 

@@ -10,12 +10,12 @@ from pathlib import Path
 
 import pytest
 
-from stingy.drawing import find_extents
-from stingy.generate_command import main
-from stingy.geometry import load_l2
-from stingy.map import Parameters, load_map
-from stingy.plan import plan_map
-from stingy.proof import prove
+from stingy.stingygen.command import main
+from stingy.stingygen.drawing import find_extents
+from stingy.stingygen.geometry import load_l2
+from stingy.stingygen.map import Parameters, load_map
+from stingy.stingygen.plan import plan_map
+from stingy.stingygen.proof import prove
 
 from .demands import WEB
 from .results import RESULT

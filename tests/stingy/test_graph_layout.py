@@ -7,7 +7,7 @@ from itertools import combinations
 
 import pytest
 
-from stingy.graph_layout import lay_out
+from stingy.memwalk.graph_layout import lay_out
 
 NODES = {"(external)": (40.0, 9.0), "stage one": (70.0, 23.0), 'it\'s \\ "two"': (30.0, 23.0)}
 ONE, TWO = [*NODES][1:]

@@ -8,13 +8,13 @@ import tomllib
 
 import pytest
 
-from ground.places import PROJECT
-from stingy.annotation_file import read_annotations
-from stingy.annotations import Annotations
-from stingy.interface import describe_interface, list_interface
-from stingy.linking import Program
-from stingy.memwalk import load_program
-from stingy.results import Declaration
+from ground.paths import PROJECT
+from stingy.lower.linking import Program
+from stingy.memwalk.interface import describe_interface, list_interface
+from stingy.memwalk.passes import load_program
+from stingy.model.annotation_file import read_annotations
+from stingy.model.annotations import Annotations
+from stingy.model.results import Declaration
 
 SERVERS = PROJECT / "tests" / "servers"
 

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from stingy.memwalk import analyse
-from stingy.results import Memwalk
+from stingy.memwalk.passes import analyse
+from stingy.model.results import Memwalk
 
 ANNOTATIONS = """\
 schema = 1

@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from stingy.generate_command import main
-from stingy.geometry import PAGE_BYTES, load_l2
-from stingy.map import Map, Parameters, load_map
-from stingy.mutants import MUTANTS, PLACES
-from stingy.plan import plan_map
-from stingy.proof import prove
+from stingy.stingygen.command import main
+from stingy.stingygen.geometry import PAGE_BYTES, load_l2
+from stingy.stingygen.map import Map, Parameters, load_map
+from stingy.stingygen.mutants import MUTANTS, PLACES
+from stingy.stingygen.plan import plan_map
+from stingy.stingygen.proof import prove
 
 from .demands import WEB
 from .results import RESULT

@@ -5,11 +5,11 @@ from __future__ import annotations
 
 from hypothesis import given, settings
 
-from stingy.demand import Demand, StageDemand, make_demand
-from stingy.geometry import load_l2
-from stingy.map import Map, Parameters
-from stingy.plan import plan_map
-from stingy.results import Edge, EdgeKind, Evidence, Memwalk
+from stingy.model.results import Edge, EdgeKind, Evidence, Memwalk
+from stingy.stingygen.demand import Demand, StageDemand, make_demand
+from stingy.stingygen.geometry import load_l2
+from stingy.stingygen.map import Map, Parameters
+from stingy.stingygen.plan import plan_map
 
 from .demands import WEB, demands
 from .results import BUFFER, CONN, HERE, RESULT, make_stage

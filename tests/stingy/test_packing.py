@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from stingy import packing
-from stingy.packing import Item, Packing, measure_group, pack
+from stingy.stingygen import packing
+from stingy.stingygen.packing import Item, Packing, measure_group, pack
 
 
 def partitions(items: list[Item]) -> Iterator[list[list[Item]]]:

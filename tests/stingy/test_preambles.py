@@ -12,16 +12,16 @@ from pathlib import Path
 import pytest
 
 from ground import process
-from ground.places import PROJECT
-from stingy.annotations import Sources
-from stingy.frames import CommonHeader, compile_frames
-from stingy.linking import Program, link
-from stingy.lowering import lower
-from stingy.memwalk import analyse
-from stingy.preambles import Preamble, find_preambles, lower_header
-from stingy.program import Unit
-from stingy.sources import Source, clang_flags, find_sources
-from stingy.units import _digest_of_input, load_units
+from ground.paths import PROJECT
+from stingy.lower.frames import CommonHeader, compile_frames
+from stingy.lower.linking import Program, link
+from stingy.lower.lowering import lower
+from stingy.lower.preambles import Preamble, find_preambles, lower_header
+from stingy.lower.sources import Source, clang_flags, find_sources
+from stingy.lower.units import _digest_of_input, load_units
+from stingy.memwalk.passes import analyse
+from stingy.model.annotations import Sources
+from stingy.model.program import Unit
 
 HEADER = """\
 #ifndef X_H

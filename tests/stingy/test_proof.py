@@ -10,12 +10,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ground.voice import UsageError
-from stingy.demand import Demand
-from stingy.geometry import PAGE_BYTES, find_geometries, load_l2
-from stingy.map import Map, Parameters
-from stingy.plan import plan_map
-from stingy.proof import plan_frames, prove
+from ground.errors import UsageError
+from stingy.stingygen.demand import Demand
+from stingy.stingygen.geometry import PAGE_BYTES, find_geometries, load_l2
+from stingy.stingygen.map import Map, Parameters
+from stingy.stingygen.plan import plan_map
+from stingy.stingygen.proof import plan_frames, prove
 
 from .demands import WEB, demands
 

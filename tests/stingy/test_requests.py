@@ -5,9 +5,9 @@ from __future__ import annotations
 
 import pytest
 
-from stingy.memwalk import analyse
-from stingy.results import EXTERNAL, EdgeKind, Memwalk
-from stingy.stages import fits
+from stingy.flow.stages import fits
+from stingy.memwalk.passes import analyse
+from stingy.model.results import EXTERNAL, EdgeKind, Memwalk
 
 ANNOTATIONS = """\
 schema = 1

@@ -13,17 +13,17 @@ import pytest
 
 from ground import process
 from ground.files import digest_tree
-from stingy.annotation_file import read_annotations
-from stingy.demand import make_demand
-from stingy.generate import Target, generate, write_allocator
-from stingy.geometry import load_l2
-from stingy.map import Parameters, save_map
-from stingy.memwalk import analyse
-from stingy.plan import plan_map
-from stingy.rewrite import find_already
-from stingy.rewrite_command import main
-from stingy.rewrite_report import RewriteReport
-from stingy.rewrite_sites import Status, split_arguments
+from stingy.memwalk.passes import analyse
+from stingy.model.annotation_file import read_annotations
+from stingy.stingify.command import main
+from stingy.stingify.report import RewriteReport
+from stingy.stingify.rewrite import find_already
+from stingy.stingify.sites import Status, split_arguments
+from stingy.stingygen.demand import make_demand
+from stingy.stingygen.generate import Target, generate, write_allocator
+from stingy.stingygen.geometry import load_l2
+from stingy.stingygen.map import Parameters, save_map
+from stingy.stingygen.plan import plan_map
 
 SERVERS = Path(__file__).parents[1] / "servers"
 

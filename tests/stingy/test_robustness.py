@@ -10,10 +10,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from stingy.annotations import Sources
-from stingy.lowering import lower
-from stingy.sources import Source, clang_flags, find_sources
-from stingy.units import load_units
+from stingy.lower.lowering import lower
+from stingy.lower.sources import Source, clang_flags, find_sources
+from stingy.lower.units import load_units
+from stingy.model.annotations import Sources
 
 HERE = Path(__file__).parent
 CORPUS = HERE / "corpus"

@@ -5,8 +5,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from stingy.memwalk import Options, walk_server
-from stingy.results import EXTERNAL
+from stingy.memwalk.passes import Options, walk_server
+from stingy.model.results import EXTERNAL
 
 from .synthetic import STAGES, write_synthetic
 

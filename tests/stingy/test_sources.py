@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from ground.voice import UsageError
-from stingy.annotations import Sources
-from stingy.sources import find_sources
+from ground.errors import UsageError
+from stingy.lower.sources import find_sources
+from stingy.model.annotations import Sources
 
 
 @pytest.mark.parametrize("named", ["net/server/a.c", "{tree}/net/server/a.c"])

@@ -11,12 +11,12 @@ from pathlib import Path
 import pytest
 
 from ground import process
-from ground.places import PROJECT
-from stingy.annotations import StackNote
-from stingy.frames import compile_frames, parse_callgraph
-from stingy.memwalk import analyse
-from stingy.sources import Source
-from stingy.truth import find_server
+from ground.paths import PROJECT
+from stingy.accuracy.truth import find_server
+from stingy.lower.frames import compile_frames, parse_callgraph
+from stingy.lower.sources import Source
+from stingy.memwalk.passes import analyse
+from stingy.model.annotations import StackNote
 
 LISTING = """\
 node: { title: "f" label: "f\\nx.c:1:5\\n96 bytes (static)" }

@@ -6,10 +6,10 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stingy.merging import Merger
-from stingy.stacks import Stacks
-from stingy.states import MANY, Pending, Property, State, merge, widen
-from stingy.values import Instance, Place, Signs, Value
+from stingy.flow.values import Instance, Place, Signs, Value
+from stingy.memwalk.merging import Merger
+from stingy.memwalk.stacks import Stacks
+from stingy.memwalk.states import MANY, Pending, Property, State, merge, widen
 
 CONN: Place = (("object", "conn", ""),)
 FD: Place = (*CONN, ("struct conn", "fd"))

@@ -13,19 +13,19 @@ from forge.kernel import MODULE_TREE
 from forge.modules import find_sources
 from forge.pipeline import Pipeline
 from ground import process
-from ground.places import PROJECT
-from stingy.annotation_file import AnnotationFile, read_annotations
-from stingy.demand import make_demand
-from stingy.generate import Target, generate, write_allocator
-from stingy.geometry import load_l2
-from stingy.map import Parameters
-from stingy.memwalk import Options, analyse
-from stingy.plan import plan_map
-from stingy.results import Memwalk
-from stingy.rewrite import make_diff
-from stingy.rewrite_command import Task, rewrite
-from stingy.rewrite_report import RewriteReport
-from stingy.rewrite_sites import Status
+from ground.paths import PROJECT
+from stingy.memwalk.passes import Options, analyse
+from stingy.model.annotation_file import AnnotationFile, read_annotations
+from stingy.model.results import Memwalk
+from stingy.stingify.command import Task, rewrite
+from stingy.stingify.report import RewriteReport
+from stingy.stingify.rewrite import make_diff
+from stingy.stingify.sites import Status
+from stingy.stingygen.demand import make_demand
+from stingy.stingygen.generate import Target, generate, write_allocator
+from stingy.stingygen.geometry import load_l2
+from stingy.stingygen.map import Parameters
+from stingy.stingygen.plan import plan_map
 
 pytestmark = [pytest.mark.real, pytest.mark.slow]
 ANNOTATIONS = PROJECT / "experiments" / "annotations" / "tux.toml"

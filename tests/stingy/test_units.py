@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from stingy.annotations import Sources
-from stingy.sources import find_sources
-from stingy.units import _digest_of_input, load_units
+from stingy.lower.sources import find_sources
+from stingy.lower.units import _digest_of_input, load_units
+from stingy.model.annotations import Sources
 
 HEADER = "struct conn { int fd; };\nstatic inline int twice(int x) { return 2 * x; }\n"
 FILES = {"a.c": "int a(void) { return twice(1); }\n", "b.c": "int b(int x) { return x; }\n"}
@@ -63,8 +63,8 @@ def test_workers_die_with_a_memwalk_that_is_killed(folder: Path, tmp_path: Path)
     )
     compiler.chmod(0o755)
     code = (
-        "import sys; from pathlib import Path; from stingy.annotations import Sources\n"
-        "from stingy.sources import find_sources; from stingy.units import load_units\n"
+        "import sys; from pathlib import Path; from stingy.model.annotations import Sources\n"
+        "from stingy.lower.sources import find_sources; from stingy.lower.units import load_units\n"
         "root = Path(sys.argv[1])\n"
         "load_units(find_sources(Sources(files=('a.c',), compiler=sys.argv[2]), root), root)\n"
     )

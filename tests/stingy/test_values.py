@@ -9,7 +9,7 @@ from collections.abc import Callable
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stingy.values import (
+from stingy.flow.values import (
     NONZERO,
     OTHER,
     Function,

@@ -10,11 +10,11 @@ from xml.etree import ElementTree
 import pytest
 from rich.console import Console
 
-from ground.places import PROJECT
-from stingy.results import EXTERNAL, Memwalk
-from stingy.stage_graph import draw_graph, make_graph, render_svg
-from stingy.truth import Truth, find_server
-from stingy.walk_report import describe_attention, render_page, show_result
+from ground.paths import PROJECT
+from stingy.accuracy.truth import Truth, find_server
+from stingy.memwalk.report import describe_attention, render_page, show_result
+from stingy.memwalk.stage_graph import draw_graph, make_graph, render_svg
+from stingy.model.results import EXTERNAL, Memwalk
 from tests.stingy.test_accuracy import PLACE, make_object, make_result, make_stage
 
 

@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 
 from testbed.experiment import Experiment
-from testbed.geometries import load_geometry
+from testbed.hardware.geometry_files import load_geometry
+from testbed.hardware.platform_files import DEFAULT_PLATFORM, load_platform
 from testbed.loads.ab import Ab
-from testbed.platforms import DEFAULT_PLATFORM, load_platform
-from testbed.synthetic import SyntheticRun
+from tests.testbed.synthetic import SyntheticRun
 
 
 @pytest.fixture

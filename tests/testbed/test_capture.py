@@ -11,9 +11,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from testbed.capture import Traffic, analyse, label, measure_open
-from testbed.pcap import CaptureError, Frames, join_frames, read_frames
-from testbed.synthetic import ACK, FIN, PSH, RST, SERVER_MAC, SYN, WireLog
+from testbed.link.capture import Traffic, analyse, label, measure_open
+from testbed.link.pcap import CaptureError, Frames, join_frames, read_frames
+from tests.testbed.synthetic import ACK, FIN, PSH, RST, SERVER_MAC, SYN, WireLog
 
 
 def read(log: WireLog, path: Path) -> Frames:

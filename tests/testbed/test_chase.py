@@ -12,14 +12,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ground.voice import UsageError
+from ground.errors import UsageError
 from testbed.alone import evaluate_alone
-from testbed.commands import plan_experiment
+from testbed.cli import plan_experiment
 from testbed.experiment import Experiment
 from testbed.faults import InfrastructureFailed
-from testbed.frames import read_emissions
-from testbed.geometries import find_geometries, load_geometry
-from testbed.geometry import Cache
+from testbed.hardware.geometry import Cache
+from testbed.hardware.geometry_files import find_geometries, load_geometry
 from testbed.loads.chase import (
     check_plateaus,
     count_chain_instructions,
@@ -28,9 +27,10 @@ from testbed.loads.chase import (
     find_working_sets,
     read_latencies,
 )
+from testbed.outputs.emissions import read_emissions
 from testbed.records import LoadLatency
 from testbed.run import write_jobs
-from testbed.synthetic import counter_line, frame
+from tests.testbed.synthetic import counter_line, frame
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ from testbed.evaluation import evaluate
 from testbed.faults import InfrastructureFailed, MeasurementInvalid, SubjectFailed
 from testbed.loads.ab import Ab
 from testbed.measurement import Measurement, Zone
-from testbed.synthetic import SyntheticRun, ab_report, frame, snapshot
+from tests.testbed.synthetic import SyntheticRun, ab_report, frame, snapshot
 
 PRODUCTS = {"qemu": "0" * 64}
 

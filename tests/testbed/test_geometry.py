@@ -10,12 +10,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ground.voice import UsageError
+from ground.errors import UsageError
 from testbed.experiment import Experiment
-from testbed.geometries import find_geometries, load_geometry
-from testbed.geometry import Cache, Core, Events, Penalties, finalize_rate, finalize_stall
+from testbed.hardware.geometry import Cache, Core, Events, Penalties, finalize_rate, finalize_stall
+from testbed.hardware.geometry_files import find_geometries, load_geometry
+from testbed.hardware.platform_files import DEFAULT_PLATFORM, load_platform
 from testbed.loads.ab import Ab
-from testbed.platforms import DEFAULT_PLATFORM, load_platform
 
 BANIAS = Path(load_geometry("banias-1400").path)
 

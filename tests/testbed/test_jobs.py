@@ -12,8 +12,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ground.places import PROJECT
-from testbed.command import (
+from ground.paths import PROJECT
+from testbed.experiment import Experiment
+from testbed.guest.job import write_client_job, write_server_job
+from testbed.guest.servers import ServerDescription
+from testbed.loads import Load
+from testbed.loads.ab import Ab, share_load
+from testbed.loads.files import find_paths
+from testbed.loads.httperf import Httperf
+from testbed.loads.netperf import Netperf
+from testbed.loads.spike import Spike
+from testbed.machines.command_line import (
     KERNEL_BASE,
     Boot,
     Wire,
@@ -21,15 +30,6 @@ from testbed.command import (
     format_options,
     plan_machine,
 )
-from testbed.experiment import Experiment
-from testbed.job import write_client_job, write_server_job
-from testbed.loads import Load
-from testbed.loads.ab import Ab, share_load
-from testbed.loads.files import find_paths
-from testbed.loads.httperf import Httperf
-from testbed.loads.netperf import Netperf
-from testbed.loads.spike import Spike
-from testbed.servers import ServerDescription
 
 NGINX = ServerDescription(name="nginx", start="nginx", ready="wget -q -O - http://127.0.0.1/f0")
 

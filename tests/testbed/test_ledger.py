@@ -13,21 +13,21 @@ import polars as pl
 import pytest
 
 from ground.seeds import generator
-from testbed import synthetic
-from testbed.capture import label
-from testbed.counters import CounterError, CounterRecord
 from testbed.evaluation import evaluate
 from testbed.experiment import Experiment
-from testbed.job import write_server_job
-from testbed.ledger import PARTS, add_ledger, build_ledger
-from testbed.ledger_gates import OUTSIDE_SHARE, check_ledger
-from testbed.lives import trace_lives
+from testbed.gates.ledger import OUTSIDE_SHARE, check_ledger
+from testbed.guest.job import write_server_job
+from testbed.guest.ledger import PARTS, add_ledger, build_ledger
+from testbed.guest.servers import ServerDescription, load_server
+from testbed.link.capture import label
+from testbed.link.lives import trace_lives
+from testbed.link.pcap import Ints, join_frames, read_frames
 from testbed.loads.netperf import Netperf
 from testbed.loads.spike import Spike
 from testbed.measurement import Ledger, Window
-from testbed.pcap import Ints, join_frames, read_frames
-from testbed.servers import ServerDescription, load_server
-from testbed.synthetic import (
+from testbed.outputs.counters import CounterError, CounterRecord
+from tests.testbed import synthetic
+from tests.testbed.synthetic import (
     ACK,
     FIN,
     PSH,

@@ -15,15 +15,17 @@ from pathlib import Path
 
 import pytest
 
-from testbed import monitor, run
-from testbed.command import Boot, plan_machine
+from testbed import run
 from testbed.experiment import Experiment, Limits
 from testbed.faults import InfrastructureFailed, MeasurementInvalid, SubjectFailed
-from testbed.machine import FakeInstance, FakePool, Step, share_memory
-from testbed.monitor import Watch, watch
-from testbed.products import Products
-from testbed.servers import ServerDescription
-from testbed.synthetic import SyntheticRun, counter_line, frame
+from testbed.guest.servers import ServerDescription
+from testbed.machines import monitor
+from testbed.machines.command_line import Boot, plan_machine
+from testbed.machines.monitor import Watch, watch
+from testbed.machines.pool import share_memory
+from testbed.machines.products import Products
+from tests.testbed.fakes import FakeInstance, FakePool, Step
+from tests.testbed.synthetic import SyntheticRun, counter_line, frame
 
 BOOT = Boot(Path("/q/qemu"), Path("/q/firmware"), Path("/q/kernel"), Path("/q/root"))
 PRODUCTS = Products(

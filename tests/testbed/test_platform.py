@@ -8,13 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from ground.voice import UsageError
-from testbed.command import Boot, Wire, plan_machine
+from ground.errors import UsageError
 from testbed.experiment import Experiment
-from testbed.job import write_client_job, write_server_job
-from testbed.platform import Platform
-from testbed.platforms import DEFAULT_PLATFORM, find_platforms, load_platform
-from testbed.servers import find_servers, load_server
+from testbed.guest.job import write_client_job, write_server_job
+from testbed.guest.servers import find_servers, load_server
+from testbed.hardware.platform import Platform
+from testbed.hardware.platform_files import DEFAULT_PLATFORM, find_platforms, load_platform
+from testbed.machines.command_line import Boot, Wire, plan_machine
 
 LCN2006 = load_platform(DEFAULT_PLATFORM)
 BOOT = Boot(Path("/q"), Path("/f"), Path("/k"), Path("/r"))

@@ -9,16 +9,16 @@ from xml.etree import ElementTree
 
 import pytest
 
-from ground.voice import UsageError
-from testbed.flame import draw_flame_graph
-from testbed.load_line import EXAMPLES, format_load, parse_load
+from ground.errors import UsageError
+from testbed.display.flame_graph import draw_flame_graph
 from testbed.loads import Load
 from testbed.loads.ab import Ab
 from testbed.loads.chase import Chase
+from testbed.loads.command_line import EXAMPLES, format_load, parse_load
 from testbed.loads.httperf import Httperf
 from testbed.loads.netperf import Netperf
 from testbed.loads.spike import Spike
-from testbed.profile import (
+from testbed.outputs.profile import (
     ProfileError,
     Symbols,
     build_tree,

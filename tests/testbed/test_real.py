@@ -13,18 +13,18 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from testbed.command import find_mac
 from testbed.experiment import Experiment, Limits, Link
-from testbed.frames import read_emissions
-from testbed.geometries import find_geometries, load_geometry
-from testbed.job import PRELUDE
+from testbed.guest.job import PRELUDE
+from testbed.hardware.geometry_files import find_geometries, load_geometry
+from testbed.link.pcap import Frames, read_frames
 from testbed.loads.ab import Ab
 from testbed.loads.chase import TOLERANCE, Chase
 from testbed.loads.httperf import Httperf
 from testbed.loads.netperf import Netperf
+from testbed.machines.command_line import find_mac
+from testbed.machines.products import Products, load_products
 from testbed.measurement import Measurement
-from testbed.pcap import Frames, read_frames
-from testbed.products import Products, load_products
+from testbed.outputs.emissions import read_emissions
 from testbed.run import run_jobs, run_products, write_jobs
 
 pytestmark = pytest.mark.real

@@ -8,14 +8,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from testbed.capture import Connections, Responses, Traffic
 from testbed.experiment import Experiment
-from testbed.gates import Evidence, check
+from testbed.gates.run import Evidence, check
+from testbed.link.capture import Connections, Responses, Traffic
+from testbed.link.pcap import Ints
+from testbed.link.recovery import OPEN_FACTOR, Recovery, find_spike, measure_recovery
 from testbed.loads.spike import Spike
 from testbed.measurement import Losses
-from testbed.pcap import Ints
 from testbed.records import LoadReport
-from testbed.recovery import OPEN_FACTOR, Recovery, find_spike, measure_recovery
 from testbed.window import find_span
 
 NOTHING = np.array([], dtype=np.int64)

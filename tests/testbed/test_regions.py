@@ -9,14 +9,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from ground.places import PROJECT
-from testbed.commands import plan_experiment
-from testbed.counters import CounterRecord, read_counters
+from ground.paths import PROJECT
+from testbed.cli import plan_experiment
 from testbed.experiment import Instruments
-from testbed.frames import Emissions, read_emissions
-from testbed.measurement import Window
-from testbed.profile import Symbols, parse_module_symbols, read_instructions
-from testbed.regions import (
+from testbed.guest.regions import (
     SNAPSHOTS,
     TUX_REGIONS,
     RegionError,
@@ -28,7 +24,11 @@ from testbed.regions import (
     write_snapshots,
     write_walk,
 )
-from testbed.synthetic import counter_line, frame
+from testbed.measurement import Window
+from testbed.outputs.counters import CounterRecord, read_counters
+from testbed.outputs.emissions import Emissions, read_emissions
+from testbed.outputs.profile import Symbols, parse_module_symbols, read_instructions
+from tests.testbed.synthetic import counter_line, frame
 
 REGIONS = "probed 12\n0 5 unmarked\n1 789 kernel-text\n64 40 slab:TCP\n65 8 slab:filp\n"
 

@@ -9,19 +9,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from testbed.counters import CounterError, read_counters, tabulate
-from testbed.frames import EmissionError, read_emissions
-from testbed.guest_network import (
+from testbed.guest.network import (
     GuestCounterError,
     count_device_drops,
     find_suspect_lines,
     parse_paired_lines,
 )
-from testbed.load_reports import ReportError, add_reports
 from testbed.loads.ab import parse_ab
-from testbed.loads.httperf import parse_httperf
 from testbed.loads.netperf import parse_netperf
-from testbed.synthetic import ab_report, counter_line, counter_stream, frame
+from testbed.loads.open_loop import parse_httperf
+from testbed.loads.reports import ReportError, add_reports
+from testbed.outputs.counters import CounterError, read_counters, tabulate
+from testbed.outputs.emissions import EmissionError, read_emissions
+from tests.testbed.synthetic import ab_report, counter_line, counter_stream, frame
 
 HTTPERF = """\
 httperf --hog --client=0/1 --server=10.0.1.1 --port=80 --uri=/f0 --rate=100 --num-conns=200

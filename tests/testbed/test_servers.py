@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from ground.voice import UsageError
-from testbed.servers import find_servers, load_server
+from ground.errors import UsageError
+from testbed.guest.servers import find_servers, load_server
 
 BASE = """\
 title = "Base"

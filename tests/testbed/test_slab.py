@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import pytest
 
-from testbed.slab import SlabError, parse_slab_account
+from testbed.guest.slab import SlabError, parse_slab_account
 
 TEXT = """\
 region.start 0x2000000

@@ -7,11 +7,11 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from testbed.capture import Connections, Responses, Traffic
 from testbed.experiment import Experiment
-from testbed.geometries import load_geometry
+from testbed.hardware.geometry_files import load_geometry
+from testbed.hardware.platform_files import DEFAULT_PLATFORM, load_platform
+from testbed.link.capture import Connections, Responses, Traffic
 from testbed.loads.httperf import Httperf
-from testbed.platforms import DEFAULT_PLATFORM, load_platform
 from testbed.window import BINS, find_span
 
 NOTHING = np.array([], dtype=np.int64)

@@ -21,7 +21,7 @@ from itertools import cycle
 from pathlib import Path
 
 from ground import process
-from ground.places import PROJECT
+from ground.paths import PROJECT
 from tests.tux.crowd import open_many
 from tests.tux.documents import HELLO, write_documents
 from tests.tux.servers import LOOPBACK, Served, request, start_nginx, start_tux

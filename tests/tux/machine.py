@@ -22,7 +22,7 @@ from pathlib import Path
 from forge.tree import Entry, Tree, format_cpio
 from ground import process
 from ground.seeds import derive_bytes
-from testbed.frames import HEADER
+from testbed.outputs.emissions import HEADER
 from tests.tux.network import GUEST_ADDRESS, PREFIX, Network
 
 BOOT_S = 600.0

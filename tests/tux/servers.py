@@ -16,7 +16,7 @@ from pathlib import Path
 from types import MappingProxyType
 
 from ground import process
-from ground.places import PROJECT
+from ground.paths import PROJECT
 from tests.tux.machine import Machine
 from tests.tux.wire import Connection, MakeSocket, Reply
 

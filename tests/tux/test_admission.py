@@ -15,7 +15,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ground.places import PROJECT
+from ground.paths import PROJECT
 from tests.tux.conftest import Start
 from tests.tux.documents import HELLO
 from tests.tux.guest import VARIANT, load_module

@@ -10,10 +10,10 @@ from types import SimpleNamespace
 
 import pytest
 
-from artifact import checks
+from checks import suite
 from forge.variants import CHECKED_MAPS, MAPS
-from ground.places import PROJECT
-from ground.voice import ExitCode, UsageError
+from ground.errors import ExitCode, UsageError
+from ground.paths import PROJECT
 from tests.tux.variants import RESERVED, STOCK, find_session_variant, find_variant
 
 Runs = list[tuple[list[str], dict[str, str]]]
@@ -33,7 +33,7 @@ def runs(monkeypatch: pytest.MonkeyPatch) -> Runs:
 
 
 def test_stock_is_checked_by_what_is_deep(runs: Runs) -> None:
-    assert checks.run_deep(select="comparison", parameters="", variant="tux") is ExitCode.HOLDS
+    assert suite.run_deep(select="comparison", parameters="", variant="tux") is ExitCode.HOLDS
     ((command, environment),) = runs
     assert command[1:] == [
         *("-m", "pytest", "-q", "-m", "deep", "-k", "comparison", "tests/tux"),
@@ -43,7 +43,7 @@ def test_stock_is_checked_by_what_is_deep(runs: Runs) -> None:
 
 def test_the_others_are_checked_in_every_guest(runs: Runs) -> None:
     """And in guests alone: a process is made of stock's sources."""
-    checks.run_deep(select="life or log", parameters="patience=7", variant="tux-stingy")
+    suite.run_deep(select="life or log", parameters="patience=7", variant="tux-stingy")
     ((command, environment),) = runs
     assert command[-3:] == ["-k", "(life or log) and (tux-vm or tux-debug)", "tests/tux"]
     assert command[command.index("-q") + 2] == "deep or real"
@@ -53,7 +53,7 @@ def test_the_others_are_checked_in_every_guest(runs: Runs) -> None:
 def test_the_selection_finds_tests_in_both_guests() -> None:
     """pytest itself takes the expression, and what it leaves has a guest each."""
     command = [sys.executable, "-m", "pytest", "-q", "--collect-only", "-m", "deep or real"]
-    command += ["-k", f"(life) and ({checks.IN_A_GUEST})", "tests/tux"]
+    command += ["-k", f"(life) and ({suite.IN_A_GUEST})", "tests/tux"]
     found = subprocess.run(command, cwd=PROJECT, capture_output=True, text=True, check=True)
     names = [line for line in found.stdout.splitlines() if "::" in line]
     assert any("test_stop_and_start_under_load[tux-vm]" in name for name in names)
@@ -64,7 +64,7 @@ def test_the_selection_finds_tests_in_both_guests() -> None:
 @pytest.mark.parametrize("name", ["tux-stringy", "nginx", "tux-mutant-page", ""])
 @pytest.mark.parametrize(
     "ask",
-    [find_variant, lambda name: checks.run_deep(select="", parameters="", variant=name)],
+    [find_variant, lambda name: suite.run_deep(select="", parameters="", variant=name)],
 )
 def test_an_unknown_variant_is_refused_with_those_that_there_are(
     name: str, ask: Callable[[str], object], runs: Runs
@@ -95,7 +95,7 @@ def test_what_is_loaded(name: str, module: str, parameters: dict[str, str]) -> N
     assert variant.arguments == ("" if module == STOCK else RESERVED)
 
 
-@pytest.mark.parametrize("name", checks.find_variants())
+@pytest.mark.parametrize("name", suite.find_variants())
 def test_every_variant_is_built_for_every_kernel(name: str) -> None:
     module = find_variant(name).module
     assert module == STOCK or module in MAPS.keys() & CHECKED_MAPS.keys()

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from artifact import fuzz
+from checks import fuzz
 from ground.process import ProcessError
 from tests.tux import cases
 

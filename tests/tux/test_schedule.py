@@ -18,7 +18,7 @@ from hypothesis import HealthCheck, event, given, settings
 from hypothesis import strategies as st
 
 from ground import process
-from ground.places import PROJECT
+from ground.paths import PROJECT
 
 TUX = PROJECT / "src" / "tux"
 HARNESS = Path(__file__).with_name("schedule_harness.c")

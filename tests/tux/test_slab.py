@@ -13,8 +13,8 @@ from typing import NamedTuple
 
 import pytest
 
+from testbed.guest.slab import parse_slab_account
 from testbed.measurement import PooledObject
-from testbed.slab import parse_slab_account
 from tests.tux.documents import HELLO
 from tests.tux.guest import KNOBS, Guest, find_boot, serve_in_guest, start_guest
 from tests.tux.network import is_possible

@@ -7,13 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from testbed.commands import plan_experiment
-from testbed.counters import read_counters
+from testbed.cli import plan_experiment
 from testbed.experiment import Experiment, Instruments
-from testbed.frames import read_emissions
+from testbed.machines.products import load_products
 from testbed.measurement import Measurement
-from testbed.products import load_products
-from testbed.profile import parse_module_symbols, read_instructions, read_symbols
+from testbed.outputs.counters import read_counters
+from testbed.outputs.emissions import read_emissions
+from testbed.outputs.profile import parse_module_symbols, read_instructions, read_symbols
 from testbed.run import run_products
 
 pytestmark = pytest.mark.real

@@ -15,8 +15,8 @@ import pytest
 
 from forge.modules import Module
 from forge.pipeline import Pipeline
+from testbed.guest.slab import parse_slab_account
 from testbed.measurement import PooledObject
-from testbed.slab import parse_slab_account
 from tests.tux.crowd import ask_all, close_all, open_many
 from tests.tux.documents import HELLO
 from tests.tux.exchange import exchange, exchange_at_once, find_differences, find_streams

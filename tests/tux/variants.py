@@ -9,11 +9,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from artifact.checks import check_variant
+from checks.suite import check_variant
 from forge.modules import MODULES
 from forge.pipeline import Pipeline
 from ground import process
-from testbed.servers import load_server
+from testbed.guest.servers import load_server
 
 STOCK = "stock"
 PLACE = "/usr/lib/tux"

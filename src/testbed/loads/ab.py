@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Annotated, ClassVar, Literal, Self
 
 from pydantic import Field, JsonValue, model_validator
 
-from testbed.capture import Floats, Traffic, measure_open
-from testbed.load_reports import ReportError, find_integer, find_number
+from testbed.link.capture import Floats, Traffic, measure_open
+from testbed.link.pcap import Ints
 from testbed.loads.files import FileSize, find_paths
 from testbed.loads.kind import Count, Flow, LoadKind
-from testbed.pcap import Ints
+from testbed.loads.reports import ReportError, find_integer, find_number
 from testbed.records import SERVER_BUSY, Gate, LoadReport, make_gate
 
 if TYPE_CHECKING:

@@ -18,9 +18,9 @@ from fractions import Fraction
 from typing import TYPE_CHECKING, ClassVar, Literal
 
 from testbed.faults import InfrastructureFailed
-from testbed.frames import Emissions
-from testbed.geometry import Core, Geometry
+from testbed.hardware.geometry import Core, Geometry
 from testbed.loads.kind import LoadKind
+from testbed.outputs.emissions import Emissions
 from testbed.records import Gate, LoadLatency, make_gate
 
 if TYPE_CHECKING:

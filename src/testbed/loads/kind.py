@@ -10,17 +10,17 @@ from typing import TYPE_CHECKING, Annotated, ClassVar
 import numpy as np
 from pydantic import Field, JsonValue
 
-from testbed.capture import Floats, Traffic
-from testbed.geometry import Value
-from testbed.pcap import Ints
+from testbed.hardware.geometry import Value
+from testbed.link.capture import Floats, Traffic
+from testbed.link.pcap import Ints
+from testbed.link.recovery import Recovery
 from testbed.records import Gate, LoadLatency, LoadReport, make_gate
-from testbed.recovery import Recovery
 
 if TYPE_CHECKING:
     from testbed.experiment import Experiment
-    from testbed.frames import Emissions
-    from testbed.geometry import Core
+    from testbed.hardware.geometry import Core
     from testbed.measurement import Window
+    from testbed.outputs.emissions import Emissions
 
 Count = Annotated[int, Field(ge=1, le=100_000_000)]
 LINK_SHARE = 0.95

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 import numpy as np
 from pydantic import Field, JsonValue
 
-from testbed.capture import Traffic
-from testbed.load_reports import ReportError
+from testbed.link.capture import Traffic
+from testbed.link.pcap import Ints
 from testbed.loads.kind import Flow, LoadKind
-from testbed.pcap import Ints
+from testbed.loads.reports import ReportError
 from testbed.records import Gate, LoadReport
 
 if TYPE_CHECKING:

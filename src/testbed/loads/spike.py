@@ -8,15 +8,11 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
 import numpy as np
-from pydantic import Field, JsonValue
+from pydantic import Field
 
-from testbed.capture import Floats, Traffic
-from testbed.loads.files import FileSize, find_paths
-from testbed.loads.httperf import RATE_TOLERANCE, SYNTHETIC_CROWD, parse_httperf
-from testbed.loads.kind import Count, Flow, LoadKind
-from testbed.pcap import Ints
-from testbed.records import Gate, LoadReport, make_gate
-from testbed.recovery import (
+from testbed.link.capture import Traffic
+from testbed.link.pcap import Ints
+from testbed.link.recovery import (
     BEFORE_NS,
     BIN_NS,
     Course,
@@ -25,93 +21,55 @@ from testbed.recovery import (
     find_spike,
     measure_recovery,
 )
+from testbed.loads.files import find_paths
+from testbed.loads.kind import Flow
+from testbed.loads.open_loop import SYNTHETIC_CROWD, OpenLoop, share
+from testbed.records import Gate, make_gate
 
 if TYPE_CHECKING:
     from testbed.experiment import Experiment
-    from testbed.measurement import Window
 
 SPIKE_TOLERANCE = 0.10
 
 
-class Spike(LoadKind):
+class Spike(OpenLoop):
     """httperf with ``connections`` in all at a steady ``rate``, and ``spike`` further ones within
     ``within_ms`` from ``at_ms`` after the load's begin on (0: no spike); each is given up after
     ``timeout_s``.  ``processes`` share the steady part; the spike is one process a client.
     """
 
     kind: Literal["spike"] = "spike"
-    rate: Annotated[int, Field(ge=1, le=1_000_000)]
-    connections: Count
     spike: Annotated[int, Field(ge=0, le=100_000)] = 4000
     within_ms: Annotated[int, Field(ge=1, le=10_000)] = 50
     at_ms: Annotated[int, Field(ge=200, le=100_000)] = 300
-    size: FileSize = "1k"
     timeout_s: Annotated[int, Field(ge=1, le=3600)] = 1
-    processes: Annotated[int, Field(ge=1, le=64)] = 1
 
-    flags: ClassVar = {"connections": "--num-conns", "timeout_s": "--timeout"}
     examples: ClassVar = ("spike --rate 14000 --num-conns 21000 --spike 4000",)
-    level_name: ClassVar = "rate"
-    open_loop: ClassVar = True
-    polls: ClassVar = True
     may_lose: ClassVar = True
-
-    @property
-    def level(self) -> int:
-        """The steady rate."""
-        return self.rate
 
     @property
     def asked(self) -> int:
         """A request a connection."""
         return self.connections + self.spike
 
-    @property
-    def file_size(self) -> str:
-        """As asked for."""
-        return self.size
-
-    @classmethod
-    def describe_level(cls, level: int, seconds: float, requests: int) -> dict[str, JsonValue]:
-        """A steady rate, for ``seconds``."""
-        return {"kind": "spike", "rate": level, "connections": round(level * seconds)}
-
     def write(self, experiment: Experiment, number: int) -> list[str]:
         """The processes of one client; that of the spike sleeps until its time has come."""
-        clients = experiment.machines.clients
-        steady = self.processes * clients
-        own = range((number - 1) * self.processes, number * self.processes)
+        paths = find_paths(experiment)
+        own, steady = self.list_own(experiment, number)
+
+        def call(index: int, rate: float, count: int) -> str:
+            return self.call(number, index, paths[index % len(paths)], rate=rate, count=count)
+
         lines = [
-            self._call(
-                experiment,
-                number,
-                index,
-                self.rate / steady,
-                _share(self.connections, index, steady),
-            )
-            for index in own
+            call(index, self.rate / steady, share(self.connections, index, steady)) for index in own
         ]
         if self.spike:
-            count = _share(self.spike, number - 1, clients)
+            clients = experiment.machines.clients
+            count = share(self.spike, number - 1, clients)
             rate = self.spike * 1000 / self.within_ms / clients
-            call = self._call(experiment, number, steady + number - 1, rate, count)
-            lines.insert(0, f"( sleep {self.at_ms / 1000:g}; exec {call.removesuffix(' &')} ) &")
+            late = call(steady + number - 1, rate, count).removesuffix(" &")
+            lines.insert(0, f"( sleep {self.at_ms / 1000:g}; exec {late} ) &")
         return [*lines, "wait"]
-
-    def _call(
-        self, experiment: Experiment, number: int, index: int, rate: float, count: int
-    ) -> str:
-        paths = find_paths(experiment)
-        return (
-            f"httperf --hog --server=10.0.{number}.1 --port=80"
-            f" --uri={paths[index % len(paths)]} --rate={rate:g}"
-            f" --num-conns={count} --num-calls=1 --timeout={self.timeout_s}"
-            f" > report.{index} 2>&1 &"
-        )
-
-    def parse_report(self, text: str) -> LoadReport:
-        """As of httperf."""
-        return parse_httperf(text)
 
     def list_events(self, traffic: Traffic, completions: Ints) -> Ints:
         """Arrivals, before the spike if there is one: there the server is in its steady state."""
@@ -119,10 +77,6 @@ class Spike(LoadKind):
         if not self.spike or not len(opened):
             return opened
         return opened[opened < find_spike(opened, self.within_ms * 1_000_000)[0]]
-
-    def measure_level(self, traffic: Traffic, completions: Ints, edges: Ints) -> Floats:
-        """Arrivals."""
-        return np.histogram(traffic.connections.opened, edges)[0].astype(np.float64)
 
     def measure_recovery(self, traffic: Traffic) -> Recovery | None:
         """What the spike did; None without one."""
@@ -150,20 +104,6 @@ class Spike(LoadKind):
                 f"beyond the steady rate from the asked {self.spike}",
                 "the load generator is too slow: add a client, or let the load last longer",
             )
-        ]
-
-    def check_window(self, experiment: Experiment, window: Window) -> list[Gate]:
-        """The generator kept pace in the steady part."""
-        return [
-            *super().check_window(experiment, window),
-            make_gate(
-                "offered-rate",
-                abs(window.arrivals_per_s / self.rate - 1),
-                "<=",
-                RATE_TOLERANCE,
-                "relative distance of the rate of new connections from the asked rate",
-                "the load generator does not keep pace: add a client or load.processes",
-            ),
         ]
 
     def rehearse(self, capacity: Callable[[float], float], fails: float) -> Flow:
@@ -197,8 +137,3 @@ class Spike(LoadKind):
             unanswered=0,
             latency_p99_us=list(wait),
         )
-
-
-def _share(count: int, index: int, parts: int) -> int:
-    """How many of ``count`` the part ``index`` of ``parts`` takes; they sum to ``count``."""
-    return count * (index + 1) // parts - count * index // parts

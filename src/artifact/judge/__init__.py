@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: MIT
+"""From stored runs to verdicts: evidence, comparisons, reference."""

@@ -1,0 +1,92 @@
+# SPDX-License-Identifier: MIT
+"""The failure zone: from which concurrency on connections are lost.
+
+Runs in it break a validity gate, so their values are never judged; that they break it, at which
+level and for how many seeds, is what is counted here.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import polars as pl
+
+from artifact.judge.results import MISSING, Results
+from artifact.runs.store import Outcome
+from testbed.measurement import Zone
+
+
+@dataclass(frozen=True)
+class Onset:
+    """Where the failure zone begins, bracketed by levels.
+
+    ``holds`` is the highest level up to which no seed fails (1 if the lowest fails), ``fails``
+    the lowest from which on all do; None if there is none.  ``last`` is the highest level that
+    was run.
+    """
+
+    holds: int
+    fails: int | None
+    last: int
+    seeds: int
+    keys: tuple[str, ...]
+
+    @property
+    def middle(self) -> float:
+        """The geometric mean of the bracket: concurrency is on a logarithmic scale."""
+        return math.sqrt(self.holds * (self.fails or self.last))
+
+    def describe(self) -> str:
+        """In words."""
+        if self.fails is None:
+            return f"not all seeds fail at any level up to c = {self.last}"
+        return f"between c = {self.holds} and c = {self.fails}"
+
+
+def find_onset(
+    results: Results,
+    design: str,
+    server: str,
+    *,
+    variant: str = "base",
+    levels: tuple[int, int] = (1, 1 << 30),
+    needed: int = 1,
+) -> Onset:
+    """The onset of ``server``'s failure zone, over the seeds that have a result, at the levels for
+    which ``needed`` seeds are planned.
+
+    A run fails if it lost packets or connections, or if the server died; one that is invalid
+    for another reason does neither fail nor hold.  Raises ValueError if nothing was run.
+    """
+    runs = results.runs.filter(
+        (pl.col("design") == design)
+        & (pl.col("server") == server)
+        & (pl.col("variant") == variant)
+        & pl.col("level").is_between(*levels)
+    )
+    runs = runs.filter(
+        (pl.col("seed").n_unique().over("level") >= needed) & (pl.col("outcome") != MISSING)
+    )
+    if not len(runs):
+        raise ValueError("no run of this server is stored")
+    failed = (pl.col("zone") == Zone.FAILURE.value) | (
+        pl.col("outcome") == Outcome.SUBJECT_FAILED.value
+    )
+    held = pl.col("outcome") == Outcome.MEASURED.value
+    table = (
+        runs.group_by("level")
+        .agg(none=held.all(), all=failed.all(), seeds=pl.col("seed").n_unique())
+        .sort("level")
+    )
+    listed = table["level"].to_list()
+    good, bad = table["none"].to_list(), table["all"].to_list()
+    hold = good.index(False) if False in good else len(listed)
+    fail = len(bad) - (bad[::-1].index(False) if False in bad else len(bad))
+    return Onset(
+        holds=listed[hold - 1] if hold else 1,
+        fails=listed[fail] if fail < len(listed) else None,
+        last=listed[-1],
+        seeds=int(table["seeds"].to_numpy().min()),
+        keys=tuple(sorted(runs["key"].unique().to_list())),
+    )

@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: MIT
+"""From a plan to stored runs: keys, store, sweep, searches."""

@@ -1,0 +1,146 @@
+# SPDX-License-Identifier: MIT
+"""Peak searches of a plan: which runs they have made, which they want next, what they found.
+
+A search has no state of its own.  It is played again from the run store each time, so it is
+resumed, sharded and repeated as all other runs are.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from artifact.runs.bisection import Bracket, Wanted, find_bracket
+from artifact.runs.plan import Plan, PlannedRun, PlannedSearch
+from artifact.runs.store import DamageError, Entry, Outcome, Store
+from artifact.study.designs import Criterion
+from testbed.measurement import Measurement, Zone
+
+GOES_ON = "the search goes on"
+# What makes a run say nothing about the server under load.
+DISQUALIFYING = frozenset(
+    {"offered-rate", "offered-spike", "wrong-responses", "guest-log", "link-share"}
+)
+RECOVERY_S = 1.0  # virtual; in a longer time a client's first repeated SYN would help
+
+
+@dataclass(frozen=True)
+class Peak:
+    """What the search of one server in one seed found; ``bracket`` is None while it goes on or
+    if a run that it needs is of no use, as ``problem`` says."""
+
+    search: PlannedSearch
+    seed: int
+    bracket: Bracket | None
+    keys: tuple[str, ...]
+    problem: str = ""
+
+
+@dataclass(frozen=True)
+class Course:
+    """Where the searches of a plan stand."""
+
+    visited: tuple[PlannedRun, ...]
+    pending: tuple[PlannedRun, ...]
+    peaks: tuple[Peak, ...]
+
+
+class UselessRunError(ValueError):
+    """A run from which nothing follows for the search."""
+
+
+def bears(entry: Entry, search: PlannedSearch) -> bool:
+    """Whether the server bore the rate of a run, by the criterion of ``search``.
+
+    Raises UselessRunError if the run does not tell.
+    """
+    measurement = entry.measurement
+    if entry.outcome is Outcome.SUBJECT_FAILED:
+        return False
+    if measurement is None:
+        raise UselessRunError("; ".join(entry.reasons))
+    if useless := [g for g in measurement.failed_gates if g.name in DISQUALIFYING]:
+        raise UselessRunError(f"{useless[0].name}: {useless[0].reason}")
+    return CRITERIA[search.bears](measurement, search.accuracy)
+
+
+def sustains(measurement: Measurement, accuracy: float) -> bool:
+    """Whether the server kept up: all replied to within ``accuracy``, nothing lost."""
+    window, report = measurement.window, measurement.load_report
+    if window is None or measurement.zone is Zone.FAILURE or report.errors:
+        return False
+    return window.requests_per_s >= (1 - accuracy) * window.arrivals_per_s
+
+
+def recovers(measurement: Measurement, _: float) -> bool:
+    """Whether the server was over the spike in time."""
+    recovery = measurement.recovery
+    if recovery is None:
+        raise UselessRunError("the run had no spike")
+    return recovery.recovered_s is not None and recovery.recovered_s <= RECOVERY_S
+
+
+CRITERIA: Mapping[Criterion, Callable[[Measurement, float], bool]] = {
+    Criterion.SUSTAINS: sustains,
+    Criterion.RECOVERS: recovers,
+}
+
+
+def follow_searches(plan: Plan, store: Store) -> Course:
+    """Play all searches of ``plan`` again from what ``store`` holds."""
+    visited: list[PlannedRun] = []
+    pending: list[PlannedRun] = []
+    peaks: list[Peak] = []
+    for search in plan.searches:
+        start: int | None = None
+        for seed in range(1, search.seeds + 1):
+            peak, runs, wanted = _follow(plan, search, seed, start, store)
+            peaks.append(peak)
+            visited += runs
+            pending += [wanted] if wanted else []
+            if seed == 1:
+                if wanted:
+                    break  # its peak is where the other seeds begin
+                start = peak.bracket.low if peak.bracket else None
+    return Course(tuple(visited), tuple(pending), tuple(peaks))
+
+
+def _follow(
+    plan: Plan, search: PlannedSearch, seed: int, start: int | None, store: Store
+) -> tuple[Peak, list[PlannedRun], PlannedRun | None]:
+    """One seed's search: what it found, the runs that it visited, the run that it wants."""
+    runs: list[PlannedRun] = []
+    try:
+        found = find_bracket(search.rates, _make_oracle(plan, search, seed, store, runs), start)
+    except UselessRunError as error:
+        return Peak(search, seed, None, tuple(run.key for run in runs), str(error)), runs, None
+    if isinstance(found, Wanted):
+        wanted = runs.pop()
+        keys = tuple(run.key for run in runs)
+        return Peak(search, seed, None, keys, GOES_ON), runs, wanted
+    return Peak(search, seed, found, tuple(run.key for run in runs)), runs, None
+
+
+def _make_oracle(
+    plan: Plan, search: PlannedSearch, seed: int, store: Store, runs: list[PlannedRun]
+) -> Callable[[int], bool | None]:
+    """What the store knows of a rate; each run that is asked for is added to ``runs``."""
+
+    def ask(rate: int) -> bool | None:
+        run = search.plan_probe(rate, seed, plan.products)
+        runs.append(run)
+        try:
+            entry = store.load(run.key)
+        except DamageError:
+            entry = None
+        return None if entry is None else bears(entry, search)
+
+    return ask
+
+
+def expand_plan(plan: Plan, course: Course) -> Plan:
+    """``plan`` with the runs of its searches, those that come next included."""
+    planned = {(run.design, run.key) for run in plan.runs}
+    further = (*course.visited, *course.pending)
+    new = tuple(run for run in further if (run.design, run.key) not in planned)
+    return plan.model_copy(update={"runs": plan.runs + new})

@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: MIT
+"""Estimates with intervals, tests, and where a curve bends."""

@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: MIT
+"""Designs, claims and metrics: what is asked."""

@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: MIT
+"""How exact memwalk is, against what a reader of the sources wrote down."""

@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: MIT
+"""Facts about the whole program: constructs, pointers, objects, stages."""

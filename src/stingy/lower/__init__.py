@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: MIT
+"""From C sources to one program of small steps."""

@@ -1,0 +1,88 @@
+# SPDX-License-Identifier: MIT
+"""The variables that the next stage depends on: a state or an index on its way to a Queue_Stage.
+
+Paths that differ in such a number are told apart: where they were merged, any stage could follow.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from stingy.flow.constructs import Constructs
+from stingy.flow.pointers import Pointers
+from stingy.flow.values import Place
+from stingy.lower.linking import Program
+from stingy.model.annotations import QueueStage
+from stingy.model.program import Assign, Call, Expr, Return, Var, walk
+
+RESULT = "%result"
+
+
+@dataclass(slots=True)
+class _Flow:
+    """Where values of locals come from, by variable; the values that functions return."""
+
+    values: dict[Var, list[Expr]] = field(default_factory=lambda: defaultdict(list))
+    calls: dict[Var, set[str]] = field(default_factory=lambda: defaultdict(set))
+    returned: dict[str, list[Expr]] = field(default_factory=lambda: defaultdict(list))
+
+
+def find_choices(program: Program, constructs: Constructs, pointers: Pointers) -> frozenset[Place]:
+    """The places of these variables, and of results of functions that choose a state."""
+    flow = _collect(program, pointers)
+    waiting = list(_queued(program, constructs, pointers))
+    found: set[Place] = set()
+    while waiting:
+        for part in _locals_in(waiting.pop()):
+            place: Place = (("variable", part.name, part.function),)
+            if place in found:
+                continue
+            found.add(place)
+            waiting += flow.values[part]
+            for key in flow.calls[part]:
+                found.add(((RESULT, "", key),))
+                waiting += flow.returned[key]
+    return frozenset(found)
+
+
+def _locals_in(expr: Expr) -> list[Var]:
+    """The locals in an expression: a state, or the index of a table of stages."""
+    return [part for part in walk(expr) if isinstance(part, Var) and part.function]
+
+
+def _collect(program: Program, pointers: Pointers) -> _Flow:
+    flow = _Flow()
+    for routine in program.routines.values():
+        for number, step in enumerate(routine.steps):
+            match step:
+                case Assign(place=Var() as place, value=value):
+                    flow.values[place].append(value)
+                case Return(value=value) if value is not None:
+                    flow.returned[routine.key].append(value)
+                case Call(result=result, arguments=arguments):
+                    for key in pointers.callees.get((routine.key, number), ()):
+                        body = program.routines.get(key)
+                        if body is not None:
+                            flow.calls[result].add(key)
+                            for one, value in zip(body.parameters, arguments, strict=False):
+                                flow.values[one].append(value)
+    return flow
+
+
+def _queued(program: Program, constructs: Constructs, pointers: Pointers) -> Iterator[Expr]:
+    """The expressions that a Queue_Stage is given as S."""
+    for routine in program.routines.values():
+        for number, step in enumerate(routine.steps):
+            match step:
+                case Assign(place=place, value=value):
+                    kinds = constructs.at_store(routine.key, place)
+                    if any(isinstance(kind, QueueStage) for kind in kinds):
+                        yield value
+                case Call(arguments=arguments):
+                    for key in pointers.callees.get((routine.key, number), ()):
+                        for kind in constructs.at_call(routine.key, key):
+                            position = constructs.position(kind, key, "S")
+                            if isinstance(kind, QueueStage) and position is not None:
+                                yield from arguments[position : position + 1]

@@ -1,0 +1,551 @@
+# SPDX-License-Identifier: MIT
+"""Pass 6: follow one request through the code, path by path.
+
+Calls are followed into their bodies with what is known of their arguments; equal questions are
+answered once (``summaries``).  Paths are merged where they are too many (``merging``), and
+wherever they meet once the budget of a stage is spent: so the walk always ends.  What happens at
+constructs is in ``effects``.
+"""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+from stingy.flow.flowgraph import FlowGraph
+from stingy.flow.footprints import Footprints
+from stingy.flow.pointers import Pointers
+from stingy.flow.values import Function, Instance, Place, Signs, Value, held_object
+from stingy.flow.zeroing import CLEARS, is_zero
+from stingy.lower.linking import Program
+from stingy.memwalk.choices import RESULT
+from stingy.memwalk.findings import Findings, locate
+from stingy.memwalk.memory import Memory, node_name
+from stingy.memwalk.merging import Merger, Point, describe_difference
+from stingy.memwalk.states import Property, State
+from stingy.memwalk.summaries import Results, Summaries
+from stingy.model.program import (
+    Assign,
+    Assume,
+    Call,
+    Cast,
+    Const,
+    Deref,
+    Expr,
+    Field,
+    Func,
+    Return,
+    Routine,
+    SizeOf,
+    Spot,
+    Step,
+    Var,
+    pointee,
+    strip_casts,
+)
+from stingy.model.results import EXTERNAL, Evidence, WarningKind
+
+MAX_STATES = 96  # at one step; then paths are merged
+MAX_CONTEXTS = 400  # states that a function is called with in one stage; then these are merged
+MAX_RECURSION = 3
+BUDGET_STEPS = 160_000  # of all stages together; then paths are merged wherever they meet
+STAGES_IN_BUDGET = 4  # a single stage may take one part in so many
+NO_RETURN = {
+    "abort", "exit", "_exit", "_Exit", "quick_exit", "__assert_fail", "__builtin_unreachable",
+    "__builtin_trap", "longjmp", "siglongjmp", "err", "errx", "verr", "verrx", "panic",
+    "pthread_exit", "thrd_exit", "__builtin_abort", "make_task_dead", "do_exit",
+}  # fmt: skip
+_ERROR_TESTS = {"IS_ERR", "IS_ERR_OR_NULL", "IS_ERR_VALUE"}  # never true of an object
+_COPIES = {"memcpy", "__builtin_memcpy", "memmove", "__builtin_memmove"}
+_WATCHED_STEPS = 2048
+
+
+@dataclass(slots=True)
+class Context:
+    """Where we are: the stage that runs, the thread, and the calls that led here."""
+
+    stage: str = ""
+    thread: str = "event"
+    calls: list[tuple[str, int]] = field(default_factory=list)  # routine, step of the call
+
+
+@dataclass(frozen=True, slots=True)
+class Occurrence:
+    """A call (or a store) that the interpreter has come to."""
+
+    i: Interpreter
+    routine: Routine
+    step: int
+    call: Call
+    key: str  # of the function that is called
+
+    @property
+    def source(self) -> str:
+        """The stage that runs, or EXTERNAL."""
+        return self.i.context.stage or EXTERNAL
+
+    def evidence(self) -> Evidence:
+        """Where this is, how we came here and under which conditions."""
+        return self.i.evidence(self.routine, self.step)
+
+    def value(self, expr: Expr, state: State) -> Value:
+        """What is known of an expression."""
+        return self.i.memory.value(expr, state)
+
+    def enter(self, state: State) -> Results:
+        """Call the function as any other."""
+        return self.i.enter(self, state)
+
+    def unresolved(self, kind: str, reason: str, candidates: list[str]) -> None:
+        """Note that this could not be resolved."""
+        known = self.i.findings.unresolved
+        known.setdefault(
+            (kind, self.call.spot), (self.routine.key, self.call.text, reason, candidates)
+        )
+
+
+@dataclass(slots=True)
+class Interpreter:
+    """Runs routines on states.  ``at_...`` give constructs their meaning."""
+
+    program: Program
+    pointers: Pointers
+    memory: Memory
+    findings: Findings
+    at_call: Callable[[Occurrence, State], Results | None]
+    at_store: Callable[[Occurrence, Assign, State], list[State]]
+    at_test: Callable[[Interpreter, Expr, State], State]
+    relevant: set[str]
+    footprints: Footprints
+    merger: Merger
+    budget: int = BUDGET_STEPS  # steps until paths are merged wherever they meet
+    watch: Callable[[int], None] = lambda _: None  # told the number of steps now and then
+    context: Context = field(default_factory=Context)
+    steps: int = 0
+    blurred: bool = False  # paths were merged so that pointers got lost
+    _spent: dict[str, int] = field(default_factory=dict)
+    _noted: set[object] = field(default_factory=set)  # where precision was given up
+    _graphs: dict[str, FlowGraph] = field(default_factory=dict)
+    _summaries: Summaries = field(default_factory=Summaries)
+    _contexts: dict[object, Point] = field(default_factory=dict)
+
+    def graph(self, routine: Routine) -> FlowGraph:
+        """The flow graph of a routine."""
+        if routine.key not in self._graphs:
+            self._graphs[routine.key] = FlowGraph(routine)
+        return self._graphs[routine.key]
+
+    @property
+    def is_spent(self) -> bool:
+        """Whether the stage that runs has had its share of the budget."""
+        return self._has_spent(self.context.stage)
+
+    def _has_spent(self, stage: str) -> bool:
+        share = self.budget // STAGES_IN_BUDGET
+        return self.steps >= self.budget or self._spent.get(stage, 0) >= share
+
+    def limit(self, limit: int) -> int:
+        """How many states are kept apart where ``limit`` are while there is budget."""
+        return 0 if self.is_spent else limit
+
+    def limit_of(self, stage: str, limit: int) -> int:
+        """The same for the states in which a stage begins."""
+        return 0 if self._has_spent(stage) else limit
+
+    def _count_step(self) -> None:
+        stage = self.context.stage
+        self.steps += 1
+        self._spent[stage] = self._spent.get(stage, 0) + 1
+        if not self.steps % _WATCHED_STEPS:
+            self.watch(self.steps)
+        if stage not in self._noted and self._has_spent(stage):
+            self._noted.add(stage)
+            self._note_spent(stage)
+
+    def _note_spent(self, stage: str) -> None:
+        """Say that precision is given up in a stage, and where its time went."""
+        self.blurred = True
+        key = self.context.calls[-1][0] if self.context.calls else ""
+        routine = self.program.routines.get(key)
+        whose = f"stage {stage}" if stage else "code outside of stages"
+        self.findings.warn(
+            WarningKind.MERGED,
+            routine.spot if routine else Spot("", 0),
+            f"{whose} has more paths than the budget can follow: after {self._spent[stage]:,} "
+            f"steps they are merged, bounds may be too high",
+            "give a larger --budget, or name in [requests] ignore what does not matter",
+        )
+
+    @contextmanager
+    def as_stage(self, stage: str, calls: list[tuple[str, int]]) -> Iterator[None]:
+        """What happens inside belongs to a stage, and was reached through these calls."""
+        before = self.context.stage, self.context.calls
+        self.context.stage, self.context.calls = stage, calls
+        yield
+        self.context.stage, self.context.calls = before
+
+    def evidence(self, routine: Routine, step: int) -> Evidence:
+        """Where we are, how we came here and under which conditions."""
+        one = self.program.routines[routine.key].steps[step]
+        spot = getattr(one, "spot", routine.spot)
+        chain = [*self.context.calls, (routine.key, step)]
+        guards = [self.graph(self.program.routines[k]).guard(s) for k, s in chain]
+        via = [self.program.show(key) for key, _ in self.context.calls[1:]]
+        return Evidence(
+            location=locate(spot),
+            function=self.program.show(routine.key),
+            via=via,
+            guard=" && ".join(dict.fromkeys(g for g in guards if g)),
+        )
+
+    # -- routines ----------------------------------------------------------------------------
+
+    def run(self, key: str, arguments: tuple[Value, ...], state: State) -> Results:
+        """Run a routine to its ends: the values it returns with the states it leaves."""
+        routine = self.program.routines[key]
+        self.findings.visited.setdefault(key, set()).add(self.context.stage)
+        facts = {p: v for p, v in state.facts.items() if not self._is_local(p)}
+        for parameter, value in zip(routine.parameters, arguments, strict=False):
+            if value is not None:
+                facts[(("variable", parameter.name, key),)] = value
+        own = {p: v for p, v in state.facts.items() if self._is_local(p)}
+        if key not in self.relevant:
+            return self._run_plain(routine, facts, own, state)
+        place = (key, self.context.stage, self.context.thread)
+        entry = self._merge_contexts(place, State(state.property, facts), routine)
+        results = self._summaries.answer(
+            (*place, entry.whole()), lambda: self._execute(routine, entry), self._unite
+        )
+        return [(value, State(s.property, {**s.facts, **own})) for value, s in results]
+
+    def _merge_contexts(self, place: object, entry: State, routine: Routine) -> State:
+        """The state to run a routine in: this one, or one that it is merged into."""
+        point = self._contexts.setdefault(place, Point(self.merger))
+        whole = entry.whole()
+        if whole in point.exact:
+            return entry
+        if len(point.exact) < self.limit(MAX_CONTEXTS):
+            point.exact[whole] = entry
+            return entry
+        if self.is_spent:
+            entry = _without_numbers(entry)
+        self._warn_merged(
+            routine, routine.spot, "is called in too many states", point.exact.values()
+        )
+        return point.widen(entry)
+
+    def _unite(self, old: Results, new: Results) -> Results:
+        """The results of two rounds of a recursion; equal to ``old`` if ``new`` adds nothing."""
+        known = {(value, state.whole()) for value, state in old}
+        fresh = [(v, s) for v, s in new if (v, s.whole()) not in known]
+        if not fresh:
+            return old
+        if len(old) + len(fresh) <= self.limit(MAX_STATES):
+            return [*old, *fresh]
+        point = Point(self.merger)
+        point.add((s for _, s in old), 0)
+        point.add((s for _, s in fresh), 0)
+        self.blurred = True
+        return [(None, s) for s in point.coarse.values()]
+
+    def _run_plain(
+        self,
+        routine: Routine,
+        facts: dict[Place, Value],
+        own: dict[Place, Value],
+        state: State,
+    ) -> Results:
+        """A routine that reaches no construct depends on what it touches alone."""
+        seen: dict[Place, Value] = {}
+        for place, value in facts.items():
+            if self.footprints.concerns(routine.key, place):
+                seen[place] = value
+            else:
+                own[place] = value
+        counts = frozenset(
+            c for c in state.property.live if c[2] is None or c[2] > 1
+        )  # fields of an object that is live more than once are not followed
+        question = (routine.key, counts, frozenset(seen.items()))
+        if self.is_spent and question not in self._summaries:
+            kept = {p: v for p, v in seen.items() if not self.footprints.may_write(routine.key, p)}
+            return [(None, State(state.property, {**kept, **own}))]
+        bare = State(Property(live=tuple(sorted(counts, key=lambda c: c[0]))), seen)
+        results = self._summaries.answer(
+            question, lambda: self._execute(routine, bare), self._unite
+        )
+        return [(value, State(state.property, {**s.facts, **own})) for value, s in results]
+
+    def _is_local(self, place: Place) -> bool:
+        """Whether a place is a local that callees cannot reach."""
+        base = place[0]
+        if base[0] != "variable" or not base[2]:
+            return False
+        return (base[1], base[2]) not in self.memory._addressed
+
+    def _execute(self, routine: Routine, entry: State) -> Results:
+        graph = self.graph(routine)
+        waiting: dict[int, list[State]] = {0: [entry]}
+        seen: dict[int, Point] = {}
+        heap = [(0, 0)]
+        ends: list[State] = []
+        while heap:
+            _, step = heapq.heappop(heap)
+            states = waiting.pop(step, None)
+            if not states:
+                continue
+            fresh = self._unseen(seen.setdefault(step, Point(self.merger)), states, routine, step)
+            for join, state in self._advance(routine, graph, step, fresh, ends):
+                if join not in waiting:
+                    heapq.heappush(heap, (graph.order[join], join))
+                waiting.setdefault(join, []).append(state)
+        return self._finish(routine, ends)
+
+    def _advance(
+        self, routine: Routine, graph: FlowGraph, step: int, states: list[State], ends: list[State]
+    ) -> Iterator[tuple[int, State]]:
+        """Go on from a step to where paths meet again; what returns is added to ``ends``."""
+        work = [(step, state) for state in states]
+        while work:
+            number, state = work.pop()
+            self._count_step()
+            for after in self._step(routine, number, state):
+                if isinstance(routine.steps[number], Return):
+                    ends.append(after)
+                    continue
+                for follower in routine.successors[number]:
+                    if follower in graph.endless:
+                        ends.append(after)  # a loop for ever: each round is an end
+                    if follower in graph.joins:
+                        yield follower, self._without_dead(after, graph.live[follower], routine)
+                    else:
+                        work.append((follower, after))
+
+    def _unseen(self, seen: Point, states: list[State], routine: Routine, step: int) -> list[State]:
+        """The states that are new at a step, merged with those of equal property."""
+        limit = self.limit(MAX_STATES)
+        spot = self._spot(routine, step)
+        new = seen.add(self._collect(states, routine, spot), limit)
+        if seen.groups:
+            self._warn_merged(routine, spot, "has too many paths", states)
+        return new
+
+    def _spot(self, routine: Routine, step: int) -> Spot:
+        """The place of a step, or of the first after it that has one."""
+        for _ in range(len(routine.steps)):
+            spot = getattr(routine.steps[step], "spot", None)
+            if isinstance(spot, Spot) or not routine.successors[step]:
+                return spot or routine.spot
+            step = routine.successors[step][0]
+        return routine.spot
+
+    def _warn_merged(
+        self, routine: Routine, spot: Spot, why: str, states: Iterable[State] = ()
+    ) -> None:
+        self.blurred = True
+        if self.is_spent or (routine.key, why) in self._noted:
+            return  # said once
+        self._noted.add((routine.key, why))
+        self.findings.warn(
+            WarningKind.MERGED,
+            spot,
+            f"{routine.name} {why}: they are merged, bounds may be too high",
+            describe_difference(states),
+        )
+
+    def _collect(
+        self, states: Iterable[State], routine: Routine, spot: Spot | None = None
+    ) -> list[State]:
+        states = list(states)
+        merged, many = self.merger.collect(states, self.limit(MAX_STATES))
+        if many:
+            self._warn_merged(routine, spot or routine.spot, "has too many paths", states)
+        return merged
+
+    def _without_dead(self, state: State, live: frozenset[str], routine: Routine) -> State:
+        """Without what is known of locals that are not read any more."""
+        key = routine.key
+        addressed = routine.addressed
+        dead = [
+            p
+            for p in state.facts
+            if p[0][0] == "variable"
+            and p[0][2] == key
+            and p[0][1] not in live
+            and p[0][1] not in addressed
+        ]
+        if not dead:
+            return state
+        facts = dict(state.facts)
+        for place in dead:
+            del facts[place]
+        return State(state.property, facts)
+
+    def _finish(self, routine: Routine, ends: list[State]) -> Results:
+        place: Place = ((RESULT, "", routine.key),)
+        results: Results = []
+        for state in self._collect(ends, routine):
+            facts = {
+                p: v
+                for p, v in state.facts.items()
+                if p != place and not (p[0][0] == "variable" and p[0][2] == routine.key)
+            }
+            results.append((state.get(place), State(state.property, facts)))
+        return results
+
+    # -- steps -------------------------------------------------------------------------------
+
+    def _step(self, routine: Routine, number: int, state: State) -> list[State]:
+        step: Step = routine.steps[number]
+        match step:
+            case Assume(condition=condition, truth=wanted):
+                after = self.memory.assume(condition, wanted, self.at_test(self, condition, state))
+                return [after] if after is not None else []
+            case Assign():
+                return self._assign(routine, number, step, state)
+            case Call():
+                return self._call(routine, number, step, state)
+            case Return(value=value):
+                known = self.memory.value(value, state) if value is not None else None
+                return [state.learn(((RESULT, "", routine.key),), known)]
+        return [state]
+
+    def _assign(self, routine: Routine, number: int, step: Assign, state: State) -> list[State]:
+        states = self._constructs_at_store(routine, number, step, state)
+        record = record_type(step.place)
+        if record in self.program.records:
+            if isinstance(step.value, Const):
+                place = self.memory.place(step.place, state)
+                if place is None:
+                    return states
+                return [self.memory.clear(place, record, None, s) for s in states]
+            return [self.memory.copy(step.place, step.value, s) for s in states]
+        value = self.memory.value(step.value, state)
+        result = [self.memory.store(step.place, value, s) for s in states]
+        object_ = held_object(value)
+        if object_ and not isinstance(step.place, Var):
+            place = self.memory.place(step.place, state)
+            if place is None or place[0][0] == "other":
+                result = [s.escape(object_) for s in result]
+        if object_ and isinstance(step.place, Var) and not step.place.function:
+            result = [s.escape(object_) for s in result]
+        return result
+
+    def _constructs_at_store(
+        self, routine: Routine, number: int, step: Assign, state: State
+    ) -> list[State]:
+        nowhere = Var("", routine.key)
+        text = node_name(step.place)
+        call = Call(nowhere, (), nowhere, "", step.spot, text, "")
+        return self.at_store(Occurrence(self, routine, number, call, ""), step, state)
+
+    def _call(self, routine: Routine, number: int, call: Call, state: State) -> list[State]:
+        after: list[State] = []
+        for key in self.callees(routine, number, call, state):
+            at = Occurrence(self, routine, number, call, key)
+            results = self.at_call(at, state)
+            if results is None:
+                results = self.enter(at, state)
+            after += [self.memory.store(call.result, v, s) for v, s in results]
+        return after
+
+    def callees(self, routine: Routine, number: int, call: Call, state: State) -> list[str]:
+        """What a call may call: one function if it is known on this path."""
+        if isinstance(call.callee, Func):
+            return [call.callee.key]
+        value = self.memory.value(call.callee, state)
+        if isinstance(value, Function):
+            return [value.key]
+        return sorted(self.pointers.callees.get((routine.key, number), ())) or [""]
+
+    def enter(self, at: Occurrence, state: State) -> Results:
+        """Call a function: run its body, or say what the outside may do."""
+        key = at.key
+        if key not in self.program.routines:
+            return self._outside(at.call, key, state)
+        depth = sum(1 for k, _ in self.context.calls if k == key) + (at.routine.key == key)
+        arguments = tuple(self.memory.value(a, state) for a in at.call.arguments)
+        if depth >= MAX_RECURSION:
+            if depth > MAX_RECURSION and not self.is_spent:
+                return [(None, self._unknown_effects(key, state))]
+            arguments = tuple(a if held_object(a) else None for a in arguments)
+        with self.as_stage(self.context.stage, [*self.context.calls, (at.routine.key, at.step)]):
+            return self.run(key, arguments, state)
+
+    def _unknown_effects(self, key: str, state: State) -> State:
+        """A recursion is not followed for ever: what it allocates has no bound."""
+        allocated = {u.object for u in self.findings.sites.values() if u.action == "allocate"}
+        self.findings.warn(
+            WarningKind.MERGED,
+            self.program.routines[key].spot,
+            f"{self.program.show(key)} is recursive: it is followed {MAX_RECURSION} levels deep",
+        )
+        for object_, low, high in state.property.live:
+            if object_ in allocated and high is not None and high > 1:
+                state = state.with_count(object_, low, None)
+        return state
+
+    def _outside(self, call: Call, key: str, state: State) -> Results:
+        """A function of which there is no body."""
+        if key in NO_RETURN:
+            return []
+        if key in CLEARS and call.arguments:
+            return [(None, self._clear(call, state))]
+        if key in _COPIES and call.arguments:
+            pointer = call.arguments[0]
+            return [(self.memory.value(pointer, state), self.memory.forget_behind(pointer, state))]
+        if key in _ERROR_TESTS and call.arguments:
+            tested = self.memory.value(call.arguments[0], state)
+            return [(0 if isinstance(tested, Instance) else None, state)]
+        for argument in call.arguments:
+            value = self.memory.value(argument, state)
+            if not held_object(value):
+                state = self.memory.forget_behind(argument, state)
+        return [(None, state)]
+
+    def _clear(self, call: Call, state: State) -> State:
+        pointer = call.arguments[0]
+        zero = is_zero(call)
+        place = self.memory.place(Deref(pointer), state)
+        record = pointee_record(pointer)
+        if place is None or not zero or record not in self.program.records:
+            return self.memory.forget_behind(pointer, state)
+        size = call.arguments[-1]
+        whole = self.program.records[record].bytes
+        limit = self.memory.value(size, state)
+        bytes_ = size.bytes if isinstance(size, SizeOf) else limit
+        if not isinstance(bytes_, int):
+            return self.memory.forget_behind(pointer, state)
+        return self.memory.clear(place, record, None if bytes_ >= whole else bytes_, state)
+
+
+def _without_numbers(state: State) -> State:
+    """The state that keeps what is known of pointers alone: numbers differ from call to call."""
+    facts = {
+        place: value
+        for place, value in state.facts.items()
+        if value == 0 or not isinstance(value, Signs | int)
+    }
+    return State(state.property, facts)
+
+
+def pointee_record(pointer: Expr) -> str:
+    """The record that a pointer points to, by its declared type."""
+    inner = strip_casts(pointer)
+    if isinstance(inner, Var | Field):
+        return pointee(inner.type)
+    place = getattr(inner, "place", None)
+    return record_type(place) if place is not None else ""
+
+
+def record_type(place: Expr) -> str:
+    """The declared type of a place that may be a record."""
+    match place:
+        case Var(type=type_) | Field(type=type_):
+            return type_.removeprefix("const ")
+        case Deref(pointer=pointer):
+            return pointee_record(pointer)
+        case Cast(operand=operand):
+            return record_type(operand)
+    return ""

@@ -1,0 +1,159 @@
+# SPDX-License-Identifier: MIT
+"""Reading an annotation file: what is wrong is named with file, line and remedy."""
+
+from __future__ import annotations
+
+import difflib
+import re
+import tomllib
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, get_args
+
+from pydantic import BaseModel, ValidationError
+
+from ground.errors import UsageError
+from stingy.model.annotations import Annotations
+
+_HEADER = re.compile(r"^\s*\[+\s*([^\]]+?)\s*\]+")
+
+
+@dataclass(frozen=True)
+class AnnotationFile:
+    """An annotation file that was read: its content, and where each entry is."""
+
+    path: Path
+    text: str
+    annotations: Annotations
+
+    @property
+    def root(self) -> Path:
+        """The folder of the server's sources."""
+        return (self.path.parent / self.annotations.server.root).resolve()
+
+    def at(self, root: Path) -> AnnotationFile:
+        """The same annotations for sources in another folder (a build's copy)."""
+        server = self.annotations.server.model_copy(update={"root": root.resolve()})
+        return replace(self, annotations=self.annotations.model_copy(update={"server": server}))
+
+    def compiled_by(self, commands: Path) -> AnnotationFile:
+        """The same annotations for sources that are compiled as a compile_commands.json says."""
+        changes = {"compile_commands": commands.resolve(), "flags": ()}
+        sources = self.annotations.sources.model_copy(update=changes)
+        changed = self.annotations.model_copy(update={"sources": sources})
+        return replace(self, annotations=changed)
+
+    def line(self, location: Sequence[str | int]) -> int:
+        """The line of an entry such as ("constructs", "malloc", 1, "function")."""
+        return find_line(self.text, location)
+
+    def fail(self, location: Sequence[str | int], message: str, hint: str) -> UsageError:
+        """An error at an entry."""
+        return UsageError(f"{self.path}:{self.line(location)}: {message}", hint=hint)
+
+
+def read_annotations(path: Path) -> AnnotationFile:
+    """Read and check an annotation file; raises UsageError with line and remedy."""
+    try:
+        text = path.read_bytes().decode()
+    except OSError as error:
+        raise UsageError(
+            f"cannot read {path}: {error.strerror}",
+            hint="give the path of an annotation file (TOML)",
+        ) from None
+    except UnicodeDecodeError as error:
+        raise UsageError(f"{path} is not UTF-8: {error.reason}", hint="save it as UTF-8") from None
+    try:
+        document = tomllib.loads(text)
+        annotations = Annotations.model_validate(document)
+    except tomllib.TOMLDecodeError as error:
+        raise UsageError(f"{path}: {error}", hint="correct the TOML at that place") from None
+    except RecursionError:
+        raise UsageError(f"{path} is nested too deeply", hint="remove the nesting") from None
+    except ValidationError as error:
+        raise _explain(path, text, error) from None
+    return AnnotationFile(path, text, annotations)
+
+
+def _explain(path: Path, text: str, error: ValidationError) -> UsageError:
+    errors = error.errors()  # a key that is misspelled explains one that is missing
+    first = next((e for e in errors if e["type"] == "extra_forbidden"), errors[0])
+    location = first["loc"]
+    where = ".".join(str(part) for part in location) or "the file"
+    message = first["msg"].removeprefix("Value error, ")
+    message = message[:1].lower() + message[1:]
+    hint = "the docstring of stingy.model.annotations has a complete example"
+    if first["type"] == "extra_forbidden":
+        known = _fields_at(location[:-1])
+        message = "there is no such key"
+        near = difflib.get_close_matches(str(location[-1]), known, 1)
+        hint = f"did you mean `{near[0]}`?" if near else f"keys here: {', '.join(known)}"
+    elif first["type"] == "missing":
+        message = "it is missing"
+        hint = f"add `{location[-1]}`"
+    return UsageError(f"{path}:{find_line(text, location)}: {where}: {message}", hint=hint)
+
+
+def _fields_at(location: Sequence[str | int]) -> list[str]:
+    """The keys that a table of the file may have."""
+    model: Any = Annotations
+    for part in location:
+        if isinstance(part, int):
+            continue
+        is_model = isinstance(model, type) and issubclass(model, BaseModel)
+        fields = model.model_fields if is_model else {}
+        found = next((f for n, f in fields.items() if part in {n, f.alias}), None)
+        if found is None:
+            return []
+        model = _model_in(found.annotation)
+    if not (isinstance(model, type) and issubclass(model, BaseModel)):
+        return []
+    return sorted(f.alias or n for n, f in model.model_fields.items())
+
+
+def _model_in(annotation: Any) -> Any:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return annotation
+    return next((_model_in(a) for a in get_args(annotation)), None)
+
+
+def find_line(text: str, location: Sequence[str | int]) -> int:
+    """The line of an entry; of the nearest table around it if it is not spelled out."""
+    names = [part for part in location if isinstance(part, str)]
+    lines = text.splitlines()
+    for size in range(len(names), 0, -1):
+        header = ".".join(names[:size])
+        index = _index_after(location, size)
+        starts = [n for n, line in enumerate(lines) if _header_of(line) == header]
+        if index < len(starts):
+            return _line_of_key(lines, starts[index], names[size:]) + 1
+    return _line_of_key(lines, -1, names[:1]) + 1 if names else 1
+
+
+def _index_after(location: Sequence[str | int], size: int) -> int:
+    """The list index that follows the ``size``-th name."""
+    seen = 0
+    for position, part in enumerate(location):
+        if isinstance(part, str):
+            seen += 1
+            if seen == size:
+                following = location[position + 1 : position + 2]
+                return following[0] if following and isinstance(following[0], int) else 0
+    return 0
+
+
+def _header_of(line: str) -> str:
+    match = _HEADER.match(line)
+    return re.sub(r"\s*\.\s*", ".", match[1]) if match else ""
+
+
+def _line_of_key(lines: list[str], start: int, names: Sequence[str]) -> int:
+    if names:
+        key = re.compile(rf"^\s*[\"']?{re.escape(names[0])}[\"']?\s*[=.]")
+        for number in range(start + 1, len(lines)):
+            if _header_of(lines[number]):
+                break
+            if key.match(lines[number]):
+                return number
+    return max(start, 0)

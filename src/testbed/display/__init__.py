@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: MIT
+"""Measurements on the terminal: tables, flame graph, consoles."""

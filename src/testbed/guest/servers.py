@@ -1,0 +1,98 @@
+# SPDX-License-Identifier: MIT
+"""The servers that can be measured: one description each in images/servers."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from ground.errors import UsageError
+from ground.paths import PROJECT
+
+FOLDER = PROJECT / "images" / "servers"
+
+
+class ServerDescription(BaseModel):
+    """How a server is run: shell lines, executed on the server machine.
+
+    ``load`` runs first, then ``prepare``; ``start`` must return once the server runs in the
+    background; ``ready`` is a command that succeeds as soon as the server answers on ``port``.
+    ``ledger`` is a file in which the server tells where it counts its connections, in the form of
+    the module `ledger`; ``holds_back`` says that it keeps connections as SYNs on purpose.
+    The others are for reports.  ``extends`` names the server whose description this one changes.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: str
+    start: str
+    ready: str
+    port: int = 80
+    load: str = ""
+    prepare: tuple[str, ...] = ()
+    extends: str = ""
+    ledger: str = ""
+    holds_back: bool = False
+    title: str = ""
+    package: str = ""
+    model: str = ""
+    config: str = ""
+
+    @property
+    def setup(self) -> tuple[str, ...]:
+        """All lines that run before ``start``."""
+        return (self.load, *self.prepare) if self.load else self.prepare
+
+
+def find_servers(folder: Path = FOLDER) -> list[str]:
+    """Names of the servers that the images hold."""
+    return sorted(path.stem for path in folder.glob("*.toml"))
+
+
+def describe_partner(program: str) -> ServerDescription:
+    """A load generator's own server, which goes to the background by itself."""
+    return ServerDescription(
+        name=program, start=f"{program} > /dev/null", ready=f"pidof {program} > /dev/null"
+    )
+
+
+def load_server(name: str, folder: Path = FOLDER) -> ServerDescription:
+    """The description of the server ``name``; UsageError if there is none or it is wrong."""
+    path = folder / f"{name}.toml"
+    try:
+        return ServerDescription.model_validate(_read_description(name, folder))
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        where = ".".join(str(part) for part in first["loc"]) or "the file"
+        raise UsageError(
+            f"{path}: {where}: {first['msg']}", hint="images/servers/README.md has all keys"
+        ) from None
+
+
+def _read_description(name: str, folder: Path, above: Sequence[str] = ()) -> dict[str, Any]:
+    """The keys of the description ``name``, laid over those of the one that it extends.
+
+    ``above`` are the descriptions through which one comes here.
+    """
+    path = folder / f"{name}.toml"
+    asking = f"{folder / above[-1]}.toml: extends: " if above else ""
+    if not path.is_file():
+        known = ", ".join(find_servers(folder)) or "none yet"
+        raise UsageError(f"{asking}no server {name!r}", hint=f"choose one of {known}")
+    if name in above:
+        raise UsageError(
+            f"{asking}{' extends '.join((*above, name))}", hint="let one of them stand by itself"
+        )
+    try:
+        given = tomllib.loads(path.read_text())
+    except tomllib.TOMLDecodeError as error:
+        raise UsageError(f"{path}: {error}", hint="correct the description") from None
+    base = given.get("extends", "")
+    below = (
+        _read_description(base, folder, (*above, name)) if isinstance(base, str) and base else {}
+    )
+    return below | {"name": name} | given

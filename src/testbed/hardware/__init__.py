@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: MIT
+"""Geometry and platform: what describes the machine."""

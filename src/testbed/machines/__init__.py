@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: MIT
+"""How machines are started and watched."""
