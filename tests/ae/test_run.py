@@ -212,3 +212,16 @@ def test_a_checkout_that_cannot_be_written_is_enough(tmp_path: Path) -> None:
     finally:
         for folder in folders:
             folder.chmod(0o755)
+
+
+def test_invoke_refuses_an_arm_host_in_one_sentence(host: Host) -> None:
+    host.add("uname", "echo aarch64")
+    done = subprocess.run(
+        [str(PROJECT / "invoke"), "--list"],
+        env={"PATH": str(host.programs)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 4
+    assert "this host is aarch64\n  try: ae/run replay" in done.stderr
