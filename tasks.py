@@ -550,7 +550,7 @@ def stingy_accuracy(_: Context, only="", speed=True, json=False):
 def stingy_memwalk(_: Context, annotations, out, root="", fresh=False, json=False):
     """Find stages, objects, stacks and what is never live together (memwalk).
 
-    Example: ./invoke stingy.memwalk tests/servers/cascade/annotations.toml --out out/cascade
+    Example: ./invoke stingy.memwalk examples/cascade/annotations.toml --out out/cascade
     Exit codes: 0 everything was analysed, 1 a file was refused, 2 usage.
     """
     from stingy.memwalk.command import main

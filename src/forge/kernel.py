@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: MIT
 """The guests' kernels: the distribution's source, our series, a minimal config."""
 
+# DEVIATIONS.md: [kernel]
+
 from __future__ import annotations
 
 import re

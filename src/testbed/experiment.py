@@ -5,6 +5,8 @@ Everything that can change a result is a field here; nothing else is.  The run's
 its canonical JSON and the digests of the build products.
 """
 
+# DEVIATIONS.md: [socket buffers], [client], [sample]
+
 from __future__ import annotations
 
 from typing import Annotated, Self

@@ -31,7 +31,7 @@ DRAWINGS: dict[str, Callable[[Memwalk], Figure]] = {
 @pytest.fixture(scope="module", params=["cascade", "switchboard"])
 def result(request: pytest.FixtureRequest) -> Memwalk:
     """A server with a stack of stages, and one of callbacks that a queue runs."""
-    return analyse(PROJECT / "tests" / "servers" / request.param / "annotations.toml")
+    return analyse(PROJECT / "examples" / request.param / "annotations.toml")
 
 
 def find_texts(figure: Figure) -> list[Text]:

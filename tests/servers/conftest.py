@@ -13,7 +13,7 @@ import pytest
 
 from ground import seeds
 from tests.servers.rewritten import rewrite_server
-from tests.servers.running import HERE, NAMES, Server, build_server, run_server
+from tests.servers.running import EXAMPLES, NAMES, Server, build_server, run_server
 
 SIZES = (0, 1, 4095, 4096, 4097, 8191, 8192, 8193, 50_000, 1_000_000)
 VARIANTS = ("stock", "stingy")
@@ -47,7 +47,7 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def program(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A server, as it is or on Stingy, under the address and undefined-behaviour sanitizers."""
     name, variant = request.param
-    source = HERE / name
+    source = EXAMPLES / name
     if variant == "stingy":
         source, _, _ = rewrite_server(name, tmp_path_factory.mktemp(f"{name}-stingy"))
     return build_server(source, name, tmp_path_factory.mktemp(name), "SANITIZE=1")

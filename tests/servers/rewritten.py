@@ -15,14 +15,14 @@ from stingy.stingygen.geometry import load_l2
 from stingy.stingygen.map import Map, Parameters
 from stingy.stingygen.plan import plan_map
 
-from .running import HERE
+from .running import EXAMPLES
 
 
 def rewrite_server(
     name: str, out: Path, parameters: Parameters | None = None
 ) -> tuple[Path, Map, RewriteReport]:
     """The folder of the rewritten sources, the memory map, and what was rewritten."""
-    file = read_annotations(HERE / name / "annotations.toml")
+    file = read_annotations(EXAMPLES / name / "annotations.toml")
     result = analyse(file.path)
     plan = plan_map(make_demand(result), load_l2("banias-1400"), parameters or Parameters())
     allocator = out / "allocator"

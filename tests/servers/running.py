@@ -13,8 +13,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ground import process
+from ground.paths import PROJECT
 
-HERE = Path(__file__).parent
+EXAMPLES = PROJECT / "examples"
 NAMES = ("cascade", "switchboard")
 SANITIZERS = {
     "ASAN_OPTIONS": "detect_leaks=1:abort_on_error=0:exitcode=99:detect_stack_use_after_return=1",

@@ -7,9 +7,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 from ground import process
-from tests.servers.running import HERE, Server, build_server, run_server
+from tests.servers.running import Server, build_server, run_server
 
-PAINTING = HERE / "painting"
+PAINTING = Path(__file__).with_name("painting")
 WRAPPED = {
     "cascade": ("run_next_stage",),
     "switchboard": ("dispatch", "dispatch_timeout"),

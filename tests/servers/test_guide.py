@@ -54,7 +54,7 @@ def rewritten(commands: list[str], tmp_path_factory: pytest.TempPathFactory) -> 
 
 @pytest.mark.slow
 def test_the_commands_of_the_guide(rewritten: Path, tmp_path: Path, root: Path) -> None:
-    stock = build_server(PROJECT / "tests/servers/cascade", "cascade", tmp_path / "stock")
+    stock = build_server(PROJECT / "examples/cascade", "cascade", tmp_path / "stock")
     answers = []
     for program in (stock, rewritten):
         with run_server(program, root) as server:

@@ -14,7 +14,7 @@ from stingy.accuracy.truth import find_server
 from stingy.memwalk.passes import analyse
 from tests.servers.clients import connect, exchange_raw
 from tests.servers.load import GET, LAST, converse, load_server
-from tests.servers.running import HERE, NAMES, Server
+from tests.servers.running import EXAMPLES, NAMES, Server
 from tests.servers.stacks import build_painted, paint, read_frames
 
 DATED = b"GET /page.html HTTP/1.0\r\nIf-Modified-Since: Sun, 06 Nov 1994 08:49:37 GMT\r\n\r\n"
@@ -45,9 +45,11 @@ def test_painted_stacks_stay_within_the_sum_of_frames(
     name: str, root: Path, tmp_path: Path
 ) -> None:
     """The chains in the ground truth, gcc's frames and the assumptions on the C library hold."""
-    used = paint(build_painted(HERE / name, name, tmp_path), root, tmp_path / "report", exercise)
+    used = paint(
+        build_painted(EXAMPLES / name, name, tmp_path), root, tmp_path / "report", exercise
+    )
     frames = read_frames(tmp_path)
-    case = find_server(HERE / name)
+    case = find_server(EXAMPLES / name)
     assumed = tomllib.loads(case.annotations.read_text())["stack"]
     chains = {stage: chain for stage, chain in case.truth.chains.items() if stage != "event_loop"}
     assert used.keys() == chains.keys()
@@ -60,9 +62,12 @@ def test_painted_stacks_stay_within_the_sum_of_frames(
 @pytest.mark.parametrize("name", NAMES)
 def test_bounds_are_never_below_what_is_painted(name: str, root: Path, tmp_path: Path) -> None:
     """memwalk's bound holds at run time, and is no more than half above gcc's own sum."""
-    used = paint(build_painted(HERE / name, name, tmp_path), root, tmp_path / "report", exercise)
+    used = paint(
+        build_painted(EXAMPLES / name, name, tmp_path), root, tmp_path / "report", exercise
+    )
     bounds = {
-        depth.root: depth.bytes for depth in analyse(find_server(HERE / name).annotations).stacks
+        depth.root: depth.bytes
+        for depth in analyse(find_server(EXAMPLES / name).annotations).stacks
     }
     for stage, painted in used.items():
         bound = bounds[stage]

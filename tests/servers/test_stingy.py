@@ -12,7 +12,7 @@ from ground import process
 from stingy.stingygen.map import Map, Parameters
 from tests.servers.load import converse, load_server
 from tests.servers.rewritten import rewrite_server
-from tests.servers.running import HERE, NAMES, build_server, run_server
+from tests.servers.running import EXAMPLES, NAMES, build_server, run_server
 
 # Ends the program with its counters, so that a test can see them.
 REPORT = """
@@ -59,7 +59,7 @@ def name(request: pytest.FixtureRequest) -> str:
 @pytest.fixture(scope="module")
 def expected(name: str, root: Path, tmp_path_factory: pytest.TempPathFactory) -> list[bytes]:
     """What stock answers."""
-    stock = build_server(HERE / name, name, tmp_path_factory.mktemp(name), "SANITIZE=1")
+    stock = build_server(EXAMPLES / name, name, tmp_path_factory.mktemp(name), "SANITIZE=1")
     with run_server(stock, root) as server:
         return converse(server)
 

@@ -16,7 +16,7 @@ from stingy.memwalk.command import main
 from stingy.memwalk.passes import analyse
 from stingy.model.annotation_file import read_annotations
 
-CASCADE = PROJECT / "tests/servers/cascade"
+CASCADE = PROJECT / "examples/cascade"
 TEXT = (CASCADE / "annotations.toml").read_text()
 
 

@@ -17,7 +17,7 @@ from stingy.model.annotation_file import read_annotations
 
 HERE = Path(__file__).parent
 FILES = [
-    *sorted((PROJECT / "tests" / "servers").glob("*/annotations.toml")),
+    *sorted((PROJECT / "examples").glob("*/annotations.toml")),
     *sorted((PROJECT / "experiments" / "annotations").glob("*.toml")),
     HERE / "tux" / "annotations.toml",
 ]

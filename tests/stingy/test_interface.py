@@ -16,7 +16,7 @@ from stingy.model.annotation_file import read_annotations
 from stingy.model.annotations import Annotations
 from stingy.model.results import Declaration
 
-SERVERS = PROJECT / "tests" / "servers"
+SERVERS = PROJECT / "examples"
 
 STORES = """
 schema = 1

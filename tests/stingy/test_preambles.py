@@ -228,7 +228,7 @@ def test_results_do_not_depend_on_the_folder(
     results = []
     for place in ("here", "there/at/another/depth"):
         folder = tmp_path / place
-        shutil.copytree(PROJECT / "tests/servers/cascade", folder)
+        shutil.copytree(PROJECT / "examples/cascade", folder)
         result = analyse(folder / "annotations.toml")
         assert not any(unit.status == "refused" for unit in result.units)
         results.append(result.to_json())

@@ -25,7 +25,7 @@ from stingy.stingygen.geometry import load_l2
 from stingy.stingygen.map import Parameters, save_map
 from stingy.stingygen.plan import plan_map
 
-SERVERS = Path(__file__).parents[1] / "servers"
+SERVERS = Path(__file__).parents[2] / "examples"
 
 ANNOTATIONS = """
 schema = 1

@@ -17,7 +17,7 @@ from stingy.model.annotations import Sources
 
 HERE = Path(__file__).parent
 CORPUS = HERE / "corpus"
-SERVERS = HERE.parent / "servers"
+SERVERS = HERE.parents[1] / "examples"
 SOURCES = sorted(CORPUS.glob("*.c")) + sorted(
     path for name in ("cascade", "switchboard") for path in (SERVERS / name).glob("*.c")
 )

@@ -41,7 +41,7 @@ def sum_chain(chain: tuple[str, ...], frames: Mapping[str, int], note: StackNote
 
 @pytest.mark.parametrize("name", ["cascade", "switchboard"])
 def test_servers_have_the_chains_of_their_ground_truth(name: str, tmp_path: Path) -> None:
-    case = find_server(PROJECT / "tests" / "servers" / name)
+    case = find_server(PROJECT / "examples" / name)
     frames = read_frames(case.annotations.parent, tmp_path)
     note = StackNote.model_validate(tomllib.loads(case.annotations.read_text())["stack"])
     found = {depth.root: depth.bytes for depth in analyse(case.annotations).stacks}

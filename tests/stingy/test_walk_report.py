@@ -76,7 +76,7 @@ def imagine(truth: Truth) -> Memwalk:
 
 @pytest.fixture(scope="module")
 def result() -> Memwalk:
-    return imagine(find_server(PROJECT / "tests" / "servers" / "cascade").truth)
+    return imagine(find_server(PROJECT / "examples" / "cascade").truth)
 
 
 def test_the_graph_has_every_stage_and_edge(result: Memwalk) -> None:

@@ -5,6 +5,8 @@ Runs in it break a validity gate, so their values are never judged; that they br
 level and for how many seeds, is what is counted here.
 """
 
+# DEVIATIONS.md: [zones]
+
 from __future__ import annotations
 
 import math

@@ -5,6 +5,8 @@ A search has no state of its own.  It is played again from the run store each ti
 resumed, sharded and repeated as all other runs are.
 """
 
+# DEVIATIONS.md: [peak load]
+
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: MIT
 """The claims of the paper as data: what is measured, which band was fixed beforehand."""
 
+# DEVIATIONS.md: ["comparable"]
+
 from __future__ import annotations
 
 from pathlib import Path

@@ -55,7 +55,10 @@ def find_groups(tests: Path, scratch: Path) -> list[Group]:
     """The corpus and every server with ground truth whose sources are there."""
     stingy = tests / "stingy"
     snippets = find_snippets(stingy / "corpus", stingy / "defaults", scratch)
-    folders = [*sorted(p.parent for p in (tests / "servers").glob("*/truth.toml")), stingy / "tux"]
+    folders = [
+        *sorted(p.parent for p in (tests.parent / "examples").glob("*/truth.toml")),
+        stingy / "tux",
+    ]
     servers = [find_server(folder) for folder in folders]
     present = [case for case in servers if find_root(case.annotations).is_dir()]
     return [

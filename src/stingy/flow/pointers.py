@@ -6,6 +6,8 @@ field of a record type, whichever instance it belongs to.  So operation tables, 
 in per-connection objects and pointers that travel through ``void *`` are followed.
 """
 
+# DEVIATIONS.md: [type punning]
+
 from __future__ import annotations
 
 from collections import defaultdict

@@ -30,7 +30,7 @@ from stingy.model.results import Memwalk
 
 EXAMPLES = """\
 examples:
-  memwalk tests/servers/cascade/annotations.toml --out out/cascade
+  memwalk examples/cascade/annotations.toml --out out/cascade
   memwalk annotations.toml --out out --json | jq .exclusions
   memwalk annotations.toml --out out --quiet
   memwalk experiments/annotations/tux.toml --root LINUX/net/tux --out out/tux

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: MIT
 """What the annotated constructs do to the request that is followed."""
 
+# DEVIATIONS.md: [alternatives]
+
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: MIT
 """What allocations, releases and handing over do to the request that is followed."""
 
+# DEVIATIONS.md: [containers], [handed over]
+
 from __future__ import annotations
 
 from dataclasses import dataclass

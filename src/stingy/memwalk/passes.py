@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: MIT
 """memwalk: the passes in their order, from an annotation file to the result."""
 
+# DEVIATIONS.md: [memwalk]
+
 from __future__ import annotations
 
 from collections.abc import Callable

@@ -4,6 +4,8 @@
 The stage graph's edges, and what is live at each stage, come out of this walk.
 """
 
+# DEVIATIONS.md: [other requests]
+
 from __future__ import annotations
 
 from collections import deque

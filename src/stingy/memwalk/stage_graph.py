@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: MIT
 """The paper's Fig. 4: the stage call graph with the memory use of each stage."""
 
+# DEVIATIONS.md: [stage graph]
+
 from __future__ import annotations
 
 from collections.abc import Iterable

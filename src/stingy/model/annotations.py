@@ -57,6 +57,8 @@ the address of the pointer that receives it), ``size`` its bytes, ``count`` a fa
 The list may be shorter than the parameter list.
 """
 
+# DEVIATIONS.md: [annotations]
+
 from __future__ import annotations
 
 from enum import StrEnum

@@ -5,6 +5,8 @@ The unit of decision is the object: either all of its sites are rewritten, or no
 that Stingy gave must come back to Stingy and no other memory may.
 """
 
+# DEVIATIONS.md: [what is rewritten]
+
 from __future__ import annotations
 
 import re

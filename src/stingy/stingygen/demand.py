@@ -5,6 +5,8 @@ An object that has no bound cannot have a pool; it is left out, with the reason,
 own allocator.
 """
 
+# DEVIATIONS.md: [query, all memory]
+
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: MIT
 """From the memory map to the C of the allocator: one set of templates for kernel and user space."""
 
+# DEVIATIONS.md: [query]
+
 from __future__ import annotations
 
 import re

@@ -9,6 +9,8 @@ representatives (the largest object of a sub-region stands for it) and solved to
 HiGHS through scipy, which also gives the lower bound that proves it.
 """
 
+# DEVIATIONS.md: [sub-regions]
+
 from __future__ import annotations
 
 from collections.abc import Sequence

@@ -5,6 +5,8 @@ The order of work: objects -> slots (lines, colours) -> pools (packing) -> how m
 -> offsets -> what each stage needs.
 """
 
+# DEVIATIONS.md: [slab size]
+
 from __future__ import annotations
 
 import math

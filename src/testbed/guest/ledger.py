@@ -18,6 +18,8 @@ The emulator samples the guest's counters, so a sample falls between any two ins
 a poll of the driver has taken off the ring and TCP has not seen yet is in no part.
 """
 
+# DEVIATIONS.md: [open connections]
+
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence

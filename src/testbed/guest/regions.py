@@ -7,6 +7,8 @@ A server in the kernel marks its own objects as it allocates and frees them.  Bo
 instructions: such a run is an instrument of its own, and its throughput is nobody's result.
 """
 
+# DEVIATIONS.md: [origin of misses]
+
 from __future__ import annotations
 
 import re

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: MIT
 """The servers that can be measured: one description each in images/servers."""
 
+# DEVIATIONS.md: [servers], [one worker]
+
 from __future__ import annotations
 
 import tomllib

@@ -5,6 +5,8 @@ A geometry says what hits and misses; a core model says what a miss costs.  Both
 experiment by value, so that a run's key never depends on the name or the place of a file.
 """
 
+# DEVIATIONS.md: [replacement], [branches]
+
 from __future__ import annotations
 
 import re

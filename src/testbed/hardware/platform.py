@@ -6,6 +6,9 @@ A platform is part of the experiment by value, as a geometry is.  It belongs to 
 alone: clients have rings and queues so large that they never decide anything.
 """
 
+# DEVIATIONS.md: [receive path], [flow control], [interrupt rate], [merged segments], [timer]
+# DEVIATIONS.md: [backlogs]
+
 from __future__ import annotations
 
 from typing import Annotated, Literal

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: MIT
 """ApacheBench: a closed loop of connections with one request each."""
 
+# DEVIATIONS.md: [load]
+
 from __future__ import annotations
 
 import re

@@ -11,6 +11,8 @@ writes the latency of such a hit out: its links are as many instructions as the 
 at the base CPI.  What a miss adds is the machine's own doing, and the guest's clock is the judge.
 """
 
+# DEVIATIONS.md: [L1 hit]
+
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: MIT
 """netperf against netserver: bulk transfers, and requests and responses without a web server."""
 
+# DEVIATIONS.md: [netperf]
+
 from __future__ import annotations
 
 import re

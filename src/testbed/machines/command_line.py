@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: MIT
 """From an experiment to QEMU's command lines: every flag here is there for determinism."""
 
+# DEVIATIONS.md: [slab memory]
+
 from __future__ import annotations
 
 from collections.abc import Mapping

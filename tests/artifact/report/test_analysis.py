@@ -43,9 +43,9 @@ class BuiltRunner(SyntheticRunner):
 
 @pytest.fixture(scope="module")
 def manifest(tmp_path_factory: pytest.TempPathFactory) -> Manifest:
-    """A build whose analysis is of a server in tests/servers, by the tools themselves."""
+    """A build whose analysis is of a server in examples, by the tools themselves."""
     folder = tmp_path_factory.mktemp("products")
-    result = analyse(PROJECT / "tests" / "servers" / "cascade" / "annotations.toml")
+    result = analyse(PROJECT / "examples" / "cascade" / "annotations.toml")
     analysis = folder / "analysis"
     write_atomically(analysis / "memwalk.json", result.to_json())
     l2 = load_l2("banias-1400")
