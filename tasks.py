@@ -257,6 +257,63 @@ def results_disturb(_: Context, times=100, seed=2006, real=False):
     return run_disturb(times, seed, real=real)
 
 
+@task(
+    help={
+        "tier": TIER,
+        "archive": "file of an export (default: the one that is committed for the tier)",
+        "rehearse": REHEARSE,
+        "out": "folder for the run store and the results (default: out)",
+        "json": "print the verdicts as JSON on stdout",
+    }
+)
+@report_errors
+def replay(_: Context, tier="full", archive="", rehearse=False, out="", json=False):
+    """Judge and draw stored runs without a machine, on any processor; expected beside got.
+
+    Example: ./invoke replay --archive full.tar.xz
+    Exit codes: 0 as expected, 1 a verdict is not, 2 usage, 3 nothing to compare with.
+    """
+    from artifact.cli import run_replay
+
+    return run_replay(tier, file=archive, rehearse=rehearse, out=out, as_json=json)
+
+
+@task(help={"tier": TIER, "out": "folder of the run store and the results (default: out)"})
+@report_errors
+def expect(_: Context, tier="quick", out=""):
+    """Print expected verdicts beside those of the stored runs. Example: ./invoke expect
+
+    Exit codes: 0 as expected, 1 a verdict is not, 3 nothing to compare with.
+    """
+    from artifact.cli import run_expect
+
+    return run_expect(tier, out=out)
+
+
+@task(help={"write": "write the pages instead of comparing them"})
+@report_errors
+def kit(_: Context, write=False):
+    """Hold the reviewer's pages in ae/ against claims and results. Example: ./invoke kit --write
+
+    Exit codes: 0 they agree, 1 they do not.
+    """
+    from artifact.cli import run_kit
+
+    return run_kit(write=write)
+
+
+@task(help={"write": "write the files instead of comparing them"})
+@report_errors
+def metadata(_: Context, write=False):
+    """Hold .zenodo.json and codemeta.json against CITATION.cff. Example: ./invoke metadata --write
+
+    Exit codes: 0 they agree, 1 they do not.
+    """
+    from artifact.cli import run_metadata
+
+    return run_metadata(write=write)
+
+
 @task
 @report_errors
 def lint(_: Context):
@@ -759,7 +816,20 @@ def labs_selftest(_: Context, only=""):
 
 
 namespace = Collection(
-    reproduce, figures, report, paper, estimate, verify, reference, lint, test, bench
+    reproduce,
+    figures,
+    report,
+    paper,
+    estimate,
+    verify,
+    reference,
+    replay,
+    expect,
+    kit,
+    metadata,
+    lint,
+    test,
+    bench,
 )
 namespace.add_collection(
     Collection(
