@@ -91,6 +91,31 @@ def report(_: Context, tier="quick", rehearse=False, out="", json=False):
 
 @task(
     help={
+        "tier": "full, quick or kick",
+        "own": "the results of this machine (default: the committed ones)",
+        "draft": "make a draft, marked as one, where values are missing or sentences disagree",
+        "record": "make the numbers those that the next paper is compared with",
+        "rehearse": "the synthetic results of a rehearsal; gives a draft at most",
+        "out": "folder of the run store and the results (default: out)",
+        "json": "print the numbers as JSON on stdout",
+    }
+)
+@report_errors
+def paper(_: Context, tier="full", own=False, draft=False, record=False, rehearse=False, out="",
+          json=False):  # fmt: skip
+    """Make the paper from stored results; refuses what they do not bear.
+
+    Example: ./invoke paper --draft
+    Exit codes: 0 the paper, 1 refused, 2 usage, 3 a draft.
+    """
+    from artifact.cli import choose_places, run_paper
+
+    places = choose_places(rehearse=rehearse, out=out)
+    return run_paper(tier, places, own=own or rehearse, draft=draft, record=record, as_json=json)
+
+
+@task(
+    help={
         "tier": TIER,
         "jobs": "runs at once (0: two for each three cores, rounded up)",
         "cluster": "address of a Dask scheduler",
@@ -230,6 +255,63 @@ def results_disturb(_: Context, times=100, seed=2006, real=False):
     from checks.cli import run_disturb
 
     return run_disturb(times, seed, real=real)
+
+
+@task(
+    help={
+        "tier": TIER,
+        "archive": "file of an export (default: the one that is committed for the tier)",
+        "rehearse": REHEARSE,
+        "out": "folder for the run store and the results (default: out)",
+        "json": "print the verdicts as JSON on stdout",
+    }
+)
+@report_errors
+def replay(_: Context, tier="full", archive="", rehearse=False, out="", json=False):
+    """Judge and draw stored runs without a machine, on any processor; expected beside got.
+
+    Example: ./invoke replay --archive full.tar.xz
+    Exit codes: 0 as expected, 1 a verdict is not, 2 usage, 3 nothing to compare with.
+    """
+    from artifact.cli import run_replay
+
+    return run_replay(tier, file=archive, rehearse=rehearse, out=out, as_json=json)
+
+
+@task(help={"tier": TIER, "out": "folder of the run store and the results (default: out)"})
+@report_errors
+def expect(_: Context, tier="quick", out=""):
+    """Print expected verdicts beside those of the stored runs. Example: ./invoke expect
+
+    Exit codes: 0 as expected, 1 a verdict is not, 3 nothing to compare with.
+    """
+    from artifact.cli import run_expect
+
+    return run_expect(tier, out=out)
+
+
+@task(help={"write": "write the pages instead of comparing them"})
+@report_errors
+def kit(_: Context, write=False):
+    """Hold the reviewer's pages in ae/ against claims and results. Example: ./invoke kit --write
+
+    Exit codes: 0 they agree, 1 they do not.
+    """
+    from artifact.cli import run_kit
+
+    return run_kit(write=write)
+
+
+@task(help={"write": "write the files instead of comparing them"})
+@report_errors
+def metadata(_: Context, write=False):
+    """Hold .zenodo.json and codemeta.json against CITATION.cff. Example: ./invoke metadata --write
+
+    Exit codes: 0 they agree, 1 they do not.
+    """
+    from artifact.cli import run_metadata
+
+    return run_metadata(write=write)
 
 
 @task
@@ -678,6 +760,49 @@ def labs_tryout(_: Context, name, folder):
     return run_tryout(name, Path(folder))
 
 
+@task(
+    name="data",
+    help={
+        "runs": "of the tier whose runs the labs shall have",
+        "course": "measurement.json of a run with a spike, for lab 7",
+    },
+)
+@report_errors
+def labs_data(_: Context, runs="results/reference/full/runs.csv", course=""):
+    """Make the tables and figures of labs 6 and 7 from stored runs.
+
+    Example: ./invoke labs.data --runs results/reference/full/runs.csv
+    """
+    from pathlib import Path
+
+    from labs.commands import run_data
+
+    return run_data(Path(runs), Path(course) if course else None)
+
+
+@task(
+    name="drive",
+    positional=["policy"],
+    help={
+        "policy": "the policy.c of lab 5",
+        "keep": "where the runs' files go (default: out/labs/drive)",
+        "seed": "moves pages and ports, for both runs alike",
+    },
+)
+@report_errors
+def labs_drive(_: Context, policy, keep="", seed=1):
+    """Run lab 5's policy as TUX's scheduler in the testbed, and judge it (needs a build; minutes).
+
+    Example: ./invoke labs.drive out/scheduler/policy.c
+    Exit codes: 0 all points, 1 not all or the run is invalid, 2 usage, 4 infrastructure.
+    """
+    from pathlib import Path
+
+    from labs.driving import run_drive
+
+    return run_drive(Path(policy), keep=keep, seed=seed)
+
+
 @task(name="selftest", help={"only": "one lab (default: all)"})
 @report_errors
 def labs_selftest(_: Context, only=""):
@@ -690,7 +815,22 @@ def labs_selftest(_: Context, only=""):
     return run_selftest(only)
 
 
-namespace = Collection(reproduce, figures, report, estimate, verify, reference, lint, test, bench)
+namespace = Collection(
+    reproduce,
+    figures,
+    report,
+    paper,
+    estimate,
+    verify,
+    reference,
+    replay,
+    expect,
+    kit,
+    metadata,
+    lint,
+    test,
+    bench,
+)
 namespace.add_collection(
     Collection(
         "results",
@@ -719,7 +859,17 @@ namespace.add_collection(
     )
 )
 namespace.add_collection(
-    Collection("labs", labs_list, labs_start, labs_grade, labs_pack, labs_tryout, labs_selftest)
+    Collection(
+        "labs",
+        labs_list,
+        labs_start,
+        labs_grade,
+        labs_pack,
+        labs_tryout,
+        labs_data,
+        labs_drive,
+        labs_selftest,
+    )
 )
 building = Collection("build", build_twice, build_container)
 building.add_task(build, name="all", default=True)

@@ -21,9 +21,10 @@ class Entry:
     """lab.toml of one lab.
 
     ``modules`` are those of its Python modules that a hand-out's check needs: they must not
-    contain what is hidden.  ``data`` are other files that the hidden tests read, ``rooms`` packages
-    of src/ that they import.  ``packages`` are Debian's; ``needs`` are Python's, with versions.
-    ``minutes`` is what grading a full solution takes on two cores, measured.
+    contain what is hidden.  ``data`` are other files and folders that the hidden tests read,
+    ``rooms`` packages of src/ that tests import.  ``packages`` are Debian's; ``needs`` are
+    Python's, with versions.  ``minutes`` is what grading a full solution takes on two cores,
+    measured.
     """
 
     name: str

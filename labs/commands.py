@@ -15,12 +15,14 @@ from rich.table import Table
 from ground.errors import ArtifactError, ExitCode
 from ground.terminal import complete_step, console
 from labs.catalogue import find_entry, list_entries, load
+from labs.drawing import draw_all
 from labs.grader.chance import PUBLISHED_SECRET
 from labs.grader.command import run
 from labs.grader.errors import GraderError
 from labs.handout import write_handout
 from labs.pack import pack
 from labs.selftest import check_lab
+from labs.stored import refresh
 from labs.tryout import try_pack
 
 P = ParamSpec("P")
@@ -91,6 +93,18 @@ def run_tryout(name: str, folder: Path) -> ExitCode:
     """Grade in a fresh Debian root, by Gradescope's rules."""
     score = try_pack(find_entry(name), folder)
     console.print(f"results.json is valid; score {score:g}")
+    return ExitCode.HOLDS
+
+
+@in_our_words
+def run_data(runs: Path, course: Path | None) -> ExitCode:
+    """Make the labs' tables and figures from stored runs."""
+    changed = refresh(runs, course)
+    draw_all()
+    for path in changed:
+        console.print(f"{path} is another one now: grade the graders again (labs.selftest)")
+    if not changed:
+        console.print("the labs have these runs already")
     return ExitCode.HOLDS
 
 

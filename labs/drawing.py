@@ -113,11 +113,11 @@ def draw(path: Path, plot: Callable[[Axes], None]) -> None:
         figure.savefig(path, metadata={"Date": None})
 
 
-def main() -> None:
+def draw_all() -> None:
     """Draw all figures into the labs' folders."""
     for name, plot in FIGURES.items():
         draw(HERE / name, plot)
 
 
 if __name__ == "__main__":
-    main()
+    draw_all()

@@ -11,15 +11,20 @@ from labs.catalogue import HERE, Entry
 from labs.grader.chance import PUBLISHED_SECRET
 from labs.grader.errors import USAGE, GraderError
 
+SOURCES = HERE.parent / "src"
 NOT_COPIED = shutil.ignore_patterns("__pycache__", "*.pyc")
 CHECK = '''#!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
 """Runs the public tests of this lab on the files beside it: ./check --help"""
 
+import os
 import sys
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
+PYTHON = HERE / ".venv/bin/python"  # made by ./setup, in labs that need packages
+if PYTHON.exists() and Path(sys.prefix) != HERE / ".venv":
+    os.execv(PYTHON, [str(PYTHON), *sys.argv])
 sys.path.insert(0, str(HERE / ".grader"))
 sys.dont_write_bytecode = True
 
@@ -32,6 +37,15 @@ WANTED = (
 {wanted})
 sys.exit(main(Lab("{name}", "{title}", WANTED, tuple(CASES)), seed={seed}))
 '''
+
+SETUP = """#!/bin/sh
+# SPDX-License-Identifier: MIT
+# Installs the Python packages that ./check needs, into .venv beside it.
+set -eu
+cd "$(dirname "$0")"
+python3 -m venv .venv
+.venv/bin/python -m pip install --quiet {needs}
+"""
 
 
 def write_handout(
@@ -58,10 +72,15 @@ def write_handout(
 def _write_check(entry: Entry, target: Path, seed: int) -> None:
     package = target / ".grader" / "labs"
     copy_package(entry, package, entry.modules)
+    copy_rooms(entry, package.parent)
     wanted = format_wanted(entry)
     check = target / "check"
     check.write_text(CHECK.format(name=entry.name, title=entry.title, wanted=wanted, seed=seed))
     check.chmod(0o755)
+    if entry.needs:
+        setup = target / "setup"
+        setup.write_text(SETUP.format(needs=" ".join(entry.needs)))
+        setup.chmod(0o755)
 
 
 def format_wanted(entry: Entry) -> str:
@@ -79,3 +98,9 @@ def copy_package(entry: Entry, package: Path, modules: tuple[str, ...]) -> None:
     for name in ("__init__.py", *modules):
         shutil.copyfile(entry.folder / name, own / name)
     shutil.copyfile(HERE / "__init__.py", package / "__init__.py")
+
+
+def copy_rooms(entry: Entry, folder: Path) -> None:
+    """The packages of src/ that a lab's tests import."""
+    for room in entry.rooms:
+        shutil.copytree(SOURCES / room, folder / room, ignore=NOT_COPIED)

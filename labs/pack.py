@@ -12,12 +12,11 @@ import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
-from labs.catalogue import HERE, Entry
+from labs.catalogue import Entry
 from labs.grader.errors import USAGE, GraderError
-from labs.handout import NOT_COPIED, copy_package, format_wanted
+from labs.handout import copy_package, copy_rooms, format_wanted
 
 TIMESTAMP = (2006, 11, 14, 0, 0, 0)
-SOURCES = HERE.parent / "src"
 BASE_PACKAGES = ("python3",)  # 3.11 or later
 
 GRADE = '''#!/usr/bin/env python3
@@ -99,9 +98,12 @@ def _pack_grader(entry: Entry, folder: Path, secret: str, roster: Path | None) -
     modules = tuple(path.name for path in entry.folder.glob("*.py") if path.name != "__init__.py")
     copy_package(entry, folder / "package" / "labs", modules)
     for one in entry.data:
-        shutil.copyfile(entry.folder / one, folder / "package" / "labs" / entry.name / one)
-    for room in entry.rooms:
-        shutil.copytree(SOURCES / room, folder / "package" / room, ignore=NOT_COPIED)
+        source, target = entry.folder / one, folder / "package" / "labs" / entry.name / one
+        if source.is_dir():
+            shutil.copytree(source, target)
+        else:
+            shutil.copyfile(source, target)
+    copy_rooms(entry, folder / "package")
     text = GRADE.format(name=entry.name, title=entry.title, wanted=format_wanted(entry))
     _write_program(folder / "grade.py", text)
     (folder / "secret").write_text(secret + "\n")

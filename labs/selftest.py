@@ -9,13 +9,13 @@ import tempfile
 import tomllib
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from labs.catalogue import HERE, Entry, load
 from labs.grader.errors import GraderError
-from labs.grader.grading import grade
+from labs.grader.grading import Lab, grade, keep
 from labs.grader.marks import Report
 from labs.grader.writers import WRITERS
 from labs.handout import write_handout
@@ -69,44 +69,48 @@ def check_lab(entry: Entry) -> list[str]:
     if sum(case.points for case in lab.cases) != 100:
         wrong.append(f"{entry.name}: the points are not 100 in all")
     with _prepare(entry) as folder:
-        wrong += _check_stub(entry, folder)
+        wrong += _check_stub(lab, folder)
     with _solve(entry) as folder:
-        report = _grade(entry, folder)
+        report = _grade(lab, folder)
         if report.earned != report.possible:
             wrong += [
                 f"{entry.name}: the solution loses points at {o.name}: {o.message}"
                 for o in report.outcomes
                 if not o.passed
             ]
-        wrong += _check_same(entry, folder, report)
+        wrong += _check_same(lab, folder, report)
     for mutant in read_mutants(entry.name):
         wrong += check_mutant(entry, mutant)
     return wrong
 
 
-def _check_stub(entry: Entry, folder: Path) -> list[str]:
+def _check_stub(lab: Lab, folder: Path) -> list[str]:
     """The hand-out as it is: almost no points, and the same bytes when graded again."""
-    report = _grade(entry, folder)
+    report = _grade(lab, folder)
     wrong = []
     if report.earned > STUB_SHARE * report.possible:
-        wrong.append(f"{entry.name}: the stub gets {report.earned} of {report.possible} points")
-    return wrong + _check_same(entry, folder, report)
+        wrong.append(f"{lab.name}: the stub gets {report.earned} of {report.possible} points")
+    return wrong + _check_same(lab, folder, report)
 
 
-def _check_same(entry: Entry, folder: Path, report: Report) -> list[str]:
-    again = _grade(entry, folder)
+def _check_same(lab: Lab, folder: Path, report: Report) -> list[str]:
+    again = _grade(lab, folder)
     return [
-        f"{entry.name}: graded twice, {name} differs"
+        f"{lab.name}: graded twice, {name} differs"
         for name, write in WRITERS.items()
         if write(report) != write(again)
     ]
 
 
 def check_mutant(entry: Entry, mutant: Mutant) -> list[str]:
-    """What a mutant does not lose though it should."""
+    """What a mutant does not lose though it should.  Unless all of its points count, only the tests
+    that it names are run."""
+    lab = load(entry)
+    if mutant.at_most is None:
+        lab = replace(lab, cases=keep(lab.cases, mutant.loses.keys()))
     with _solve(entry, mutant) as folder:
-        report = _grade(entry, folder)
-        wrong = _check_same(entry, folder, report) if mutant.twice else []
+        report = _grade(lab, folder)
+        wrong = _check_same(lab, folder, report) if mutant.twice else []
     lost = {o.name: o.points - o.earned for o in report.outcomes}
     for name, points in mutant.loses.items():
         if name not in lost:
@@ -123,8 +127,8 @@ def check_mutant(entry: Entry, mutant: Mutant) -> list[str]:
     return wrong
 
 
-def _grade(entry: Entry, folder: Path) -> Report:
-    return grade(load(entry), folder, secret=SECRET)
+def _grade(lab: Lab, folder: Path) -> Report:
+    return grade(lab, folder, secret=SECRET)
 
 
 @contextmanager

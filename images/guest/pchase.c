@@ -25,8 +25,9 @@
 #include <unistd.h>
 
 #define PAGE 4096
-#define LOADS 65536 /* timed at once, at least, and once through the working set */
-#define SAMPLES 9 /* of which the median counts: most see no timer interrupt */
+#define LOADS 589824 /* timed in all, at least, and four times through the working set */
+#define BLOCK_NS 100000 /* timed at once: short beside a tick, which most blocks then do not see */
+#define PAIRS 101 /* of readings of the clock, for what a reading costs */
 #define LINKS 16 /* of the chain in one round of the loop */
 #define LOOP_INSTRUCTIONS 2
 #define MOST_INSTRUCTIONS 1024 /* their code fits a page */
@@ -167,22 +168,56 @@ static int compare_times(const void *a, const void *b)
 	return *x < *y ? -1 : *x > *y;
 }
 
+static double find_median(double *samples, size_t count)
+{
+	qsort(samples, count, sizeof(*samples), compare_times);
+	return samples[count / 2];
+}
+
+static double read_clock_ns(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return now.tv_sec * 1e9 + now.tv_nsec;
+}
+
+static double measure_clock_ns(void)
+{
+	double pairs[PAIRS];
+
+	for (int i = 0; i < PAIRS; i++) {
+		double begin = read_clock_ns();
+
+		pairs[i] = read_clock_ns() - begin;
+	}
+	return find_median(pairs, PAIRS);
+}
+
+/* Nanoseconds a load, or a negative number without memory.  The working set is walked in short
+ * blocks, of which the median counts: an interrupt lengthens few of them. */
 static double measure(chain_function *chain, void *place, size_t lines)
 {
-	size_t loads = (lines > LOADS ? lines + LINKS - 1 : LOADS) / LINKS * LINKS;
-	double samples[SAMPLES];
+	size_t loads = (4 * lines > LOADS ? 4 * lines : LOADS), block, blocks;
+	double clock_ns = measure_clock_ns(), begin, *samples, median;
 
 	place = follow(chain, place, 2 * lines);
-	for (int i = 0; i < SAMPLES; i++) {
-		struct timespec begin, end;
-
-		clock_gettime(CLOCK_MONOTONIC, &begin);
-		place = follow(chain, place, loads);
-		clock_gettime(CLOCK_MONOTONIC, &end);
-		samples[i] = (end.tv_sec - begin.tv_sec) * 1e9 + (end.tv_nsec - begin.tv_nsec);
+	begin = read_clock_ns();
+	place = follow(chain, place, loads / 4);
+	block = BLOCK_NS / ((read_clock_ns() - begin) / (loads / 4));
+	block = (block / LINKS + 1) * LINKS;
+	blocks = loads / block + 1;
+	samples = calloc(blocks, sizeof(*samples));
+	if (!samples)
+		return -1;
+	for (size_t i = 0; i < blocks; i++) {
+		begin = read_clock_ns();
+		place = follow(chain, place, block);
+		samples[i] = (read_clock_ns() - begin - clock_ns) / block;
 	}
-	qsort(samples, SAMPLES, sizeof(samples[0]), compare_times);
-	return samples[SAMPLES / 2] / loads;
+	median = find_median(samples, blocks);
+	free(samples);
+	return median;
 }
 
 static int read_size(const char *text, size_t line, size_t *size)
@@ -230,18 +265,19 @@ int main_pchase(int argc, char **argv)
 	for (int i = 3; i < argc; i++) {
 		struct page *window;
 		size_t wanted;
+		double load_ns;
 		void *first;
 
 		read_size(argv[i], line, &size);
 		wanted = (size + PAGE - 1) / PAGE;
 		window = find_window(pages, count, wanted);
 		first = link_lines(window, line, size / line);
-		if (!first) {
+		load_ns = first ? measure(chain, first, size / line) : -1;
+		if (load_ns < 0) {
 			perror("pchase");
 			return 1;
 		}
-		printf("%zu %.4f %zu\n", size, measure(chain, first, size / line),
-		       count_runs(window, wanted));
+		printf("%zu %.4f %zu\n", size, load_ns, count_runs(window, wanted));
 		fflush(stdout);
 	}
 	return 0;

@@ -7,7 +7,7 @@ import os
 import shutil
 import stat
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Sequence, Set
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -54,7 +54,7 @@ def grade(
     ``tell`` gets the report after each test, so that a platform that stops the grader has what
     was known by then.
     """
-    cases = select(lab.cases, only)
+    cases = keep(lab.cases, {case.name for case in lab.cases if case.name.startswith(only)})
     progress = Progress(lab.name, cases, tell, find_notes())
     tell(progress.report())
     base = Path(tempfile.mkdtemp(prefix="lab-"))
@@ -90,9 +90,9 @@ def _run(case: Case, bench: Bench, progress: Progress) -> Mark:
         return none(f"your program stopped answering: {error}")
 
 
-def select(cases: Sequence[Case], only: str) -> tuple[Case, ...]:
-    """The cases whose name begins with ``only``, and what they depend on."""
-    chosen = {case.name for case in cases if case.name.startswith(only)}
+def keep(cases: Sequence[Case], names: Set[str]) -> tuple[Case, ...]:
+    """The cases of these names, and what they depend on."""
+    chosen = set(names)
     for case in reversed(cases):
         if case.name in chosen and case.parent:
             chosen.add(case.parent)

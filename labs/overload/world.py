@@ -10,8 +10,9 @@ from itertools import accumulate
 
 from labs.grader.chance import Chance
 
-RING = 256  # packets
-TICK_US = 1000
+RING = 1024  # packets
+MS_US = 1000
+STEP_MS = 5  # between decisions: each is a message to the policy and one back
 SPIKE_MS = 50
 ATTEMPTS = 3  # of a client, in all
 
@@ -34,7 +35,7 @@ class Costs:
     @property
     def peak(self) -> float:
         """Requests a millisecond that the server can receive and serve."""
-        return TICK_US / (self.receive_us + self.serve_us)
+        return MS_US / (self.receive_us + self.serve_us)
 
 
 @dataclass(frozen=True)
@@ -59,7 +60,7 @@ class Request:
 
 @dataclass
 class World:
-    """The simulation; ``good`` counts replies in time, by millisecond."""
+    """The simulation; ``new`` counts requests, ``good`` replies in time, by millisecond."""
 
     load: Load
     costs: Costs
@@ -78,8 +79,9 @@ class World:
 
     def run(self, decide: Decide) -> None:
         """Live through the load."""
-        for now in range(self.load.length_ms):
-            self._arrive(now)
+        for end in range(STEP_MS, self.load.length_ms + 1, STEP_MS):
+            for now in range(end - STEP_MS, end):
+                self._arrive(now)
             oldest = now - self.queue[0][2] if self.queue else 0
             view = f"{now} {len(self.ring)} {len(self.queue)} {oldest} {self.served}"
             self._act(now, *decide(view))
@@ -112,7 +114,7 @@ class World:
             )
         if drop > len(self.queue):
             raise IllegalError(f"drop {drop}: the queue has {len(self.queue)} requests")
-        self.left_us = min(self.left_us, 0) + TICK_US
+        self.left_us = min(self.left_us, 0) + STEP_MS * MS_US
         for _ in range(drop):
             self.queue.popleft()
         for _ in range(take):
@@ -132,7 +134,7 @@ class World:
                 request.over = True
                 good += 1
                 self.latencies.append(now - request.born)
-        self.good.append(good)
+        self.good += [0] * (STEP_MS - 1) + [good]
 
     def goodput(self, first: int, end: int) -> float:
         """Replies in time, of the peak rate, over milliseconds ``first`` to ``end`` - 1."""

@@ -13,6 +13,17 @@ from rich.table import Table
 
 from artifact.judge import reference
 from artifact.judge.results import load_results
+<<<<<<< HEAD
+from artifact.paper.numbers import NAME as NUMBERS
+from artifact.paper.pictures import draw_reference
+from artifact.paper.production import describe_moves, list_figures, produce, read_numbers
+from artifact.paper.stored import take_reference, take_results
+from artifact.paper.typesetting import FOLDER as PAPER
+=======
+from artifact.kit import find_stale_pages, write_kit
+from artifact.replay import find_archive, print_expected, replay
+from artifact.report.citation import find_stale, write_metadata
+>>>>>>> ae
 from artifact.report.page import format_number
 from artifact.reproduce import (
     Order,
@@ -204,6 +215,39 @@ def _print_matches(matches: dict[str, str]) -> None:
     console.print(", ".join(f"{count} {match}" for match, count in sorted(counts.items())))
 
 
+def run_paper(
+    tier: str, places: Places, *, own: bool, draft: bool, record: bool, as_json: bool
+) -> ExitCode:
+    """`./invoke paper`: on the committed results of ``tier``, or with ``own`` on those in
+    ``places``.
+
+    ``record`` makes its numbers those that the next paper is compared with.
+    """
+    chosen = parse_tier(tier)
+    if own:
+        folder = places.find_folder(chosen)
+        results = load_results(load_plan(folder / "plan.json"), places.store)
+        numbers = read_numbers(take_results(results, judge_plan(results)))
+        figures, target = folder / "figures", folder
+    else:
+        committed, target = reference.find_folder(chosen), places.root / "paper"
+        numbers = read_numbers(take_reference(committed))
+        figures = draw_reference(committed, list_figures(), target / "figures")
+    if record:
+        if numbers.synthetic:
+            raise UsageError("synthetic numbers are no record", hint="leave --rehearse out")
+        numbers.write(PAPER / NUMBERS)
+    made = produce(numbers, figures, target, draft=draft)
+    for problem in made.problems:
+        console.print(f"  {problem}", soft_wrap=True, markup=False)
+    console.print(made.describe(), soft_wrap=True, markup=False)
+    if moves := describe_moves(numbers):
+        console.print(moves, soft_wrap=True, markup=False)
+    if as_json:
+        print_json(numbers.model_dump(mode="json", exclude_defaults=True))
+    return ExitCode.INCONCLUSIVE if made.problems else ExitCode.HOLDS
+
+
 def run_check(*, rehearse: bool) -> ExitCode:
     """`./invoke results.check`: every byte of the store."""
     store = choose_places(rehearse=rehearse).store
@@ -281,3 +325,40 @@ def run_gc(*, rehearse: bool) -> ExitCode:
     removed = places.store.gc(keep)
     console.print(f"{removed} directories removed, {len(places.store.find_keys())} entries kept")
     return ExitCode.HOLDS
+
+
+def run_metadata(*, write: bool) -> ExitCode:
+    """`./invoke metadata`: what archives want to be told, from CITATION.cff."""
+    if write:
+        for path in write_metadata():
+            console.print(f"written: {path}", soft_wrap=True)
+        return ExitCode.HOLDS
+    stale = find_stale()
+    for name in stale:
+        console.print(f"{name} is not what CITATION.cff says: ./invoke metadata --write")
+    return ExitCode.DOES_NOT_HOLD if stale else ExitCode.HOLDS
+
+
+def run_replay(tier: str, *, file: str, rehearse: bool, out: str, as_json: bool) -> ExitCode:
+    """`./invoke replay`: stored runs, judged and drawn; expected beside got."""
+    conclusion = replay(find_archive(tier, file), choose_places(rehearse=rehearse, out=out))
+    if as_json:
+        print_json(conclusion.to_json())
+    return print_expected(conclusion.comparison)
+
+
+def run_expect(tier: str, *, out: str) -> ExitCode:
+    """`./invoke expect`: what is stored of a tier beside what was to be expected."""
+    places = choose_places(rehearse=False, out=out)
+    plan = load_plan(places.find_folder(parse_tier(tier)) / archive.PLAN)
+    results = load_results(plan, places.store)
+    known = reference.find_reference(plan)
+    return print_expected(reference.compare(results, judge_plan(results), known) if known else None)
+
+
+def run_kit(*, write: bool) -> ExitCode:
+    """`./invoke kit`: the reviewer's pages, from claims, reference results and costs."""
+    stale = write_kit() if write else find_stale_pages()
+    for name in stale:
+        console.print(f"written: {name}" if write else f"{name} is stale: ./invoke kit --write")
+    return ExitCode.DOES_NOT_HOLD if stale and not write else ExitCode.HOLDS

@@ -15,7 +15,13 @@ from rich.markup import escape
 from artifact.judge.reference import Comparison, compare, find_reference
 from artifact.judge.results import MISSING, Results, count_outcomes, load_results
 from artifact.judge.verdicts import Judgement, Verdict, find_exit_code, judge
+<<<<<<< HEAD
+from artifact.paper.production import Production, produce_own
 from artifact.report.crate import write_crate
+=======
+from artifact.report.crate import Deed, write_crate
+from artifact.report.explorer import write_explorer
+>>>>>>> ae
 from artifact.report.gallery import list_illustrations, write_illustrations
 from artifact.report.illustration import Illustration
 from artifact.report.page import TITLE, describe_verdicts, print_verdicts, write_report
@@ -28,7 +34,7 @@ from artifact.runs.runner import DiskFullError, Runner
 from artifact.runs.searches import follow_searches
 from artifact.runs.store import Outcome, Store
 from artifact.runs.sweep import Engine, Tally, list_tasks, sweep
-from artifact.study.designs import Tier
+from artifact.study.designs import Tier, find_designs
 from artifact.study.loading import Study, load_study
 from ground.errors import ArtifactError, ExitCode, UsageError
 from ground.files import write_atomically
@@ -69,13 +75,14 @@ class Places:
 @dataclass(frozen=True)
 class Conclusion:
     """What came out, beside the committed reference if the tier has one, and with which exit code
-    the command ends."""
+    the command ends; ``paper`` if all experiments are in the plan."""
 
     results: Results
     judgements: tuple[Judgement, ...]
     report: Path
     code: ExitCode
     comparison: Comparison | None = None
+    paper: Production | None = None
 
     def to_json(self) -> JsonValue:
         """For ``--json``."""
@@ -86,6 +93,7 @@ class Conclusion:
             "runs": {**count_outcomes(self.results)},
             "verdicts": [j.model_dump(mode="json") for j in self.judgements],
             "report": str(self.report),
+            "paper": str(self.paper.pdf) if self.paper else None,
         }
 
 
@@ -242,15 +250,28 @@ def conclude(tier: Tier, places: Places, *, quiet: bool = False) -> Conclusion:
     write_atomically(verdicts, text.encode() + b"\n")
     known = find_reference(plan)
     comparison = compare(results, judgements, known) if known else None
+    explorer = write_explorer(results, folder, title=TITLE)
     report = write_report(results, study, figures, judgements, folder, comparison=comparison)
+    paper = None
+    if not quiet and set(plan.designs) == set(find_designs()):  # of a part there is no paper
+        paper = produce_own(results, judgements, folder)
     write_crate(
         folder,
-        [*files, verdicts, report, folder / "plan.json"],
+<<<<<<< HEAD
+        [*files, verdicts, report, folder / "plan.json", *(paper.files if paper else ())],
+=======
+        [*files, verdicts, report, explorer, folder / "plan.json"],
+        Deed(
+            command=f"./invoke reproduce --tier {tier}",
+            plan="plan.json",
+            digest=results.digest,
+            outcome=describe_verdicts(judgements),
+        ),
+>>>>>>> ae
         name=f"{TITLE}, {tier} tier",
-        description=describe_verdicts(judgements),
     )
     code = find_conclusion_code(results, judgements)
-    conclusion = Conclusion(results, judgements, report, code, comparison)
+    conclusion = Conclusion(results, judgements, report, code, comparison, paper)
     if not quiet:
         print_conclusion(conclusion)
         if problem:
@@ -294,6 +315,8 @@ def print_conclusion(conclusion: Conclusion) -> None:
     if conclusion.comparison:
         console.print(conclusion.comparison.describe(), soft_wrap=True)
     console.print(f"report: {conclusion.report}", soft_wrap=True)
+    if conclusion.paper:
+        console.print(conclusion.paper.describe(), soft_wrap=True, markup=False)
 
 
 def _refuse_unfinished(tally: Tally) -> None:

@@ -34,6 +34,7 @@ CONFIGURE = (
     "--disable-install-blobs",
     "--disable-debug-info",
     "--disable-werror",
+    "--disable-qom-cast-debug",
     "--enable-tcg",
     "--enable-plugins",
 )

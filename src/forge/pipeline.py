@@ -18,6 +18,7 @@ from forge.manifest import NAME, MachineProducts, Manifest, Product
 from forge.modules import MODULES, Module, ModuleRecipe
 from forge.plugins import PluginsRecipe
 from forge.programs import ProgramsRecipe
+from forge.provenance import FOLDER, write_provenance
 from forge.roots import RootRecipe
 from forge.sources import Sources
 from forge.stage import Built, Stage, Store
@@ -194,6 +195,7 @@ def build(*, only: str = "", update_lock: bool = False) -> tuple[Manifest | None
             obtain()
         manifest = pipeline.manifest()
         manifest.write(find_outputs() / NAME)
+        write_provenance(manifest, pipeline.sources.lock, find_outputs() / FOLDER)
     if update_lock:
         pipeline.sources.write_lock()
     return manifest, pipeline

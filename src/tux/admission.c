@@ -20,8 +20,10 @@
  *  - No SYN is lost but when as many wait as are allowed to: then it is dropped, as a listening
  *    socket drops those for which its backlog is full, and counted likewise. More is offered than
  *    can be done, for long; who answered all the same would do nothing but shake hands.
- *  - No SYN waits for those who are silent: while the machine has been idle for a moment although
- *    SYNs wait, more are admitted, whatever the count says (look_at_queue()).
+ *  - No SYN waits for those who are slow or silent: a thread that has nothing to do admits a batch,
+ *    whatever the count says (tux_admit_when_idle()), as long as no more than the slots are in
+ *    handshake; and while the machine has been idle for a moment although SYNs wait, more are
+ *    admitted even then (look_at_queue()).
  *
  * The hook is the listening socket's own table of TCP operations, as SMC has it. Other sockets and
  * ports do not notice, and a kernel without admission has no code for it anywhere.
@@ -90,6 +92,7 @@ static struct {
 	unsigned long dropped;
 	unsigned long repeated;
 	unsigned long overdue;
+	unsigned long idle;
 	unsigned long lent;
 	unsigned int longest_wait;
 } admission = { .lock = __SPIN_LOCK_UNLOCKED(admission.lock) };
@@ -299,6 +302,26 @@ void tux_admit(void)
 	spin_unlock_bh(&admission.lock);
 }
 
+/**
+ * tux_admit_when_idle() - answer SYNs although there is no room
+ *
+ * To be called when a thread has nothing to do: those in work all wait for their peers then, in
+ * their handshakes for the most part, and the machine has time for others. As many may be in
+ * handshake as there are slots.
+ */
+void tux_admit_when_idle(void)
+{
+	if (!tux_syn_queue_length(&admission.queue))
+		return;
+	spin_lock_bh(&admission.lock);
+	if (admission.listener &&
+	    reqsk_queue_len_young(&inet_csk(admission.listener)->icsk_accept_queue) < (int)slots) {
+		admission.idle++;
+		answer_some(batch);
+	}
+	spin_unlock_bh(&admission.lock);
+}
+
 static u64 read_idle_time(void)
 {
 	u64 sum = 0;
@@ -429,7 +452,8 @@ void tux_admission_show(struct seq_file *file)
 		   tux_syn_queue_length(&admission.queue));
 	seq_printf(file, "admission.held %lu\nadmission.passed %lu\nadmission.dropped %lu\n",
 		   admission.held, admission.passed, admission.dropped);
-	seq_printf(file, "admission.repeated %lu\n", admission.repeated);
+	seq_printf(file, "admission.repeated %lu\nadmission.idle %lu\n", admission.repeated,
+		   admission.idle);
 	seq_printf(file, "admission.overdue %lu\nadmission.lent %lu\nadmission.longest_wait_ms %u\n",
 		   admission.overdue, admission.lent,
 		   jiffies_to_msecs(admission.longest_wait));

@@ -12,6 +12,7 @@ struct tux_syn_queue;
 int tux_admission_start(struct sock *listener);
 void tux_admission_stop(void);
 void tux_admit(void);
+void tux_admit_when_idle(void);
 void tux_admission_show(struct seq_file *file);
 const struct tux_syn_queue *tux_admission_queue(void);
 #else
@@ -20,6 +21,10 @@ static inline void tux_admission_stop(void)
 }
 
 static inline void tux_admit(void)
+{
+}
+
+static inline void tux_admit_when_idle(void)
 {
 }
 

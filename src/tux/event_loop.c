@@ -84,6 +84,7 @@ static void sleep_for_work(struct tux_thread *thread)
 {
 	bool go_on;
 
+	tux_admit_when_idle();
 	spin_lock_bh(&thread->lock);
 	set_current_state(TASK_INTERRUPTIBLE);
 	thread->asleep = true;

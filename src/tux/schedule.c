@@ -12,28 +12,33 @@
  * stingy: go from stage to stage by these priorities, and ask the allocator (query.c):
  *	(i)   stages behind the last allocation of a request: such requests need no more memory,
  *	      and give some back. The earliest first, so that they go on as a cohort.
- *	(iii) stages for which there is memory, for no more requests than fit; earlier stages have
- *	      more turns in each round of credits, and their turns first. Accept is one of them.
+ *	(iii) stages for which there is memory, for no more requests than fit, in cohort order;
+ *	      earlier stages have more turns in each round of credits. Accept is one of them.
  *	(ii)  only if there is no other: one request of the latest stage, though memory is short.
  *
  * No request starves. By stage, a request that has waited for more than `patience` turns is
  * overdue, and the longest waiting overdue request is next, whatever its stage. So with k requests
  * queued no later than itself, a request has its turn after at most
  *
- *	patience + visit_limit + k + 1
+ *	patience + v + k + 1
  *
- * turns: the last visit chosen before it is overdue, the k, and one accept. Likewise a connection
- * is accepted at least once in patience + visit_limit + (number of overdue requests) turns. With
- * the other policies a request waits for the k before it, and for what is accepted meanwhile.
+ * turns: the last visit chosen before it is overdue, the k, and one accept. v is visit_limit, or
+ * with stingy the credits of accept in a round, if they are more. Likewise a connection is accepted
+ * at least once in patience + visit_limit + (number of overdue requests) turns. With the other
+ * policies a request waits for the k before it, and for what is accepted meanwhile.
  *
- * The size of a visit is a compromise. A visit fetches the code of its stage once, for all of its
- * requests; but each of them waits for the last before the batch goes on, and their replies leave
- * together, so that a closed loop of clients comes back as a crowd. Requests on the same way never
- * overtake each other: queues are first in first out, at each stage.
+ * While there is memory for all, the order of stingy is that of cohort, which is stock's but for
+ * requests that become runnable in between. To go back to the earliest stage instead, as soon as
+ * something is there, would make those who came first wait for each that comes later.
  *
- * Patience has to be far above what a request waits that nothing is wrong with, which is some turns
- * for each request alive: the overdue go one by one, and a patience that binds bounds the requests
- * alive in place of the query.
+ * A visit fetches the code of its stage once, for all of its requests, and a large one their data
+ * twice: visit_limit keeps a batch small enough to find again what the stage before has touched. It
+ * does not hold for accept with stingy. How many are alive is for the query to say, and for nothing
+ * else.
+ *
+ * Patience has to be far above what a request waits that nothing is wrong with, which is a turn at
+ * each stage for each request alive: the overdue go one by one, and a patience that binds bounds
+ * the requests alive in place of the query.
  *
  * Where this differs from the paper: it gives no weights, no bound on waiting, and no rule for the
  * order within a priority; these are ours.
@@ -78,8 +83,8 @@ static DEFINE_STATIC_KEY_FALSE(accept_limited);
 static struct tux_choice policy = { policy_names, ARRAY_SIZE(policy_names), POLICY_FIFO };
 static unsigned int accept_limit = 64;
 static unsigned int patience = 4096;
-static unsigned int visit_limit = 8;
-static unsigned int stage_credits = 8;
+static unsigned int visit_limit = 64;
+static unsigned int stage_credits = 1024;
 
 static int set_policy(const char *value, const struct kernel_param *param)
 {
@@ -131,7 +136,7 @@ MODULE_PARM_DESC(accept_limit,
 module_param_cb(patience, &count_ops, &patience, 0444);
 MODULE_PARM_DESC(patience, "turns that a request waits before it goes first (cohort, stingy)");
 module_param_cb(visit_limit, &turns_ops, &visit_limit, 0444);
-MODULE_PARM_DESC(visit_limit, "turns of a visit to a stage at most (cohort, stingy)");
+MODULE_PARM_DESC(visit_limit, "turns of a visit to a stage at most (cohort; stingy, but for accept)");
 module_param_cb(stage_credits, &turns_ops, &stage_credits, 0444);
 MODULE_PARM_DESC(stage_credits,
 		 "turns in a round for each stage between one and the end of the request (stingy)");
@@ -292,14 +297,27 @@ static unsigned int count_waiting(const struct tux_schedule *schedule, unsigned 
 	return READ_ONCE(schedule->lengths[stage]);
 }
 
+/* Turns of a visit, as far as memory is no question. How many are accepted is memory's alone. */
+static unsigned int limit_turns(const struct tux_schedule *schedule, unsigned int stage)
+{
+	unsigned int waiting = count_waiting(schedule, stage);
+
+	return stage == TUX_STAGE_accept ? waiting : min(waiting, visit_limit);
+}
+
+/* Of @mask, which is not 0, the next stage behind @stage; behind the last comes the first. */
+static unsigned int find_next_stage(unsigned long mask, unsigned int stage)
+{
+	unsigned long later = mask & ~(BIT(stage + 1) - 1);
+
+	return __ffs(later ? : mask);
+}
+
 /* The present cohort, or else that of the next stage. */
 static struct tux_visit choose_cohort(struct tux_schedule *schedule, unsigned long occupied)
 {
-	unsigned long later;
-
 	if (!schedule->left || !(occupied & BIT(schedule->stage))) {
-		later = occupied & ~(BIT(schedule->stage + 1) - 1);
-		schedule->stage = __ffs(later ? : occupied);
+		schedule->stage = find_next_stage(occupied, schedule->stage);
 		schedule->left = count_waiting(schedule, schedule->stage);
 	}
 	return (struct tux_visit){ schedule->stage, min(schedule->left, visit_limit) };
@@ -313,20 +331,22 @@ static void refill_credits(struct tux_schedule *schedule)
 		schedule->credits[stage] = stage_credits * (TUX_STAGE_flush - stage);
 }
 
-/* The first stage in @mask that has memory and credit; @fitting: those that have memory. */
+/* The next stage in @mask that has memory and credit; @fitting: those that have memory. */
 static struct tux_visit choose_fitting(struct tux_schedule *schedule, unsigned long mask,
 				       unsigned long *fitting)
 {
-	*fitting = 0;
-	for (; mask; mask &= mask - 1) {
-		unsigned int stage = __ffs(mask);
-		unsigned int room = tux_query(stage);
+	unsigned int stage = schedule->stage;
 
+	*fitting = 0;
+	for (; mask; mask &= ~BIT(stage)) {
+		unsigned int room;
+
+		stage = find_next_stage(mask, stage);
+		room = tux_query(stage);
 		if (!room)
 			continue;
 		*fitting |= BIT(stage);
-		room = min3(room, schedule->credits[stage], visit_limit);
-		room = min(room, count_waiting(schedule, stage));
+		room = min3(room, schedule->credits[stage], limit_turns(schedule, stage));
 		if (room)
 			return (struct tux_visit){ stage, room };
 	}
@@ -342,20 +362,19 @@ static struct tux_visit choose_by_memory(struct tux_schedule *schedule, unsigned
 		unsigned int stage = __ffs(mask);
 
 		if (tux_holds_all(stage))
-			return (struct tux_visit){
-				stage, min(visit_limit, count_waiting(schedule, stage))
-			};
+			return (struct tux_visit){ stage, limit_turns(schedule, stage) };
 	}
 	visit = choose_fitting(schedule, occupied, &fitting);	/* priority (iii) */
 	if (!visit.turns && fitting) {
 		refill_credits(schedule);
 		visit = choose_fitting(schedule, fitting, &fitting);
 	}
-	if (!visit.turns) {					/* priority (ii) */
-		visit = (struct tux_visit){ __fls(occupied), 1 };
-		schedule->short_of_memory++;
+	if (visit.turns) {
+		schedule->stage = visit.stage;
+		return visit;
 	}
-	return visit;
+	schedule->short_of_memory++;				/* priority (ii) */
+	return (struct tux_visit){ __fls(occupied), 1 };
 }
 
 /**

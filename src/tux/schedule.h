@@ -17,7 +17,7 @@ DECLARE_STATIC_KEY_FALSE(tux_by_stage);
  * @occupied: bit mask of those of @stages that are not empty
  * @turns: elections so far; an accepted connection counts as one
  * @accept_turn: the turn in which accept last had nothing to wait for
- * @stage: cohort: where the present cohort is
+ * @stage: by stage: where the present cohort is
  * @left: cohort: how many turns it has left there
  * @credits: stingy: turns that each stage has left in this round
  * @longest_wait: the most turns that a request has waited for its own

@@ -17,6 +17,7 @@ import pytest
 from artifact.cli import REHEARSED_NOISE
 from artifact.judge.results import load_results
 from artifact.judge.verdicts import Judgement, Verdict, judge
+from artifact.paper.numbers import State
 from artifact.report.gallery import list_illustrations, make_provenance, write_illustrations
 from artifact.reproduce import Conclusion, Order, Places, reproduce
 from artifact.runs.plan import Plan
@@ -93,6 +94,20 @@ def test_every_figure_is_drawn_and_stands_in_the_report(
         assert illustration.caption in page.replace("&#39;", "'"), illustration.name
     verdicts = json.loads((folder / "verdicts.json").read_bytes())
     assert [v["claim"] for v in verdicts] == [j.claim for j in conclusion.judgements]
+
+
+def test_a_rehearsal_gives_a_marked_draft_and_names_what_its_tier_has_not(
+    rehearsal: tuple[Conclusion, Places, Study],
+) -> None:
+    conclusion, places, _ = rehearsal
+    paper, tier = conclusion.paper, conclusion.results.plan.tier
+    assert paper is not None
+    assert paper.pdf == places.find_folder(tier) / "draft.pdf"
+    assert paper.numbers.synthetic
+    states = {name: number.state for name, number in paper.numbers.numbers.items()}
+    assert State.MEASURED not in states.values()
+    lost = {name for name, state in states.items() if state is not State.SYNTHETIC}
+    assert (lost == set()) == (tier is Tier.FULL), lost  # all that the paper says is planned there
 
 
 class Beginning(Store):

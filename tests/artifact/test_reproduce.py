@@ -21,7 +21,7 @@ from artifact import cli
 from artifact.judge import reference
 from artifact.judge.results import load_results
 from artifact.judge.verdicts import Judgement
-from artifact.report.crate import NAME, read_citation
+from artifact.report.crate import NAME
 from artifact.reproduce import (
     Conclusion,
     Order,
@@ -367,12 +367,6 @@ def test_a_wrong_experiment_is_told_before_the_build(monkeypatch: pytest.MonkeyP
         cli.run_reproduce(
             Order(designs=("figure8",)), rehearse=False, build=True, out="", as_json=False
         )
-
-
-def test_citation_is_the_source_of_the_date() -> None:
-    assert read_citation("date-released").count("-") == 2
-    with pytest.raises(LookupError):
-        read_citation("colour")
 
 
 def invoke(*words: str, out: Path) -> subprocess.CompletedProcess[str]:

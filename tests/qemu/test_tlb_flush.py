@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
-"""What CR3 and INVLPG drop from the modelled TLBs, against misses counted by hand."""
+"""What CR3 and INVLPG drop: from the modelled TLBs, against misses counted by hand; and from the
+emulator's own."""
 
 from __future__ import annotations
 
@@ -37,3 +38,11 @@ def test_pages_are_dropped(
     notes = [record for record in outcome.records if record["ev"] == "note"]
     assert [sum(b["dtlb"]) - sum(a["dtlb"]) for a, b in pairwise(notes)] == data
     assert [sum(b["itlb"]) - sum(a["itlb"]) for a, b in pairwise(notes)] == CODE
+
+
+def test_a_load_finds_what_is_mapped_now(emulator: Emulator, tmp_path: Path) -> None:
+    """Two loads from a large page and one from a small: at first, after INVLPG of a third part of
+    the large page, of the small page, and after CR3."""
+    kernel = build_guest(tmp_path, PROGRAMS / "remapped.S")
+    outcome = run_guest(emulator, tmp_path, kernel, None)
+    assert outcome.console == b"AaA" b"BbA" b"BbB" b"AaA"

@@ -42,7 +42,14 @@ def rewritten(commands: list[str], tmp_path_factory: pytest.TempPathFactory) -> 
     folder = tmp_path_factory.mktemp("guide")
     chosen = [c for c in commands if re.match(r"(memwalk|stingygen|stingify|patch|make) ", c)]
     mine = [c for c in chosen if "/cascade" in c]
-    assert [c.split()[0] for c in mine] == ["memwalk", "stingygen", "stingify", "patch", "make"]
+    assert [c.split()[0] for c in mine] == [
+        "memwalk",
+        "memwalk",
+        "stingygen",
+        "stingify",
+        "patch",
+        "make",
+    ]
     for part in ("tests", "docs"):
         (folder / part).symlink_to(PROJECT / part)
     path = f"{Path(sys.executable).parent}:/usr/bin:/bin"

@@ -162,6 +162,7 @@ def test_waiting_syns_lose_nothing(kernel_kind: str, start: Start) -> None:
         stat = read_settled_stat(served)
         assert stat["admission.slots"] == SLOTS
         assert stat["admission.held"] > 0
+        assert stat["admission.idle"] > 0, "two places do not keep the server busy"
         assert stat["admission.passed"] == stat["admission.dropped"] == 0
         assert stat["admission.longest_wait_ms"] <= LONGEST_WAIT_MS
         assert count_listen_drops(machine) == drops

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Talks with the simulated server: a line with the costs, then a line for each millisecond."""
+"""Talks with the simulated server: a line with the costs, then a line for each 5 milliseconds."""
 
 import sys
 from dataclasses import dataclass
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Costs:
-    """Processor time in microseconds, of which each millisecond has 1000."""
+    """Processor time in microseconds, of which 5 milliseconds have 5000."""
 
     receive_us: int  # to take a packet from the card's ring into the queue
     refuse_us: int  # to take a packet from the ring and refuse it
@@ -17,13 +17,13 @@ class Costs:
 
 @dataclass(frozen=True)
 class View:
-    """What the server knows at the start of a millisecond."""
+    """What the server knows; it decides every 5 milliseconds."""
 
     now_ms: int
-    ring: int  # packets in the card's ring (it holds 256; what comes then is lost)
+    ring: int  # packets in the card's ring (it holds 1024; what comes then is lost)
     queue: int  # requests in the queue, which are served first in, first out
     oldest_ms: int  # how long ago the first of the queue was received
-    served: int  # requests served in the last millisecond
+    served: int  # requests served since the last decision
 
 
 def main():

@@ -21,6 +21,7 @@ from artifact.judge.results import MISSING, SCHEMA, Results
 from artifact.judge.verdicts import Judgement
 from artifact.runs.plan import Plan, PlannedRun
 from artifact.runs.rehearsal import SYNTHETIC
+from artifact.runs.searches import tabulate_brackets
 from artifact.study.designs import Tier
 from ground import process
 from ground.errors import ExitCode, UsageError
@@ -30,7 +31,8 @@ from ground.paths import PROJECT
 FOLDER = PROJECT / "results" / "reference"
 HEAD = "reference.json"
 RUNS = "runs.csv"
-TABLES = ("origins", "symbols", "latencies", "ledgers")  # of Results, kept beside the runs
+PEAKS = "peaks.csv"
+TABLES = ("origins", "symbols", "latencies", "ledgers", "courses")  # of Results, beside the runs
 PLACE = ("design", "server", "variant", "level", "seed")
 RUNS_SCHEMA = {name: kind for name, kind in SCHEMA.items() if name != "key"} | {
     "experiment": pl.String
@@ -150,6 +152,7 @@ def write_reference(
     write_atomically(folder / RUNS, runs.sort(PLACE).write_csv().encode())
     for name in TABLES:
         write_atomically(folder / f"{name}.csv", getattr(results, name).write_csv().encode())
+    write_atomically(folder / PEAKS, tabulate_brackets(results.peaks).write_csv().encode())
     write_atomically(folder / HEAD, (head.model_dump_json(indent=1) + "\n").encode())
     return runs.height
 

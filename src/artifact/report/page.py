@@ -7,10 +7,8 @@ import base64
 import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
-from importlib.resources import files
 from pathlib import Path
 
-import jinja2
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
@@ -18,6 +16,8 @@ from rich.table import Table
 from artifact.judge.reference import Comparison, find_agreement
 from artifact.judge.results import Results, count_outcomes
 from artifact.judge.verdicts import Judgement, Verdict, describe_band, describe_measure
+from artifact.report.explorer import NAME as EXPLORER
+from artifact.report.explorer import make_environment
 from artifact.report.illustration import Illustration
 from artifact.study.claims import AnyClaim
 from artifact.study.loading import Study
@@ -99,20 +99,19 @@ def write_report(
     *,
     comparison: Comparison | None = None,
 ) -> Path:
-    """Write ``folder``/report.html, which needs no other file; figures must have been drawn."""
-    environment = jinja2.Environment(
-        autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
-    )
+    """Write ``folder``/report.html, which needs no other file; figures must have been drawn.
+
+    It links to the page of runs (`artifact.report.explorer`) beside it."""
+    environment = make_environment()
     environment.globals["number"] = format_number
-    template = environment.from_string(
-        (files("artifact.report") / "templates" / "report.html").read_text(encoding="utf-8")
-    )
+    template = environment.get_template("report.html")
     figures = _load_figures(results, illustrations, folder)
     plan = results.plan
     verdict_figure = folder / "figures" / "verdicts.svg"
     claims = _describe_claims(study.claims, judgements, figures, plan.tier.value)
     page = template.render(
         title=TITLE,
+        explorer=EXPLORER,
         tier=plan.tier.value,
         seeds=plan.seeds,
         total=len(plan.keys),

@@ -9,8 +9,10 @@ resumed, sharded and repeated as all other runs are.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+
+import polars as pl
 
 from artifact.runs.bisection import Bracket, Wanted, find_bracket
 from artifact.runs.plan import Plan, PlannedRun, PlannedSearch
@@ -23,6 +25,14 @@ GOES_ON = "the search goes on"
 DISQUALIFYING = frozenset(
     {"offered-rate", "offered-spike", "wrong-responses", "guest-log", "link-share"}
 )
+BRACKET_SCHEMA: dict[str, type[pl.DataType]] = {
+    "design": pl.String,
+    "server": pl.String,
+    "variant": pl.String,
+    "seed": pl.Int64,
+    "low": pl.Int64,
+    "high": pl.Int64,
+}
 RECOVERY_S = 1.0  # virtual; in a longer time a client's first repeated SYN would help
 
 
@@ -146,3 +156,23 @@ def expand_plan(plan: Plan, course: Course) -> Plan:
     further = (*course.visited, *course.pending)
     new = tuple(run for run in further if (run.design, run.key) not in planned)
     return plan.model_copy(update={"runs": plan.runs + new})
+
+
+def tabulate_brackets(peaks: Iterable[Peak]) -> pl.DataFrame:
+    """One row a search and seed that found the peak (BRACKET_SCHEMA): between which rates."""
+    rows = [
+        (p.search.design, p.search.server, p.search.variant, p.seed, p.bracket.low, p.bracket.high)
+        for p in peaks
+        if p.bracket
+    ]
+    return pl.DataFrame(rows, schema=BRACKET_SCHEMA, orient="row")
+
+
+def restore_brackets(plan: Plan, table: pl.DataFrame) -> tuple[Peak, ...]:
+    """What `tabulate_brackets` has of the searches of ``plan``, without the runs behind it."""
+    searches = {(s.design, s.server, s.variant): s for s in plan.searches}
+    return tuple(
+        Peak(searches[place], seed, Bracket(low, high, ()), ())
+        for *place_, seed, low, high in table.iter_rows()
+        if (place := tuple(place_)) in searches
+    )

@@ -9,6 +9,7 @@ import pickle
 import tempfile
 from collections.abc import Callable
 from concurrent.futures import Future, ProcessPoolExecutor, ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -209,7 +210,10 @@ def _tree(name: str, digest: str) -> Path:
 
 
 def _remove_old_trees() -> None:
-    trees = [(path.stat().st_mtime_ns, path) for path in _tree("", "").parent.glob("*.pch")]
+    trees = []
+    for path in _tree("", "").parent.glob("*.pch"):
+        with suppress(FileNotFoundError):  # another process has renamed or removed it
+            trees.append((path.stat().st_mtime_ns, path))
     for _, path in sorted(trees)[:-_TREES_KEPT]:
         path.unlink(missing_ok=True)
 

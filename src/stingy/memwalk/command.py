@@ -27,6 +27,7 @@ from stingy.memwalk.report import (
 )
 from stingy.memwalk.stage_graph import draw_graph
 from stingy.model.results import Memwalk
+from stingy.proposal.command import run_init
 
 EXAMPLES = """\
 examples:
@@ -35,6 +36,7 @@ examples:
   memwalk annotations.toml --out out --quiet
   memwalk experiments/annotations/tux.toml --root LINUX/net/tux --out out/tux
   memwalk annotations.toml --out out --compile-commands build/compile_commands.json
+  memwalk init --root ../httpd --out httpd.toml          (proposes annotations; see --help there)
   memwalk explain out/memwalk.json 'on_read->on_write'   (see memwalk explain --help)
 
 Writes memwalk.json, memwalk.html and graph.svg into DIR.
@@ -133,4 +135,6 @@ def main(argv: Sequence[str] | None = None) -> ExitCode:
     words = list(sys.argv[1:] if argv is None else argv)
     if words[:1] == ["explain"]:
         return run_explain(words[1:])
+    if words[:1] == ["init"]:
+        return run_init(words[1:])
     return run(make_parser().parse_args(words))

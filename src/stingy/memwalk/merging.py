@@ -10,7 +10,7 @@ lifo), or by nothing that is pending at all.  Counts that still grow then go to 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from stingy.flow.values import Place
 from stingy.memwalk.stacks import Stacks
@@ -38,11 +38,13 @@ class Merger:
 
     def coarse_group(self, state: State) -> Property:
         """Equal for states that are merged where there are far too many."""
-        given: dict[str, object] = {} if self.stacks else {"pending": ()}
-        return replace(state.property, live=(), escaped=frozenset(), given=frozenset(), **given)  # type: ignore[arg-type]
+        return state.property.grouped(state.property.pending if self.stacks else (), frozenset())
 
     def collect(self, states: Iterable[State], limit: int) -> tuple[list[State], bool]:
         """Merge states; whether they were too many to be kept apart by their keys."""
+        states = list(states)
+        if not limit and len(states) == 1:
+            return [self.coarsen(states[0])], True
         merged: dict[object, State] = {}
         for state in states:
             key = self.key(state)

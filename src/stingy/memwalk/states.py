@@ -9,7 +9,7 @@ only the facts (constants, signs, functions) on which both agree.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from stingy.flow.values import Instance, Other, Perhaps, Place, Value, held_object, join
 
@@ -39,9 +39,11 @@ class Pending:
     sure: bool = True
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Property:
     """The part of a state on which paths are told apart.
+
+    It is compared and hashed more than anything else, so the hash is computed once.
 
     ``queue`` is where the request waits, put there by stage ``by``.  ``followed``: there is a
     request.  ``ended``: it was released.  ``aside``: the code works on another request.
@@ -57,6 +59,37 @@ class Property:
     aside: bool = False
     escaped: frozenset[str] = frozenset()
     given: frozenset[tuple[Place, int]] = frozenset()
+    _hash: int = field(init=False, default=0, repr=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "_hash", hash(self._values()))
+
+    def _values(self) -> tuple[object, ...]:
+        return (
+            self.live, self.pending, self.queue, self.by, self.followed, self.ended, self.aside,
+            self.escaped, self.given,
+        )  # fmt: skip
+
+    def __hash__(self) -> int:
+        return self._hash
+
+    def __eq__(self, other: object) -> bool:
+        if self is other:
+            return True
+        return (
+            isinstance(other, Property)
+            and self._hash == other._hash
+            and self._values() == other._values()
+        )
+
+    def grouped(
+        self, pending: tuple[Pending, ...], given: frozenset[tuple[Place, int]]
+    ) -> Property:
+        """This one without its objects: what states that are too many are told apart by."""
+        return Property(
+            (), pending, self.queue, self.by, self.followed, self.ended, self.aside,
+            frozenset(), given,
+        )  # fmt: skip
 
 
 class State:
@@ -95,7 +128,7 @@ class State:
 
     def group(self) -> Property:
         """States of equal groups are merged when there are too many."""
-        return replace(self.property, live=(), escaped=frozenset())
+        return self.property.grouped(self.property.pending, self.property.given)
 
     def change(self, **fields: object) -> State:
         """The state with other fields of its property."""
@@ -182,6 +215,9 @@ def widen(states: list[State]) -> State:
     result = states[0]
     for state in states[1:]:
         p, q = result.property, state.property
+        if p == q:  # nothing but facts: no pointer is tied to anything new
+            result = State(p, {**merge(result, state).facts, **_ties(result, state)})
+            continue
         result = State(
             replace(
                 p,

@@ -112,7 +112,12 @@ def _check_client(evidence: Evidence) -> list[Gate]:
 
 
 def _check_losses(evidence: Evidence) -> list[Gate]:
-    """Nothing was dropped, and nothing to speak of was sent twice, on either side."""
+    """Nothing to speak of was dropped or sent twice.
+
+    The server's card is that of the platform and drops what finds no room, as the real one does;
+    what it drops is bounded like the repetitions that follow from it.  The load generator's cards
+    drop nothing.
+    """
     if evidence.experiment.load.may_lose:
         return []
     server, clients = evidence.server, evidence.clients
@@ -132,7 +137,14 @@ def _check_losses(evidence: Evidence) -> list[Gate]:
         )
 
     return [
-        make_gate("server-nic-drops", dropped(server), "==", 0, "frames dropped there", card),
+        make_gate(
+            "server-nic-drops",
+            dropped(server) / requests,
+            "<=",
+            LOSS_PER_REQUEST,
+            "frames dropped there a request",
+            card,
+        ),
         make_gate(
             "client-nic-drops",
             sum(dropped(losses) for losses in clients),

@@ -33,9 +33,7 @@ if TYPE_CHECKING:
 PROGRAM = "pchase"
 SMALLEST_BYTES = 4096
 BEYOND_L2 = 4  # the largest working set, in sizes of L2
-# A load is timed over milliseconds, and a tick comes each millisecond: with its port accesses and
-# its handler it takes about 12,000 of 1.4 million cycles.
-TOLERANCE = 0.02
+TOLERANCE = 0.01
 CHAIN_LINKS = 16  # of the pointer chase in one round of its loop (images/guest/pchase.c)
 CHAIN_LOOP_INSTRUCTIONS = 2
 

@@ -30,4 +30,7 @@ void guest_marker_execute(const GuestMarker *marker);
 /* Virtual time of the first SYNC marker in ns, or -1 */
 int64_t guest_marker_sync_ns(void);
 
+/* Whether START or SYNC was executed: before, nothing is measured */
+bool guest_marker_begun(void);
+
 #endif

@@ -1,0 +1,146 @@
+# SPDX-License-Identifier: MIT
+"""The reviewer's kit: an appendix of two pages, check-lists and errors with remedies, all from the
+claims, the committed reference results, and what runs cost."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Sequence
+from dataclasses import dataclass
+from importlib.resources import files
+from pathlib import Path
+from typing import Final
+
+import jinja2
+
+from artifact.judge.reference import HEAD, Head, find_folder
+from artifact.judge.verdicts import Judgement, Verdict, describe_band
+from artifact.replay import describe
+from artifact.runs.engines import LocalEngine
+from artifact.runs.forecast import Forecast, forecast
+from artifact.runs.plan import make_plan
+from artifact.runs.rehearsal import SYNTHETIC
+from artifact.runs.store import Store
+from artifact.study.claims import AnyClaim
+from artifact.study.designs import Tier
+from artifact.study.loading import Study, load_study
+from ground.files import write_atomically
+from ground.paths import PROJECT
+
+FOLDER: Final = PROJECT / "ae"
+PAGES: Final = ("APPENDIX.md", "CHECKLISTS.md", "FAQ.md")
+JOBS: Final = 2  # a reviewer's two cores
+UNEXPECTED_FIRST: Final = (
+    Verdict.CONTRADICTED,
+    Verdict.INCONCLUSIVE,
+    Verdict.DIRECTION,
+    Verdict.REPRODUCED,
+    Verdict.NOT_JUDGED,
+)
+
+
+@dataclass(frozen=True)
+class Need:
+    """What a mode of ae/run needs of the host and of the reviewer."""
+
+    mode: str
+    memory_mib: int
+    disk_mib: int
+    human_min: int
+
+
+@dataclass(frozen=True)
+class ShownClaim:
+    """A claim as the appendix lists it: its number, what was found, the experiment that shows
+    it."""
+
+    number: str
+    claim: AnyClaim
+    band: str
+    expected: tuple[Judgement, ...]
+    command: str
+
+    @property
+    def worst(self) -> int:
+        """Place of its worst verdict: what a reviewer should know first."""
+        found = [UNEXPECTED_FIRST.index(j.verdict) for j in self.expected]
+        return min(found, default=len(UNEXPECTED_FIRST))
+
+    @property
+    def found(self) -> str:
+        """Expected verdicts, a server each."""
+        return "; ".join(f"{j.server}: {describe(j)}" for j in self.expected) or "not measured yet"
+
+
+def read_needs(path: Path = FOLDER / "needs.tsv") -> dict[str, Need]:
+    """The table that ae/run reads too."""
+    lines = [line.split("\t") for line in path.read_text().splitlines() if line[:1] != "#"]
+    return {mode: Need(mode, *map(int, numbers)) for mode, *numbers in lines}
+
+
+def forecast_tier(tier: Tier, study: Study) -> tuple[int, Forecast]:
+    """Runs of ``tier``, and what they cost by the assumptions of a host that has run nothing."""
+    plan = make_plan(tier, study.designs, {SYNTHETIC: ""})
+    return len(plan.keys), forecast(plan, Store(Path("/nonexistent")), LocalEngine(JOBS))
+
+
+def read_head(tier: Tier) -> Head:
+    """Where the reference results of ``tier`` come from, and their verdicts."""
+    return Head.model_validate_json((find_folder(tier) / HEAD).read_bytes())
+
+
+def list_claims(study: Study, verdicts: Sequence[Judgement]) -> list[ShownClaim]:
+    """Claims with their expected verdicts, the worst first; numbers follow the file."""
+    shown = [
+        ShownClaim(
+            f"C{number}",
+            claim,
+            describe_band(claim),
+            tuple(j for j in verdicts if j.claim == claim.id),
+            f"./invoke reproduce --tier full --only {claim.design}",
+        )
+        for number, claim in enumerate(study.claims, 1)
+    ]
+    return sorted(shown, key=lambda one: one.worst)
+
+
+@functools.cache
+def render_kit() -> dict[str, str]:
+    """Names and texts of the pages."""
+    study = load_study()
+    full = read_head(Tier.FULL)
+    environment = jinja2.Environment(
+        loader=jinja2.FunctionLoader(
+            lambda name: (files("artifact.report") / "templates" / name).read_text(encoding="utf-8")
+        ),
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    facts = {
+        "needs": read_needs(),
+        "costs": {tier.value: forecast_tier(tier, study) for tier in Tier},
+        "jobs": JOBS,
+        "claims": list_claims(study, full.verdicts),
+        "commit": full.commit[:12],
+        "counts": {v.value: sum(j.verdict is v for j in full.verdicts) for v in UNEXPECTED_FIRST},
+    }
+    return {page: environment.get_template(page.lower() + ".j2").render(facts) for page in PAGES}
+
+
+def write_kit(folder: Path = FOLDER) -> list[str]:
+    """Write the pages into ``folder``; their names."""
+    for name, text in render_kit().items():
+        write_atomically(folder / name, text.encode())
+    return list(PAGES)
+
+
+def find_stale_pages(folder: Path = FOLDER) -> list[str]:
+    """Names of the pages in ``folder`` that are not what would be written now."""
+    wanted = render_kit()
+    return [
+        name
+        for name, text in wanted.items()
+        if not (folder / name).is_file() or (folder / name).read_text(encoding="utf-8") != text
+    ]

@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: MIT
+"""The paper: numbers by name, prose that is held against them, a PDF."""

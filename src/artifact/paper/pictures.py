@@ -1,0 +1,77 @@
+# SPDX-License-Identifier: MIT
+"""The figures of a paper on the reference results: drawn once for each reference, from its tables.
+
+Where a tier was run here its figures are drawn already.  The reference has no runs, only their
+tables; what cannot be drawn from these (such as the peaks of older references) stays undrawn.
+"""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Final
+
+import polars as pl
+
+from artifact.judge.courses import SCHEMA as COURSE_SCHEMA
+from artifact.judge.reference import PEAKS, RUNS, load_reference
+from artifact.judge.results import Results
+from artifact.paper.stored import read_table, take_reference
+from artifact.report.gallery import list_illustrations, make_provenance
+from artifact.runs.plan import make_plan
+from artifact.runs.searches import BRACKET_SCHEMA, restore_brackets
+from artifact.study.loading import load_study
+from figures.style import save_figure
+from ground.files import digest_bytes
+
+DRAWN: Final = "drawn"  # the folder's mark that it is whole
+
+
+def draw_reference(folder: Path, names: Iterable[str], cache: Path) -> Path:
+    """A folder with those of the figures ``names`` that the reference in ``folder`` gives, as
+    SVG; below ``cache``, for the next time."""
+    wanted = sorted(set(names))
+    stored = take_reference(folder)
+    source = (folder / RUNS).read_bytes() + "\n".join(wanted).encode()
+    place = cache / f"{stored.digest[:16]}-{digest_bytes(source)[:16]}"
+    if (place / DRAWN).is_file():
+        return place
+    cache.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=cache, prefix="drawing.") as name:
+        new = Path(name) / "figures"
+        new.mkdir()
+        _draw(restore_results(folder), wanted, new)
+        (new / DRAWN).touch()
+        shutil.rmtree(place, ignore_errors=True)
+        new.rename(place)
+    return place
+
+
+def _draw(results: Results, wanted: list[str], folder: Path) -> None:
+    provenance = make_provenance(results)
+    for illustration in list_illustrations(load_study()):
+        if illustration.name not in wanted or not len(illustration.tabulate(results)):
+            continue
+        for path in save_figure(illustration.draw(results, provenance), folder / illustration.name):
+            if path.suffix != ".svg":
+                path.unlink()
+
+
+def restore_results(folder: Path) -> Results:
+    """The reference in ``folder`` as results: today's plan of its tier with the tables that were
+    committed; runs that the reference has not are absent, and nothing has a key."""
+    head = load_reference(folder).head
+    stored = take_reference(folder)
+    plan = make_plan(head.tier, load_study().designs, head.products)
+    return Results(
+        plan=plan,
+        runs=stored.runs.drop("experiment").with_columns(key=pl.col("digest")),
+        latencies=pl.DataFrame(),
+        digest=head.results,
+        origins=stored.origins,
+        courses=read_table(folder / "courses.csv", COURSE_SCHEMA),
+        ledgers=stored.ledgers,
+        peaks=restore_brackets(plan, read_table(folder / PEAKS, BRACKET_SCHEMA)),
+    )

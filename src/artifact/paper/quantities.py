@@ -1,0 +1,194 @@
+# SPDX-License-Identifier: MIT
+"""Quantities that the paper speaks of beside the verdicts: which runs, which statistic, by name.
+
+``paper/quantities.toml`` lists them.  A quantity that the stored results do not give is missing;
+it is never taken from another place.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any, Final, Literal, assert_never
+
+import polars as pl
+from pydantic import Field
+
+from artifact.judge.origins import ORIGINS, REST, find_origin
+from artifact.paper.stored import Stored
+from artifact.runs.store import Outcome
+from artifact.statistics.estimates import Estimate, estimate_mean, estimate_ratio
+from artifact.study.metrics import METRICS
+from ground.documents import Strict, parse_document
+from ground.errors import UsageError
+
+NAME: Final = "quantities.toml"
+NamePattern = r"^[a-z0-9][a-z0-9.-]*$"
+
+
+class Place(Strict):
+    """Runs of one point of a design; ``level`` is a concurrency, or an offered rate."""
+
+    design: str
+    server: str
+    level: int
+    variant: str = "base"
+
+    def __str__(self) -> str:
+        variant = "" if self.variant == "base" else f"/{self.variant}"
+        return f"{self.design}/{self.server}{variant} at {self.level}"
+
+
+class Mean(Strict):
+    """Mean of a metric over the valid seeds."""
+
+    kind: Literal["mean"]
+    name: Annotated[str, Field(pattern=NamePattern)]
+    metric: str
+    at: Place
+
+
+class Ratio(Strict):
+    """Geometric mean of a metric at one place over that at another, paired by seed."""
+
+    kind: Literal["ratio"]
+    name: Annotated[str, Field(pattern=NamePattern)]
+    metric: str
+    at: Place
+    over: Place
+
+
+class Share(Strict):
+    """Share of the connections that stand at any of ``parts`` (`artifact.judge.ledgers.ORDER`)."""
+
+    kind: Literal["share"]
+    name: Annotated[str, Field(pattern=NamePattern)]
+    parts: tuple[str, ...]
+    at: Place
+
+
+class Origin(Strict):
+    """L2 misses per request on memory of any of ``origins`` (`artifact.judge.origins.ORIGINS`)."""
+
+    kind: Literal["origin"]
+    name: Annotated[str, Field(pattern=NamePattern)]
+    origins: tuple[str, ...]
+    at: Place
+
+
+Quantity = Annotated[Mean | Ratio | Share | Origin, Field(discriminator="kind")]
+
+
+class Quantities(Strict):
+    """The file."""
+
+    quantity: tuple[Quantity, ...]
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What came of a quantity: the estimate, or the problem that there is none."""
+
+    measured: str
+    unit: str
+    estimate: Estimate | None
+    problem: str = ""
+
+
+def load_quantities(folder: Path) -> tuple[Quantity, ...]:
+    """Those of ``folder``/quantities.toml.  Raises UsageError naming file, field and remedy."""
+    path = folder / NAME
+    if not path.is_file():
+        raise UsageError(f"no quantities at {path}", hint="restore it from the repository")
+    found = parse_document(Quantities, path.read_text(), path).quantity
+    for quantity in found:
+        if isinstance(quantity, Mean | Ratio) and quantity.metric not in METRICS:
+            raise UsageError(
+                f"{path}: {quantity.name} has no metric {quantity.metric!r}",
+                hint=f"choose one of {', '.join(METRICS)}",
+            )
+        if isinstance(quantity, Origin) and (wrong := set(quantity.origins) - {*ORIGINS, REST}):
+            raise UsageError(
+                f"{path}: {quantity.name} has no origin {min(wrong)!r}",
+                hint=f"choose of {', '.join([*ORIGINS, REST])}",
+            )
+    return found
+
+
+def find_quantity(quantity: Quantity, stored: Stored) -> Finding:
+    """``quantity`` in ``stored``."""
+    match quantity:
+        case Mean():
+            unit = METRICS[quantity.metric].unit
+            what = f"{METRICS[quantity.metric].label}, {quantity.at}"
+            return _estimate(what, unit, lambda: _average(_find_values(quantity, stored)))
+        case Ratio():
+            what = f"{METRICS[quantity.metric].label}, {quantity.at} / {quantity.over}"
+            return _estimate(what, "", lambda: _divide(quantity, stored))
+        case Share():
+            what = f"share of connections, {quantity.at}: {', '.join(quantity.parts)}"
+            return _estimate(what, "", lambda: _average(_find_shares(quantity, stored)))
+        case Origin():
+            what = f"L2 misses a request, {quantity.at}: {', '.join(quantity.origins)}"
+            unit = METRICS["l2_total"].unit
+            return _estimate(what, unit, lambda: _average(_find_misses(quantity, stored)))
+        case other:
+            assert_never(other)
+
+
+def _estimate(what: str, unit: str, find: Callable[[], Estimate]) -> Finding:
+    try:
+        return Finding(what, unit, find())
+    except ValueError as error:
+        return Finding(what, unit, None, f"{what}: {error}")
+
+
+def _average(values: dict[int, float]) -> Estimate:
+    if not values:
+        raise ValueError("no valid run is stored")
+    return estimate_mean([values[seed] for seed in sorted(values)])
+
+
+def _divide(quantity: Ratio, stored: Stored) -> Estimate:
+    above, below = (
+        _select_values(stored, quantity.metric, place) for place in (quantity.at, quantity.over)
+    )
+    seeds = sorted(set(above) & set(below))
+    if not seeds:
+        raise ValueError("no seed has valid runs of both")
+    return estimate_ratio([above[s] for s in seeds], [below[s] for s in seeds])
+
+
+def _find_values(quantity: Mean, stored: Stored) -> dict[int, float]:
+    return _select_values(stored, quantity.metric, quantity.at)
+
+
+def _select_values(stored: Stored, metric: str, place: Place) -> dict[int, float]:
+    """The metric of valid runs by seed."""
+    rows = _filter(stored.runs, place).filter(
+        (pl.col("outcome") == Outcome.MEASURED.value) & pl.col(metric).is_not_null()
+    )
+    return dict(rows.select("seed", metric).iter_rows())
+
+
+def _find_shares(quantity: Share, stored: Stored) -> dict[int, float]:
+    rows = _filter(stored.ledgers, quantity.at).filter(pl.col("valid"))
+    return _sum_by_seed(rows, pl.col("name").is_in(quantity.parts))
+
+
+def _find_misses(quantity: Origin, stored: Stored) -> dict[int, float]:
+    rows = _filter(stored.origins, quantity.at).filter(quantity="misses")
+    origin = pl.col("name").map_elements(find_origin, return_dtype=pl.String)
+    return _sum_by_seed(rows, origin.is_in(quantity.origins))
+
+
+def _sum_by_seed(rows: pl.DataFrame, wanted: pl.Expr) -> dict[int, float]:
+    """Sums of what is ``wanted``; a seed with rows of which none is has 0."""
+    summed = rows.group_by("seed").agg(pl.col("value").filter(wanted).sum())
+    return dict(summed.select("seed", "value").iter_rows())
+
+
+def _filter(table: pl.DataFrame, place: Place) -> pl.DataFrame:
+    wanted: dict[str, Any] = place.model_dump()
+    return table.filter(pl.all_horizontal(pl.col(name) == value for name, value in wanted.items()))

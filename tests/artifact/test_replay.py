@@ -1,0 +1,137 @@
+# SPDX-License-Identifier: MIT
+"""Replay: an export is judged and drawn elsewhere, and held against what was to be expected."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from artifact import replay
+from artifact.judge.reference import Comparison, Match
+from artifact.judge.verdicts import Judgement, Verdict
+from artifact.kit import FOLDER, PAGES, find_stale_pages, read_needs, render_kit
+from artifact.report.explorer import NAME as EXPLORER
+from artifact.reproduce import Places
+from artifact.runs.archive import export_runs
+from artifact.runs.engines import LocalEngine
+from artifact.runs.plan import Plan, make_plan
+from artifact.runs.rehearsal import SyntheticRunner
+from artifact.runs.store import Store
+from artifact.runs.sweep import list_tasks, sweep
+from artifact.study.designs import Tier, load_design
+from artifact.study.loading import load_study
+from checks.disturbed import Silence
+from ground.errors import ExitCode, UsageError
+from ground.paths import PROJECT
+
+TWO_PAGES = 110  # lines
+
+
+@pytest.fixture
+def kick(runner: SyntheticRunner) -> Plan:
+    return make_plan(Tier.KICK, [load_design("figure1")], runner.products)
+
+
+def test_an_export_of_the_kick_tier_is_judged_and_drawn(
+    kick: Plan, runner: SyntheticRunner, tmp_path: Path
+) -> None:
+    store = Store(tmp_path / "store")
+    sweep(list_tasks(kick, store.root), runner, LocalEngine(1), Silence())
+    archive = tmp_path / "runs.tar.xz"
+    export_runs(kick, store, archive)
+    there = Places(tmp_path / "there")
+    conclusion = replay.replay(archive, there)
+    assert conclusion.results.runs.height == len(kick.runs)
+    folder = there.find_folder(Tier.KICK)
+    assert conclusion.report == folder / "report.html"
+    assert (folder / EXPLORER).is_file()
+    assert list((folder / "figures").glob("figure1*.svg"))
+    assert conclusion.code in {ExitCode.HOLDS, ExitCode.INCONCLUSIVE}
+    # It is safe to repeat.
+    assert replay.replay(archive, there).results.digest == conclusion.results.digest
+
+
+def test_an_archive_that_is_not_there_is_a_usage_error(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="no stored runs"):
+        replay.find_archive("full", str(tmp_path / "none.tar.xz"))
+
+
+def judge(verdict: Verdict, value: float | None, low: float = 0, high: float = 0) -> Judgement:
+    return Judgement(
+        claim="stingy.throughput",
+        server="tux-stingy",
+        statement="It is faster.",
+        location="figure 7(b)",
+        design="figure7",
+        metric="throughput",
+        verdict=verdict,
+        measured="throughput",
+        value=value,
+        low=None if value is None else low,
+        high=None if value is None else high,
+        band="at least 1.27",
+        seeds=5,
+        reason="",
+    )
+
+
+EXPECTED = judge(Verdict.REPRODUCED, 1.4, 1.35, 1.45)
+
+
+@pytest.mark.parametrize(
+    ("got", "match", "code"),
+    [
+        (EXPECTED, Match.SAME, ExitCode.HOLDS),
+        (judge(Verdict.DIRECTION, 1.3, 1.2, 1.36), Match.OTHER_SOURCES, ExitCode.HOLDS),
+        (judge(Verdict.CONTRADICTED, 1.0, 0.9, 1.1), Match.OTHER_SOURCES, ExitCode.DOES_NOT_HOLD),
+        (EXPECTED, Match.DIFFERENT, ExitCode.DOES_NOT_HOLD),
+    ],
+)
+def test_what_came_out_is_held_against_what_was_expected(
+    got: Judgement, match: Match, code: ExitCode
+) -> None:
+    found = Comparison("c" * 40, {"run": match}, ((got, EXPECTED),), ())
+    assert replay.print_expected(found) is code
+
+
+def test_nothing_to_compare_with_is_inconclusive() -> None:
+    assert replay.print_expected(None) is ExitCode.INCONCLUSIVE
+    unjudged = judge(Verdict.NOT_JUDGED, None)
+    found = Comparison("c" * 40, {"run": Match.CHANGED}, ((unjudged, unjudged),), ())
+    assert replay.print_expected(found) is ExitCode.INCONCLUSIVE
+
+
+def test_the_pages_are_those_that_claims_and_results_make() -> None:
+    assert find_stale_pages() == []
+
+
+def test_a_page_that_was_edited_is_found(tmp_path: Path) -> None:
+    for name in PAGES:
+        (tmp_path / name).write_text((FOLDER / name).read_text())
+    (tmp_path / "FAQ.md").write_text("none")
+    assert find_stale_pages(tmp_path) == ["FAQ.md"]
+
+
+def test_the_appendix_names_a_command_for_each_claim_in_two_pages() -> None:
+    text = render_kit()["APPENDIX.md"]
+    lines = text.splitlines()
+    assert len(lines) <= TWO_PAGES
+    for claim in load_study().claims:
+        (line,) = [line for line in lines if f"| {claim.id} |" in line]
+        assert f"--only {claim.design}`" in line
+    for mode, need in read_needs().items():
+        assert f"`ae/run {mode}` | {need.human_min} min" in text
+    first = next(i for i, line in enumerate(lines) if ": CONTRADICTED" in line)
+    fine = [i for i, line in enumerate(lines) if line.startswith("| C") and "REPRODUCED" in line
+            and "CONTRADICTED" not in line]  # fmt: skip
+    assert first < min(fine)
+
+
+def test_errors_of_the_scripts_are_in_the_list_of_errors() -> None:
+    page = render_kit()["FAQ.md"]
+    scripts = "".join((PROJECT / p).read_text() for p in ("ae/run", "images/container/run"))
+    for said in ("the cache model lives in QEMU's x86-64 back end", "no container engine",
+                 "the engine does not answer", "there is no image"):  # fmt: skip
+        assert said in page
+        assert said in scripts
