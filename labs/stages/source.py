@@ -46,8 +46,10 @@ def _write_struct(struct: Struct) -> str:
 
 
 def _write_stages(server: Server) -> str:
+    # REUSE-IgnoreStart
     head = (
         "/* SPDX-License-Identifier: MIT */\n"
+        # REUSE-IgnoreEnd
         "/* The stages of a request. */\n#include <stdlib.h>\n#include <unistd.h>\n\n"
         '#include "server.h"\n'
     )

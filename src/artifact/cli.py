@@ -13,17 +13,14 @@ from rich.table import Table
 
 from artifact.judge import reference
 from artifact.judge.results import load_results
-<<<<<<< HEAD
+from artifact.kit import find_stale_pages, write_kit
 from artifact.paper.numbers import NAME as NUMBERS
 from artifact.paper.pictures import draw_reference
 from artifact.paper.production import describe_moves, list_figures, produce, read_numbers
 from artifact.paper.stored import take_reference, take_results
 from artifact.paper.typesetting import FOLDER as PAPER
-=======
-from artifact.kit import find_stale_pages, write_kit
 from artifact.replay import find_archive, print_expected, replay
 from artifact.report.citation import find_stale, write_metadata
->>>>>>> ae
 from artifact.report.page import format_number
 from artifact.reproduce import (
     Order,

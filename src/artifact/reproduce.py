@@ -15,13 +15,9 @@ from rich.markup import escape
 from artifact.judge.reference import Comparison, compare, find_reference
 from artifact.judge.results import MISSING, Results, count_outcomes, load_results
 from artifact.judge.verdicts import Judgement, Verdict, find_exit_code, judge
-<<<<<<< HEAD
 from artifact.paper.production import Production, produce_own
-from artifact.report.crate import write_crate
-=======
 from artifact.report.crate import Deed, write_crate
 from artifact.report.explorer import write_explorer
->>>>>>> ae
 from artifact.report.gallery import list_illustrations, write_illustrations
 from artifact.report.illustration import Illustration
 from artifact.report.page import TITLE, describe_verdicts, print_verdicts, write_report
@@ -257,17 +253,16 @@ def conclude(tier: Tier, places: Places, *, quiet: bool = False) -> Conclusion:
         paper = produce_own(results, judgements, folder)
     write_crate(
         folder,
-<<<<<<< HEAD
-        [*files, verdicts, report, folder / "plan.json", *(paper.files if paper else ())],
-=======
-        [*files, verdicts, report, explorer, folder / "plan.json"],
+        [
+            *(*files, verdicts, report, explorer, folder / "plan.json"),
+            *(paper.files if paper else ()),
+        ],
         Deed(
             command=f"./invoke reproduce --tier {tier}",
             plan="plan.json",
             digest=results.digest,
             outcome=describe_verdicts(judgements),
         ),
->>>>>>> ae
         name=f"{TITLE}, {tier} tier",
     )
     code = find_conclusion_code(results, judgements)

@@ -45,4 +45,4 @@ def test_a_load_finds_what_is_mapped_now(emulator: Emulator, tmp_path: Path) -> 
     the large page, of the small page, and after CR3."""
     kernel = build_guest(tmp_path, PROGRAMS / "remapped.S")
     outcome = run_guest(emulator, tmp_path, kernel, None)
-    assert outcome.console == b"AaA" b"BbA" b"BbB" b"AaA"
+    assert outcome.console == b"AaABbABbBAaA"

@@ -26,7 +26,7 @@ from artifact.paper.facts import load_facts, load_originals
 from artifact.paper.numbers import Numbers, State
 from artifact.paper.prose import lint
 from artifact.paper.wording import write_number, write_plain
-from artifact.report.crate import read_citation
+from artifact.report.citation import read_citation
 from ground.errors import ArtifactError, ExitCode, UsageError
 from ground.files import canonical_json, write_atomically
 from ground.paths import PROJECT
@@ -128,8 +128,8 @@ class Typesetter:
             shutil.copyfile(figures / f"{name}.svg", self.stage / FIGURES / f"{name}.svg")
         draft = bool(problems) or self.numbers.synthetic
         compiler = self._prepare("draft" if draft else "final", problems, drawn)
-        date = datetime.datetime.fromisoformat(read_citation("date-released"))
-        date = date.replace(tzinfo=datetime.UTC)
+        released = read_citation().date_released
+        date = datetime.datetime.combine(released, datetime.time(), tzinfo=datetime.UTC)
         try:
             pdf, warnings = compiler.compile_with_warnings(
                 format="pdf", pdf_standards=STANDARDS, timestamp=int(date.timestamp())
@@ -211,14 +211,15 @@ def make_data(
         }
         for name, number in numbers.verdicts.items()
     ]
+    citation = read_citation()
     return {
         "mode": mode,
         "synthetic": numbers.synthetic,
         "tier": numbers.tier,
         "commit": numbers.commit[:12],
         "results": numbers.results[:16],
-        "date": read_citation("date-released"),
-        "version": read_citation("version"),
+        "date": citation.date_released.isoformat(),
+        "version": citation.version,
         "numbers": known,
         "verdicts": verdicts,
         "originals": {n: o.model_dump() for n, o in load_originals(source).items()},

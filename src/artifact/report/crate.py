@@ -11,7 +11,7 @@ from typing import Final
 
 from pydantic import JsonValue
 
-from artifact.report.citation import Citation, read_citation
+from artifact.report.citation import Citation, Person, read_citation
 from ground.files import canonical_json, digest_file, write_atomically
 
 NAME = "ro-crate-metadata.json"
@@ -147,17 +147,18 @@ def _describe_context(citation: Citation) -> list[JsonValue]:
             "author": _refer(authors),
             "datePublished": str(paper.year),
         },
-        *[
-            {
-                "@id": one,
-                "@type": "Person",
-                "name": f"{author.given_names} {author.family_names}",
-                "givenName": author.given_names,
-                "familyName": author.family_names,
-            }
-            for one, author in zip(authors, paper.authors, strict=True)
-        ],
+        *[_describe_author(*pair) for pair in zip(authors, paper.authors, strict=True)],
     ]
+
+
+def _describe_author(identity: str, author: Person) -> JsonValue:
+    return {
+        "@id": identity,
+        "@type": "Person",
+        "name": f"{author.given_names} {author.family_names}",
+        "givenName": author.given_names,
+        "familyName": author.family_names,
+    }
 
 
 def _describe_file(folder: Path, path: str) -> dict[str, JsonValue]:
