@@ -29,7 +29,7 @@ def test_what_the_interpreter_keeps_is_no_tool(tmp_path: Path) -> None:
 
 def test_tools_and_templates_are_found() -> None:
     found = find_tools(TOOLS)
-    assert "memwalk.py" in found
+    assert "memwalk/command.py" in found
     assert any(name.startswith("templates/") for name in found)
 
 

@@ -15,7 +15,7 @@ from stingy.model.annotation_file import read_annotations
 from stingy.model.annotations import Annotations, Construct
 from stingy.proposal.command import run_init
 
-SERVERS = PROJECT / "tests" / "servers"
+SERVERS = PROJECT / "examples"
 STATES = """\
 #include <poll.h>
 #include <stdlib.h>
