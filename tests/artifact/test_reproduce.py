@@ -22,6 +22,7 @@ from artifact.judge import reference
 from artifact.judge.results import load_results
 from artifact.judge.verdicts import Judgement
 from artifact.report.crate import NAME
+from artifact.report.explorer import NAME as EXPLORER
 from artifact.reproduce import (
     Conclusion,
     Order,
@@ -110,7 +111,10 @@ def test_the_report_is_whole_and_needs_no_other_file(places: Places) -> None:
     drawn = {path.stem for path in (places.find_folder(Tier.QUICK) / "figures").glob("*.svg")}
     assert len(page.sources) == len(set(page.sources)) == len(drawn)  # each figure once
     assert all(source.startswith("data:image/svg+xml;base64,") for source in page.sources)
-    assert all(link.startswith("#") and link[1:] in page.ids for link in page.links)
+    assert page.links.count(EXPLORER) == 1
+    assert (places.find_folder(Tier.QUICK) / EXPLORER).is_file()
+    inner = [link for link in page.links if link != EXPLORER]
+    assert all(link.startswith("#") and link[1:] in page.ids for link in inner)
     for wanted in ("REPRODUCED", "Synthetic data", "assumed"):
         assert wanted in page.text
     assert "./invoke reproduce --tier quick --only footnote3" in page.text
