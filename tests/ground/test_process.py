@@ -225,7 +225,7 @@ def test_a_program_in_the_foreground_dies_with_us(tmp_path: Path) -> None:
 
 def test_termination_is_heard_as_ctrl_c_and_by_the_main_thread_alone(tmp_path: Path) -> None:
     code = (
-        "import time\nfrom ground.errors import report_errors\n"
+        "import time\nfrom ground.terminal import report_errors\n"
         "from ground import process\n"
         "@report_errors\n"
         "def command():\n"

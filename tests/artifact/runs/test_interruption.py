@@ -27,7 +27,7 @@ from artifact.study.designs import Tier
 from artifact.reproduce import Order, Places, reproduce
 from artifact.runs.rehearsal import SyntheticRunner
 from ground import process
-from ground.errors import report_errors
+from ground.terminal import report_errors
 
 @dataclass(frozen=True)
 class Starting(SyntheticRunner):

@@ -77,7 +77,7 @@ def test_symbols_are_those_of_the_stored_run(tmp_path: Path) -> None:
     found = forecast(plan, places.store, engine)
     run_sweep(plan, runner, engine, places, found=found, illustrate=False)
     results = load_results(plan, places.store)
-    for server in ("tux", "tux-stingy"):
+    for server in load_design("symbols").tier[Tier.QUICK].servers:
         rows = results.symbols.filter(server=server)
         misses = rows.select(pl.sum_horizontal("fetch", "load", "store").sum()).item()
         total = results.runs.filter(server=server)["l2_total"][0]
