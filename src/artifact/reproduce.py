@@ -251,12 +251,10 @@ def conclude(tier: Tier, places: Places, *, quiet: bool = False) -> Conclusion:
     paper = None
     if not quiet and set(plan.designs) == set(find_designs()):  # of a part there is no paper
         paper = produce_own(results, judgements, folder)
+    made = paper.files if paper else ()
     write_crate(
         folder,
-        [
-            *(*files, verdicts, report, explorer, folder / "plan.json"),
-            *(paper.files if paper else ()),
-        ],
+        [*files, verdicts, report, explorer, folder / "plan.json", *made],
         Deed(
             command=f"./invoke reproduce --tier {tier}",
             plan="plan.json",
