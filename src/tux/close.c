@@ -92,7 +92,7 @@ void linger_close(struct tux_req *req, int cachemiss)
 
 	tux_count_stage(req, TUX_STAGE_linger);
 	req->lingered += discard_input(req);
-	if (req->expired || rest <= 0 || input_ended(req) || req->lingered > tux_knobs.max_linger) {
+	if (req->expired || rest <= 0 || input_over(req) || req->lingered > tux_knobs.max_linger) {
 		release_connection(req);
 		return;
 	}

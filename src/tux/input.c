@@ -104,10 +104,22 @@ static void expect_more(struct tux_req *req)
 	wait_for_event(req, TUX_WAIT_INPUT, rest);
 }
 
+/**
+ * input_over() - is nothing beyond the peeked bytes there, or to come?
+ * @req: the request
+ *
+ * Bytes and the end may arrive together after a peek. So the end is asked for first, and what is
+ * there is held against what was peeked.
+ */
+bool input_over(const struct tux_req *req)
+{
+	return input_ended(req) && input_pending(req) <= req->header_length;
+}
+
 /* Not one byte of a request: its peer has ended, is gone, perhaps in its midst, or says nothing. */
 static void without_request(struct tux_req *req, int received)
 {
-	bool over = received != -EAGAIN || req->expired || input_ended(req);
+	bool over = received != -EAGAIN || req->expired || input_over(req);
 
 	if (over && req->header_length) {
 		abort_request(req);
@@ -175,7 +187,7 @@ static bool has_end(const struct tux_req *req, unsigned int known)
  */
 static bool can_wait(const struct tux_req *req, unsigned int known)
 {
-	return req->long_head && req->header_length < head_room(req) && !input_ended(req) &&
+	return req->long_head && req->header_length < head_room(req) && !input_over(req) &&
 	       !has_end(req, known);
 }
 
@@ -192,7 +204,7 @@ static void understand(struct tux_req *req)
 		refuse_request(req, ret);
 	} else if (req->header_length == head_room(req)) {
 		lengthen_head(req);
-	} else if (input_ended(req)) {
+	} else if (input_over(req)) {
 		refuse_request(req, 400);
 	} else {
 		expect_more(req);

@@ -149,6 +149,19 @@ def test_half_close_in_a_header(server: Served) -> None:
     server.assert_idle()
 
 
+@pytest.mark.parametrize("known", [0, 4, 40])
+def test_half_close_right_behind_the_rest(server: Served, known: int) -> None:
+    """Rest of the head and end may come while the server looks at the beginning: all is read."""
+    asked = request("/hello.txt", "X-Filler: " + "x" * 100)
+    for moment in range(200):
+        with server.connect() as connection:
+            connection.send(asked[:known])
+            time.sleep(moment * 1e-6)
+            connection.send(asked[known:])
+            connection.finish_sending()
+            assert connection.read_reply().status == 200, moment
+
+
 def test_half_close_at_once(server: Served) -> None:
     with server.connect() as connection:
         connection.finish_sending()
