@@ -50,7 +50,7 @@ def rewritten(commands: list[str], tmp_path_factory: pytest.TempPathFactory) -> 
         "patch",
         "make",
     ]
-    for part in ("tests", "docs"):
+    for part in ("examples", "docs"):
         (folder / part).symlink_to(PROJECT / part)
     path = f"{Path(sys.executable).parent}:/usr/bin:/bin"
     for command in mine:
@@ -93,7 +93,7 @@ def test_nothing_spills_as_the_guide_says(rewritten: Path, commands: list[str]) 
 def test_the_other_servers_of_the_guide(commands: list[str], tmp_path: Path) -> None:
     """switchboard, and TUX in its kernel; stingify says with 1 that it refuses objects of TUX."""
     path = f"{Path(sys.executable).parent}:/usr/sbin:/usr/bin:/sbin:/bin"
-    for part in ("tests", "experiments", "src"):
+    for part in ("examples", "experiments", "src"):
         (tmp_path / part).symlink_to(PROJECT / part)
     for command in commands[commands.index(next(c for c in commands if "switchboard" in c)) :]:
         made = command.replace("./invoke", f"invoke --search-root {PROJECT}")

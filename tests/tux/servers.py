@@ -10,7 +10,7 @@ import socket
 import subprocess
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
@@ -222,7 +222,7 @@ def start_tux(
             "tux", (LOOPBACK, port), root,
             read_log=lambda suffix="": _read_if_there(place / f"access.log{suffix}"),
             rename_log=lambda suffix: _rename(log, suffix),
-            reopen_log=lambda: child.send_signal(signal.SIGUSR1),
+            reopen_log=lambda: _reopen_log(child, log),
             read_stat=lambda: _read_process_stat(child, stat),
             control=lambda state: _control_process(child, state),
         )  # fmt: skip
@@ -242,6 +242,24 @@ def _read_if_there(path: Path) -> str:
 def _rename(path: Path, suffix: str) -> None:
     """Rename a log as those who rotate it do."""
     path.rename(path.with_name(path.name + suffix))
+
+
+def _reopen_log(child: subprocess.Popen[bytes], path: Path) -> None:
+    """Tell the process that its log was renamed, and wait until it has let go of it."""
+    child.send_signal(signal.SIGUSR1)
+    deadline = time.monotonic() + READY_S
+    while any(name.startswith(str(path)) for name in _list_open_files(child.pid)):
+        assert time.monotonic() < deadline, f"{path} is still open"
+        time.sleep(0.01)
+
+
+def _list_open_files(pid: int) -> list[str]:
+    """Names of what the process has open; what it closes meanwhile may be left out."""
+    found = []
+    for link in Path(f"/proc/{pid}/fd").iterdir():
+        with suppress(FileNotFoundError):
+            found.append(str(link.readlink()))
+    return found
 
 
 def _read_process_stat(child: subprocess.Popen[bytes], path: Path) -> dict[str, int]:
