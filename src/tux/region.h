@@ -15,7 +15,7 @@
 #ifndef _TUX_REGION_H
 #define _TUX_REGION_H
 
-/* Known to testbed/regions.py; regions.ko uses the numbers above and below */
+/* Known to testbed.guest.regions; regions.ko uses the numbers above and below */
 enum tux_region {
 	TUX_REGION_PAGES = 10,		/* of regions.ko: taken from the page allocator */
 	TUX_REGION_TEXT = 32,

@@ -108,9 +108,10 @@ def find_folder(tier: Tier) -> Path:
 
 def find_commit() -> str:
     """The commit that is checked out, marked if files differ from it; ``unknown`` outside of a
-    repository."""
-    head = process.run(["git", "rev-parse", "HEAD"], cwd=PROJECT, check=False)
-    if head.returncode:
+    repository, and where there is no git, as in the container."""
+    try:
+        head = process.run(["git", "rev-parse", "HEAD"], cwd=PROJECT)
+    except process.ProcessError:
         return "unknown"
     changed = process.run(["git", "status", "--porcelain"], cwd=PROJECT, check=False).stdout
     return head.stdout.strip() + ("-modified" if changed.strip() else "")
