@@ -10,8 +10,10 @@ import pytest
 
 from artifact.judge import reference
 from artifact.judge.reference import find_commit
+from ground.paths import PROJECT
 
 
+@pytest.mark.skipif(not (PROJECT / ".git").exists(), reason="these sources are no checkout")
 def test_the_commit_of_a_checkout() -> None:
     assert re.fullmatch(r"[0-9a-f]{40}(-modified)?", find_commit())
 
