@@ -68,21 +68,10 @@ REDRAW = {
 @task(help=REDRAW)
 @report_errors
 def figures(_: Context, tier="quick", rehearse=False, out="", json=False):
-    """Draw figures, tables and report again from stored results and the last build's analysis.
+    """Judge stored results again; draw figures, tables and report, print the verdicts.
 
+    Figures 2 to 5 are drawn from the last build's analysis.
     Example: ./invoke figures --tier full
-    """
-    from artifact.cli import run_redraw
-
-    return run_redraw(tier, rehearse=rehearse, out=out, as_json=json)
-
-
-@task(help=REDRAW)
-@report_errors
-def report(_: Context, tier="quick", rehearse=False, out="", json=False):
-    """Write the HTML report again from stored results and print the verdict table.
-
-    Example: ./invoke report --tier quick --json
     """
     from artifact.cli import run_redraw
 
@@ -818,7 +807,6 @@ def labs_selftest(_: Context, only=""):
 namespace = Collection(
     reproduce,
     figures,
-    report,
     paper,
     estimate,
     verify,

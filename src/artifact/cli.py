@@ -92,7 +92,7 @@ def run_reproduce(
 
 
 def run_redraw(tier: str, *, rehearse: bool, out: str, as_json: bool) -> ExitCode:
-    """`./invoke figures` and `./invoke report`."""
+    """`./invoke figures`."""
     conclusion = redraw(parse_tier(tier), choose_places(rehearse=rehearse, out=out))
     if as_json:
         print_json(conclusion.to_json())
