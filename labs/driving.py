@@ -76,7 +76,7 @@ JUDGED = (
 def run_drive(policy: Path, *, keep: str, seed: int) -> ExitCode:
     """Build, run stock and the policy, judge.  0: all points, 1: not all."""
     if not policy.is_file():
-        raise UsageError(f"{policy} is no file", hint="give the policy.c of lab 5")
+        raise UsageError(f"{policy} is not a file", hint="give the policy.c of lab 5")
     products = load_products()
     folder = Path(keep) if keep else find_outputs() / "labs" / "drive"
     own = replace_module(products, build_module(policy), folder / "root.cpio")

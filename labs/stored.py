@@ -25,7 +25,7 @@ SEEDS = range(1, 6)  # that a level must have for all servers
 
 
 def read_runs(path: Path) -> list[Row]:
-    """The measured runs of a tier; UsageError if ``path`` is no such table."""
+    """The measured runs of a tier; UsageError if ``path`` is not such a table."""
     try:
         with path.open(newline="") as stream:
             rows = list(csv.DictReader(stream))
@@ -34,7 +34,9 @@ def read_runs(path: Path) -> list[Row]:
             f"cannot read {path}: {error.strerror}", hint="give results/reference/TIER/runs.csv"
         ) from None
     if not rows or not {"design", "server", "variant", "level", "outcome"} <= rows[0].keys():
-        raise UsageError(f"{path} is no table of runs", hint="give results/reference/TIER/runs.csv")
+        raise UsageError(
+            f"{path} is not a table of runs", hint="give results/reference/TIER/runs.csv"
+        )
     return [row for row in rows if row["outcome"] == "measured" and row["variant"] == "base"]
 
 

@@ -31,7 +31,7 @@ def try_pack(entry: Entry, submission: Path) -> float:
     ArtifactError if setup.sh or run_autograder fails, or results.json is not what Gradescope takes.
     """
     if not submission.is_dir():
-        raise UsageError(f"{submission} is no folder", hint="give the folder of a submission")
+        raise UsageError(f"{submission} is not a folder", hint="give the folder of a submission")
     with tempfile.TemporaryDirectory(prefix="lab-tryout-") as name:
         root = Path(name) / "root"
         with complete_step("a fresh Debian root"):

@@ -77,7 +77,9 @@ def drive(bench: Bench, plan: Plan, calls: list[str]) -> list[int]:
     try:
         return [int(line) for line in lines]
     except ValueError:
-        raise WrongError("a line is no number: allocation failed, or you print yourself") from None
+        raise WrongError(
+            "a line is not a number: allocation failed, or you print yourself"
+        ) from None
 
 
 def check_build(bench: Bench) -> Mark:
@@ -219,7 +221,7 @@ class Replay:
                 raise WrongError(f"{where}: it spilled, though {self.free[kind]} slots are free")
             return
         if offset not in self.slots[kind]:
-            raise WrongError(f"{where}: offset {offset} is no slot of this kind")
+            raise WrongError(f"{where}: offset {offset} is not a slot of this kind")
         if (kind, offset) in self.taken:
             raise WrongError(f"{where}: the slot at offset {offset} is taken already")
         self.taken.add((kind, offset))

@@ -97,7 +97,7 @@ def find_difference(expected: list[list[int]], lines: list[str]) -> str:
         except ValueError:
             got = []
         if len(got) != len(want):
-            return f"line {number + 1} of the output is no line of counts; do not print yourself"
+            return f"line {number + 1} of the output is not a line of counts; do not print yourself"
         for name, one, other in zip(FIELDS, got, want, strict=True):
             if one != other:
                 last = (number + 1) * CHECK_EVERY

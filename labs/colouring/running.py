@@ -54,7 +54,7 @@ class Trial:
 
 
 def ask(bench: Bench, question: str, problem: Problem) -> list[int]:
-    """What the student's function returns; AnswerError if that is no list of numbers."""
+    """What the student's function returns; AnswerError if that is not a list of numbers."""
     bench.add(HANDOUT / "main.py")
     given = json.dumps(problem.describe()).encode()
     raw = bench.sandbox.run(

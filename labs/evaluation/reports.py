@@ -16,7 +16,7 @@ from statistics import fmean, stdev
 from labs.grader.chance import Chance
 
 FLAWS = {
-    "repeats": "runs that are no samples of their own are counted as such",
+    "repeats": "runs that are not samples of their own are counted as such",
     "unpaired": "runs that belong together in pairs are treated as independent",
     "invalid": "runs that the testbed calls invalid are used",
     "subset": "only levels that suit the claim are shown",

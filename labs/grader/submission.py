@@ -26,7 +26,7 @@ def take(source: Path, wanted: Sequence[Wanted], target: Path) -> None:
     """Copy what is wanted from ``source`` to ``target``; RefusalError if that cannot be."""
     if not source.is_dir():
         raise GraderError(
-            f"{source} is no folder", hint="give the folder of the submission", code=USAGE_CODE
+            f"{source} is not a folder", hint="give the folder of the submission", code=USAGE_CODE
         )
     for one in wanted:
         if one.name.endswith("/"):
@@ -62,7 +62,7 @@ def _copy(source: Path, wanted: Wanted, target: Path, name: str) -> None:
     found = os.fstat(descriptor)
     if not stat.S_ISREG(found.st_mode) or found.st_nlink > 1:
         os.close(descriptor)
-        raise RefusalError(f"{name} is no plain file; submit it as one")
+        raise RefusalError(f"{name} is not a plain file; submit it as one")
     with os.fdopen(descriptor, "rb") as stream:
         if found.st_size > wanted.max_bytes:
             raise RefusalError(

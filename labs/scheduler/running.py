@@ -93,7 +93,7 @@ def run_world(bench: Bench, trial: Trial) -> Tally | str:
 def _take(world: World, answer: str, view: str) -> None:
     words = answer.split()
     if len(words) != 2 or not all(word.isdecimal() for word in words):
-        raise IllegalError(f"{answer[:60]!r} is no answer: do not print yourself")
+        raise IllegalError(f"{answer[:60]!r} is not an answer: do not print yourself")
     try:
         world.take(int(words[0]), int(words[1]))
     except IllegalError as error:

@@ -94,7 +94,7 @@ def _read_edges(name: str, key: str, table: dict[str, object]) -> frozenset[Edge
     for row in rows:
         if not _is_list_of_names(row) or len(row) != 3 or row[2] not in KINDS:
             raise FormError(
-                f"[{name}] {key}: {row!r} is no edge; write "
+                f"[{name}] {key}: {row!r} is not an edge; write "
                 f'["source", "target", "kind"], kind one of {", ".join(KINDS)}'
             )
     return frozenset((source, target, kind) for source, target, kind in rows)

@@ -38,7 +38,7 @@ def find_foreign(value: object, place: Place = ()) -> Complaint | None:
         found = (find_foreign(item, (*place, key)) for key, item in items)
         return next((complaint for complaint in found if complaint), None)
     if isinstance(value, float) and not math.isfinite(value):
-        return Complaint(place, f"{value} is no finite number", "write a finite number")
+        return Complaint(place, f"{value} is not a finite number", "write a finite number")
     if not isinstance(value, str | int | float | bool):
         return Complaint(place, f"{value} is a date or time", "write it in quotes, or a number")
     return None
@@ -78,31 +78,31 @@ def _explain_choice(context: Mapping[str, Any]) -> tuple[str, str]:
 def _explain_pattern(context: Mapping[str, Any]) -> tuple[str, str]:
     dots = ", - and ." if "." in str(context["pattern"]) else " and -"
     characters = f"lower-case letters, digits{dots}"
-    return "is no name here", f"use {characters}, and begin with a letter or digit"
+    return "is not a name here", f"use {characters}, and begin with a letter or digit"
 
 
 Explain = Callable[[Mapping[str, Any]], tuple[str, str]]
 EXPLANATIONS: tuple[tuple[frozenset[str], Explain], ...] = (
     (
         frozenset({"int_type", "int_parsing", "int_from_float", "int_parsing_size"}),
-        lambda _: ("is no whole number", "write a whole number, without quotes"),
+        lambda _: ("is not a whole number", "write a whole number, without quotes"),
     ),
     (
         frozenset({"float_type", "float_parsing", "finite_number"}),
-        lambda _: ("is no number", "write a number, without quotes"),
+        lambda _: ("is not a number", "write a number, without quotes"),
     ),
-    (frozenset({"string_type"}), lambda _: ("is no text", "write text in quotes")),
+    (frozenset({"string_type"}), lambda _: ("is not text", "write text in quotes")),
     (
         frozenset({"bool_type", "bool_parsing"}),
         lambda _: ("is not true or false", "write true or false, without quotes"),
     ),
     (
         frozenset({"tuple_type", "list_type"}),
-        lambda _: ("is no list", "write a list in brackets: [a, b]"),
+        lambda _: ("is not a list", "write a list in brackets: [a, b]"),
     ),
     (
         frozenset({"dict_type", "model_type", "model_attributes_type"}),
-        lambda _: ("is no table", "write a table: { name = value }"),
+        lambda _: ("is not a table", "write a table: { name = value }"),
     ),
     (frozenset({"enum", "literal_error"}), _explain_choice),
     (frozenset({"string_pattern_mismatch"}), _explain_pattern),

@@ -47,7 +47,7 @@ def device_write(place: Place, size: int) -> Data:
 
 
 def event(name: str) -> Data:
-    """What is no access to the caches, takes time, and comes with the instruction (EVENTS)."""
+    """What is not an access to the caches, takes time, and comes with the instruction (EVENTS)."""
     return (EVENT, EVENTS.index(name), 0)
 
 
@@ -100,7 +100,7 @@ class Program:
         self.steps.append(Step(number, data, units, self.kernel))
 
     def place(self, line: str) -> None:
-        """Write a line that is no instruction to execute: padding, data, a label."""
+        """Write a line that is not an instruction to execute: padding, data, a label."""
         self.text.append(line)
 
     def elsewhere(self, *data: Data, code: tuple[Data, ...]) -> None:

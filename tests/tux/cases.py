@@ -221,7 +221,7 @@ RANGES = [
     rule(ask("several, one behind the end", KILOBYTE, "Range: bytes=0-9,5000-"), 200, 206,
          why="as above; the satisfiable part counts"),
     rule(ask("two Range fields", KILOBYTE, "Range: bytes=0-9", "Range: bytes=20-29"),
-         200, 206, 400, why="a field that is no list appears twice: malformed"),
+         200, 206, 400, why="a field that is not a list appears twice: malformed"),
     rule(ask("600 ranges", KILOBYTE, "Range: bytes=" + ",".join(["0-"] * 600)),
          200, 206, 416, why="RFC 9110 14.2: many ranges may be ignored or rejected"),
     ask("If-Range: the date", KILOBYTE, "Range: bytes=0-9", f"If-Range: {LAST_MODIFIED}"),

@@ -50,7 +50,7 @@ MUTANTS = {
     # a folded line taken for a field
     "parse.c": (r"if \(end == name \|\| head->buf\[head->pos\+\+\] != ':'\)",
                 "if (head->buf[head->pos++] != ':')"),
-    # a literal that is no address
+    # a literal that is not an address
     "authority.c": (r"return groups < IPV6_GROUPS", "return groups <= IPV6_GROUPS"),
     # a range of no byte
     "range.c": (r"if \(first >= size\)", "if (first > size)"),

@@ -43,7 +43,7 @@ SKIPPED: Final = re.compile(
 
 
 class Term(Strict):
-    """A name with digits in it, as a pattern, and why it is no measured number."""
+    """A name with digits in it, as a pattern, and why it is not a measured number."""
 
     pattern: str
     why: str

@@ -31,7 +31,7 @@ class _Block(BaseModel):
 
 
 class Entity(_Block):
-    """An author that is no person."""
+    """An author that is not a person."""
 
     name: str
 

@@ -94,7 +94,7 @@ def import_runs(path: Path, store: Store) -> Imported:
     """Put the runs of the archive ``path`` into ``store``.
 
     Each is whole or absent, so an import that was stopped can be given again.  Raises UsageError
-    if ``path`` is no archive or a damaged one, DeterminismError if the store has another result
+    if ``path`` is not an archive or a damaged one, DeterminismError if the store has another result
     for one of the runs.
     """
     present = set(store.find_keys())
@@ -110,7 +110,7 @@ def import_runs(path: Path, store: Store) -> Imported:
         raise UsageError(f"there is no {path}", hint="name the file of an export") from None
     except (tarfile.TarError, lzma.LZMAError, EOFError, ValueError) as error:
         raise UsageError(
-            f"{path} is no whole archive of runs: {str(error).splitlines()[0]}",
+            f"{path} is not a whole archive of runs: {str(error).splitlines()[0]}",
             hint="fetch it again, or export it again (./invoke results.export); an archive is read "
             "by the version of this project that wrote it",
         ) from error

@@ -159,7 +159,7 @@ class _Namer:
     def _is_fixed(self, size: Op, element: str) -> bool:
         """Whether an array has a constant length, so that it is an object like others.
 
-        Requests are told apart one by one: an array of them is no request.
+        Requests are told apart one by one: an array of them is not a request.
         """
         constant = any(isinstance(strip_casts(factor), Const) for factor in size.operands)
         return constant and element != self.program.record_of(self.annotations.requests.task)

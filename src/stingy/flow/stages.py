@@ -133,7 +133,7 @@ def fits(function: str, wanted: str) -> bool:
 
 
 def _split_signature(signature: str) -> list[str] | None:
-    """The types of the result and of the parameters; None if it is no function's."""
+    """The types of the result and of the parameters; None if it is not a function's."""
     start = signature.find("(")
     if start < 0 or not signature.endswith(")"):
         return None

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Code that runs before the scheduler or after it, once a process: its memory is no request's."""
+"""Code that runs once a process, before or after the scheduler: its memory is not a request's."""
 
 from __future__ import annotations
 

@@ -190,7 +190,7 @@ def _parse(path: Path, flags: list[str], options: int, *, exclude: bool = False)
 
 
 def evaluate_constant(path: Path, flags: list[str], name: str) -> int | None:
-    """The value that ``name`` has at the end of a file; None if it is no integer constant."""
+    """The value that ``name`` has at the end of a file; None if it is not an integer constant."""
     marker = "memwalk_constant"
     text = path.read_text(errors="replace") + f"\nenum {{ {marker} = ({name}) }};\n"
     index = cindex.Index.create()

@@ -94,7 +94,7 @@ class Expressions:
         return Unknown(tuple(self.value(c) for c in self.operands(cursor)))
 
     def operands(self, cursor: Cursor) -> list[Cursor]:
-        """The children of a node that are no references to types or labels."""
+        """The children of a node that are not references to types or labels."""
         return [c for c in clang.children(cursor) if not clang.kind(c).endswith("_REF")]
 
     def _lower_integer_literal(self, cursor: Cursor) -> Expr:

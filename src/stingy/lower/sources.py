@@ -62,7 +62,7 @@ class _Command(BaseModel):
 def find_sources(sources: Sources, root: Path) -> list[Source]:
     """The files that the annotations name, sorted, each with its flags."""
     if not root.is_dir():
-        raise UsageError(f"the server's root {root} is no folder", hint="correct [server] root")
+        raise UsageError(f"the server's root {root} is not a folder", hint="correct [server] root")
     excluded = {p.resolve() for pattern in sources.exclude for p in root.glob(pattern)}
     commands = _read_commands(root / sources.compile_commands) if sources.compile_commands else {}
     found: dict[Path, Source] = {}
@@ -82,7 +82,7 @@ def _glob(root: Path, pattern: str) -> list[Path]:
         return [p for p in root.glob(pattern) if p.is_file()]
     except (ValueError, NotImplementedError, IndexError) as error:
         raise UsageError(
-            f"{pattern!r} is no glob below the root: {error}", hint="correct [sources] files"
+            f"{pattern!r} is not a glob below the root: {error}", hint="correct [sources] files"
         ) from None
 
 
@@ -158,7 +158,7 @@ def _read_commands(path: Path) -> dict[Path, _Command]:
         raise UsageError(f"cannot read {path}: {error.strerror}", hint=remedy) from None
     except (ValueError, ValidationError) as error:
         first = str(error).splitlines()[0]
-        raise UsageError(f"{path} is no compilation database: {first}", hint=remedy) from None
+        raise UsageError(f"{path} is not a compilation database: {first}", hint=remedy) from None
     return {(c.directory / c.file).resolve(): c for c in entries}
 
 

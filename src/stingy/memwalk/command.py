@@ -79,7 +79,7 @@ def make_parser() -> argparse.ArgumentParser:
 
 def _read_budget(text: str) -> int:
     if not text.isdigit():
-        raise argparse.ArgumentTypeError(f"{text!r} is no number of steps")
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of steps")
     return int(text)
 
 

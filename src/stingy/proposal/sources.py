@@ -43,7 +43,7 @@ def choose_sources(
     Raises UsageError where there is nothing to analyse, or where the tree is not configured yet.
     """
     if not root.is_dir():
-        raise UsageError(f"{root} is no folder", hint="give --root the folder of the sources")
+        raise UsageError(f"{root} is not a folder", hint="give --root the folder of the sources")
     commands = commands or find_commands(root)
     found = list_sources(root)
     if not files and not found:

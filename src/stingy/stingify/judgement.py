@@ -262,7 +262,7 @@ class Judge:
             return refuse(f"{name}() stores the object through an argument")
         plain = key in self.server.recyclers or name in SIZED_BY_CACHE
         if size is None and not plain:
-            return refuse(f"{name}() is no plain allocator: no argument is a size")
+            return refuse(f"{name}() is not a plain allocator: no argument is a size")
         count = self._position(Malloc, routine, call, "count")
         verb, arguments = choose_verb(name, call.text, size, count, found)
         return Verdict(Status.REWRITTEN, evidence, verb, arguments, len(call.arguments))

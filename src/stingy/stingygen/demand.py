@@ -126,7 +126,7 @@ def make_demand(result: Memwalk) -> Demand:
 def leave_out(demand: Demand, names: Sequence[str]) -> Demand:
     """The demand without some objects, which keep their own allocator.
 
-    Raises UsageError for a name that is no object.
+    Raises UsageError for a name that is not an object.
     """
     known = {o.name for o in demand.objects} | {x.name for x in demand.left_out}
     unknown = sorted(set(names) - known)

@@ -56,7 +56,7 @@ class Slab(Record):
 
 
 class Area(Record):
-    """A part of the cache slab that is no pool; or, in the high slab, the book of its slots."""
+    """A part of the cache slab that is not a pool; or, in the high slab, the book of its slots."""
 
     name: Literal["stack", "globals", "allocator", "high allocator"]
     offset: Count

@@ -204,7 +204,7 @@ def _check_object(plan: Map, pool: Pool, name: str) -> list[str]:
     """All slots of a pool, one by one, for one of its objects."""
     item = next((o for o in plan.objects if o.name == name), None)
     if item is None:
-        return [f"pool {pool.name} holds {name}, which is no object of the map"]
+        return [f"pool {pool.name} holds {name}, which is not an object of the map"]
     problems = []
     slots = np.concatenate(
         (

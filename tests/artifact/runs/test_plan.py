@@ -196,7 +196,7 @@ def test_the_code_digest_leaves_out_what_is_not_executed(package: Path) -> None:
 def test_the_code_digest_refuses_what_it_cannot_find(
     package: Path, line: str, complaint: str
 ) -> None:
-    (package / "bare").mkdir()  # a folder that is no package
+    (package / "bare").mkdir()  # a folder that is not a package
     (package / "bare" / "x.py").write_text("Y = 1\n")
     (package / "loads" / "ab.py").write_text(f"{line}\nAb = 1\n")
     with pytest.raises(ArtifactError, match=complaint):
