@@ -23,7 +23,7 @@ from testbed.guest.network import (
     measure_losses,
 )
 from testbed.guest.regions import attribute
-from testbed.guest.servers import load_server
+from testbed.guest.servers import find_server
 from testbed.guest.slab import read_slab_account
 from testbed.link.capture import analyse, label
 from testbed.link.lives import trace_lives
@@ -73,7 +73,7 @@ def evaluate(experiment: Experiment, directory: Path, products: Mapping[str, str
         experiment.load.measure_recovery(traffic),
     )
     evidence = _collect_evidence(experiment, directory, emissions, found)
-    server = load_server(experiment.server)
+    server = find_server(experiment)
     gates = (*check(evidence), *check_ledger(experiment, server, window, found.ledger))
     return Measurement(
         experiment=experiment,

@@ -14,7 +14,7 @@ from testbed.alone import evaluate_alone, write_alone_job
 from testbed.evaluation import evaluate
 from testbed.experiment import Experiment
 from testbed.guest.job import write_client_job, write_server_job
-from testbed.guest.servers import describe_partner, load_server
+from testbed.guest.servers import find_server
 from testbed.machines.command_line import MachinePlan, Wire, find_mac, plan_machine
 from testbed.machines.monitor import watch
 from testbed.machines.pool import Pool, QemuPool, share_memory
@@ -62,9 +62,7 @@ def write_jobs(experiment: Experiment) -> dict[str, str]:
     """The job of each machine, by its name."""
     if experiment.load.program:
         return {"server": write_alone_job(experiment)}
-    partner = experiment.load.partner
-    server = describe_partner(partner) if partner else load_server(experiment.server)
-    return {"server": write_server_job(experiment, server)} | {
+    return {"server": write_server_job(experiment, find_server(experiment))} | {
         f"client{number}": write_client_job(experiment, number)
         for number in range(1, experiment.machines.clients + 1)
     }

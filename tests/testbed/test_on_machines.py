@@ -152,8 +152,9 @@ def test_netperf_fills_the_wire_as_the_link_allows(
 
 
 def test_netperf_measurement(experiment: Experiment, products: Products, tmp_path: Path) -> None:
+    """As a design has it: the server is what netperf talks to, and no file describes it."""
     load = Netperf(test="TCP_RR", seconds=1)
-    changed = experiment.model_copy(update={"load": load})
+    changed = experiment.model_copy(update={"load": load, "server": load.partner})
     measurement = run_products(changed, products, tmp_path)
     assert measurement.failed_gates == ()
     assert measurement.window is not None

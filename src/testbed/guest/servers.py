@@ -14,6 +14,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from ground.errors import UsageError
 from ground.paths import PROJECT
+from testbed.experiment import Experiment
 
 FOLDER = PROJECT / "images" / "servers"
 
@@ -55,7 +56,16 @@ def find_servers(folder: Path = FOLDER) -> list[str]:
     return sorted(path.stem for path in folder.glob("*.toml"))
 
 
-def describe_partner(program: str) -> ServerDescription:
+def find_server(experiment: Experiment) -> ServerDescription:
+    """What ``experiment`` runs on the server: what its load brings along, or the server itself.
+
+    Raises UsageError as `load_server`.
+    """
+    partner = experiment.load.partner
+    return _describe_partner(partner) if partner else load_server(experiment.server)
+
+
+def _describe_partner(program: str) -> ServerDescription:
     """A load generator's own server, which goes to the background by itself."""
     return ServerDescription(
         name=program, start=f"{program} > /dev/null", ready=f"pidof {program} > /dev/null"
