@@ -475,6 +475,18 @@ def build_container(_: Context):
     run_container()
 
 
+@task(name="bundle", positional=["folder"], help={"folder": "is written; must be empty or absent"})
+@report_errors
+def build_bundle(_: Context, folder):
+    """Write the offline bundle: sources with stored runs, image, provenance, digests.
+
+    Example: ./invoke build.bundle out/bundle
+    """
+    from forge.entry import run_bundle
+
+    run_bundle(folder)
+
+
 @task(
     name="fuzz",
     help={
@@ -859,6 +871,6 @@ namespace.add_collection(
         labs_selftest,
     )
 )
-building = Collection("build", build_twice, build_container)
+building = Collection("build", build_twice, build_container, build_bundle)
 building.add_task(build, name="all", default=True)
 namespace.add_collection(building)

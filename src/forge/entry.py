@@ -10,10 +10,12 @@ from typing import Any
 
 from rich.table import Table
 
+from forge.bundle import write_bundle
 from forge.container import ARCHIVE
 from forge.manifest import NAME, Manifest
 from forge.modules import MODULES, ModuleRecipe
 from forge.pipeline import Pipeline, build
+from forge.provenance import FOLDER as PROVENANCE
 from forge.stage import Workshop
 from ground.errors import ExitCode, UsageError
 from ground.paths import find_outputs
@@ -104,3 +106,13 @@ def format_times(pipeline: Pipeline) -> Table:
         now = "built" if built.fresh else "kept"
         table.add_row(name, now, f"{built.seconds:.1f}", built.digest[:16])
     return table
+
+
+def run_bundle(folder: str) -> None:
+    """Build what is missing, then write the offline bundle into ``folder``."""
+    _, pipeline = build()
+    image = pipeline.container / ARCHIVE
+    with complete_step("Writing the bundle"):
+        files = write_bundle(Path(folder), image, find_outputs() / PROVENANCE)
+    for path in files:
+        console.print(f"{path} ({path.stat().st_size / 1e6:.1f} MB)", soft_wrap=True)
