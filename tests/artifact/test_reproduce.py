@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import html.parser
 import json
+import math
 import os
 import shutil
 import signal
@@ -257,6 +258,7 @@ def test_figures_are_drawn_whenever_a_curve_is_complete(
 
     monkeypatch.setattr("artifact.reproduce.conclude", count)
     monkeypatch.setattr("artifact.runs.progress.SPACING_S", 0.0)
+    monkeypatch.setattr("artifact.runs.progress.DRAWING_SHARE", math.inf)
     order = Order(Tier.QUICK, ("footnote3", "latency"), jobs=1)
     reproduce(order, RUNNER, Places(tmp_path))
     assert seen == [4, 9, 14, 19, 79]

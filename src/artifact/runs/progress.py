@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -14,7 +15,9 @@ from artifact.runs.store import Outcome
 from artifact.runs.worker import Done, Task
 from ground.terminal import console
 
-SPACING_S = 60.0  # between drawings: with fast runs they would take longer than these
+# Drawing takes a core from the runs: it rests between two drawings, longer if they take long.
+SPACING_S = 60.0
+DRAWING_SHARE = 1 / 30  # of the time
 COLOURS = {Outcome.MEASURED: "green", Outcome.INVALID: "yellow", Outcome.SUBJECT_FAILED: "red"}
 
 
@@ -23,7 +26,8 @@ class Display:
 
     The bar counts forecast seconds, so that the time left is right although a run at high
     concurrency takes many times longer than one at low.  ``draw`` is called whenever all runs of
-    one of the ``milestones`` are done, but not again within SPACING_S.
+    one of the ``milestones`` are done, but neither again within SPACING_S nor for more than
+    DRAWING_SHARE of the time.
     """
 
     def __init__(
@@ -38,7 +42,7 @@ class Display:
         self._run_s = run_s
         self._milestones = [set(keys) for keys in milestones]
         self._draw = draw
-        self._drawn_s: float | None = None
+        self._rests_until_s = -math.inf
         self._count = 0
         self._total = total
         self._bar = progress.add_task("runs", total=sum(run_s.values()), count=f"0/{total}")
@@ -79,11 +83,11 @@ class Display:
             left.discard(key)
         if len(waiting := [left for left in self._milestones if left]) < len(self._milestones):
             self._milestones = waiting
-            now = time.monotonic()
-            rested = self._drawn_s is None or now - self._drawn_s >= SPACING_S
-            if new and rested and self._count < self._total:
+            began_s = time.monotonic()
+            if new and began_s >= self._rests_until_s and self._count < self._total:
                 self._draw()
-                self._drawn_s = time.monotonic()
+                ended_s = time.monotonic()
+                self._rests_until_s = ended_s + max(SPACING_S, (ended_s - began_s) / DRAWING_SHARE)
 
 
 @contextmanager
