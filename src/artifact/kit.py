@@ -14,7 +14,7 @@ from typing import Final
 import jinja2
 
 from artifact.judge.reference import HEAD, Head, find_folder
-from artifact.judge.verdicts import Judgement, Verdict, describe_band
+from artifact.judge.verdicts import Judgement
 from artifact.replay import describe
 from artifact.runs.engines import LocalEngine
 from artifact.runs.forecast import Forecast, forecast
@@ -22,6 +22,7 @@ from artifact.runs.plan import make_plan
 from artifact.runs.rehearsal import SYNTHETIC
 from artifact.runs.store import Store
 from artifact.study.claims import AnyClaim
+from artifact.study.claims.evidence import Verdict
 from artifact.study.designs import Tier
 from artifact.study.loading import Study, load_study
 from ground.files import write_atomically
@@ -95,7 +96,7 @@ def list_claims(study: Study, verdicts: Sequence[Judgement]) -> list[ShownClaim]
         ShownClaim(
             f"C{number}",
             claim,
-            describe_band(claim),
+            claim.describe_band(),
             tuple(j for j in verdicts if j.claim == claim.id),
             f"./invoke reproduce --tier full --only {claim.design}",
         )

@@ -14,7 +14,7 @@ from rich.markup import escape
 
 from artifact.judge.reference import Comparison, compare, find_reference
 from artifact.judge.results import MISSING, Results, count_outcomes, load_results
-from artifact.judge.verdicts import Judgement, Verdict, find_exit_code, judge
+from artifact.judge.verdicts import Judgement, find_exit_code, judge
 from artifact.paper.production import Production, produce_own
 from artifact.report.crate import Deed, write_crate
 from artifact.report.explorer import write_explorer
@@ -30,6 +30,7 @@ from artifact.runs.runner import DiskFullError, Runner
 from artifact.runs.searches import follow_searches
 from artifact.runs.store import Outcome, Store
 from artifact.runs.sweep import Engine, Tally, list_tasks, sweep
+from artifact.study.claims.evidence import Verdict
 from artifact.study.designs import Tier, find_designs
 from artifact.study.loading import Study, load_study
 from ground.errors import ArtifactError, ExitCode, UsageError

@@ -9,10 +9,10 @@ import pytest
 
 from artifact.judge import reference
 from artifact.judge.results import load_results
-from artifact.judge.verdicts import Verdict
 from artifact.reproduce import Order, Places, reproduce
 from artifact.runs.plan import load_plan
 from artifact.runs.testbed_runner import load_bench
+from artifact.study.claims.evidence import Verdict
 from artifact.study.designs import Tier
 from checks.disturbances import MACHINE_KINDS, disturb_sweeps
 from checks.disturbed import REAL

@@ -15,7 +15,6 @@ from pathlib import Path
 
 import pytest
 
-from artifact.judge.verdicts import Verdict
 from artifact.paper.bindings import PREDICATES, VERDICTS, Problem, Use, check_use, check_uses
 from artifact.paper.difference import Move, find_changes, write_difference
 from artifact.paper.facts import Fact, find_fact, load_facts, load_originals
@@ -37,6 +36,7 @@ from artifact.runs.bisection import Bracket
 from artifact.runs.plan import make_plan
 from artifact.runs.searches import Peak, restore_brackets, tabulate_brackets
 from artifact.study.claims import load_claims
+from artifact.study.claims.evidence import Verdict
 from artifact.study.designs import Tier, load_design
 from ground import process
 from ground.errors import ArtifactError, ExitCode, UsageError

@@ -16,7 +16,7 @@ import pytest
 
 from artifact.cli import REHEARSED_NOISE
 from artifact.judge.results import load_results
-from artifact.judge.verdicts import Judgement, Verdict, judge
+from artifact.judge.verdicts import Judgement, judge
 from artifact.paper.numbers import State
 from artifact.report.gallery import list_illustrations, make_provenance, write_illustrations
 from artifact.reproduce import Conclusion, Order, Places, reproduce
@@ -24,6 +24,7 @@ from artifact.runs.plan import Plan
 from artifact.runs.rehearsal import USUAL, SyntheticRunner
 from artifact.runs.store import Entry, Store
 from artifact.study.claims import AnyClaim
+from artifact.study.claims.evidence import Verdict
 from artifact.study.designs import Tier
 from artifact.study.loading import Study, load_study
 from figures.style import FORMATS

@@ -9,7 +9,7 @@ import pytest
 
 from artifact import replay
 from artifact.judge.reference import Comparison, Match
-from artifact.judge.verdicts import Judgement, Verdict
+from artifact.judge.verdicts import Judgement
 from artifact.kit import FOLDER, PAGES, find_stale_pages, read_needs, render_kit
 from artifact.report.explorer import NAME as EXPLORER
 from artifact.reproduce import Places
@@ -19,6 +19,7 @@ from artifact.runs.plan import Plan, make_plan
 from artifact.runs.rehearsal import SyntheticRunner
 from artifact.runs.store import Store
 from artifact.runs.sweep import list_tasks, sweep
+from artifact.study.claims.evidence import Verdict
 from artifact.study.designs import Tier, load_design
 from artifact.study.loading import load_study
 from checks.disturbed import Silence

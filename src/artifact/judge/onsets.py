@@ -9,41 +9,12 @@ level and for how many seeds, is what is counted here.
 
 from __future__ import annotations
 
-import math
-from dataclasses import dataclass
-
 import polars as pl
 
 from artifact.judge.results import MISSING, Results
 from artifact.runs.store import Outcome
+from artifact.study.claims.measured import Onset
 from testbed.measurement import Zone
-
-
-@dataclass(frozen=True)
-class Onset:
-    """Where the failure zone begins, bracketed by levels.
-
-    ``holds`` is the highest level up to which no seed fails (1 if the lowest fails), ``fails``
-    the lowest from which on all do; None if there is none.  ``last`` is the highest level that
-    was run.
-    """
-
-    holds: int
-    fails: int | None
-    last: int
-    seeds: int
-    keys: tuple[str, ...]
-
-    @property
-    def middle(self) -> float:
-        """The geometric mean of the bracket: concurrency is on a logarithmic scale."""
-        return math.sqrt(self.holds * (self.fails or self.last))
-
-    def describe(self) -> str:
-        """In words."""
-        if self.fails is None:
-            return f"not all seeds fail at any level up to c = {self.last}"
-        return f"between c = {self.holds} and c = {self.fails}"
 
 
 def find_onset(

@@ -11,8 +11,8 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from artifact.judge.verdicts import Verdict
 from artifact.paper.numbers import Number, State
+from artifact.study.claims.evidence import Verdict
 from ground.errors import UsageError
 
 NEGLIGIBLE: Final = 0.05  # a ratio within 1 +- this is called the same

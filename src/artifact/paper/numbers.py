@@ -13,9 +13,10 @@ from typing import Final
 import polars as pl
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from artifact.judge.verdicts import Judgement, Verdict
+from artifact.judge.verdicts import Judgement
 from artifact.paper.quantities import Finding, Quantity, find_quantity
 from artifact.paper.stored import Stored
+from artifact.study.claims.evidence import Verdict
 from ground.errors import UsageError
 from ground.files import write_atomically
 

@@ -19,7 +19,7 @@ from artifact.report.tables.waiting import list_waiting
 from artifact.runs.rehearsal import SYNTHETIC
 from artifact.runs.symbols import summarize_symbols
 from artifact.statistics.estimates import estimate_ratio
-from artifact.study.claims import AnyClaim, EquivalenceClaim
+from artifact.study.claims import AnyClaim
 from artifact.study.designs import Design
 from artifact.study.loading import Study
 from figures import cycles, forest, misses, plateaus, symbols, throughput
@@ -204,20 +204,15 @@ def tabulate_verdicts(claims: Sequence[AnyClaim], judgements: Sequence[Judgement
     known = {claim.id: claim for claim in claims}
     rows = []
     for judgement in judgements:
-        claim = known[judgement.claim]
-        if isinstance(claim, EquivalenceClaim):
-            low, high = 1 / (1 + claim.margin), 1 + claim.margin
-            band: tuple[float | None, float | None] = (low, high)
-        else:
-            band = claim.band.low, claim.band.high
+        band = known[judgement.claim].accepted
         rows.append(
             {
                 "label": f"{judgement.claim}, {judgement.server}",
                 "value": judgement.value,
                 "low": judgement.low,
                 "high": judgement.high,
-                "band_low": band[0],
-                "band_high": band[1],
+                "band_low": band.low,
+                "band_high": band.high,
                 "paper": judgement.paper,
                 "note": judgement.verdict.value,
             }

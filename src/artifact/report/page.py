@@ -15,11 +15,12 @@ from rich.table import Table
 
 from artifact.judge.reference import Comparison, find_agreement
 from artifact.judge.results import Results, count_outcomes
-from artifact.judge.verdicts import Judgement, Verdict, describe_band, describe_measure
+from artifact.judge.verdicts import Judgement
 from artifact.report.explorer import NAME as EXPLORER
 from artifact.report.explorer import make_environment
 from artifact.report.illustration import Illustration
 from artifact.study.claims import AnyClaim
+from artifact.study.claims.evidence import Verdict
 from artifact.study.loading import Study
 from artifact.study.metrics import find_metric
 from ground.files import write_atomically
@@ -264,9 +265,9 @@ def _describe_claim(
         section=_find_section(claim),
         statement=claim.statement,
         location=claim.location,
-        measured=describe_measure(claim),
+        measured=claim.describe_measure(),
         definition=find_metric(claim.metric).definition,
-        band=describe_band(claim),
+        band=claim.describe_band(),
         band_reason=claim.band_reason,
         judgements=[j for j in judgements if j.claim == claim.id],
         figures=[figure for figure in mine if figure.name not in seen],

@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: MIT
-"""Designs, claims and metrics: what is asked."""
+"""Designs, claims and metrics: what is asked, and what would answer it."""

@@ -7,21 +7,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from artifact.study.claims import (
-    AnyClaim,
-    EquivalenceClaim,
-    MaximumClaim,
-    NoWorseClaim,
-    PeakClaim,
-    PlaceClaim,
-    RatioClaim,
-    Selector,
-    ShiftClaim,
-    TrendClaim,
-    ValueClaim,
-    load_claims,
-)
-from artifact.study.coverage import cover_scope, list_points
+from artifact.study.claims import AnyClaim, load_claims
+from artifact.study.coverage import cover_scope
 from artifact.study.designs import FOLDER, Design, Tier, find_designs, load_design
 from ground.errors import UsageError
 
@@ -64,19 +51,20 @@ def check_claim(claim: AnyClaim, design: Design, path: Path) -> None:
     scopes = design.tier.values()
     variants = dict.fromkeys(v.name for scope in scopes for v in design.find_variants(scope))
     levels = sorted({level for scope in scopes for level in scope.levels})
+    names = claim.list_names()
+    servers = [(f"servers.{i}", name) for i, name in enumerate(claim.servers)]
     for what, named, known in (
         ("tier", [(f"seeds.{tier}", tier) for tier in claim.seeds], list(design.tier)),
-        ("server", _list_servers(claim), design.servers),
-        ("variant", _list_variants(claim), list(variants)),
-        ("level", _list_levels(claim), levels),
+        ("server", [*servers, *names.servers], design.servers),
+        ("variant", names.variants, list(variants)),
+        ("level", [(field, level) for field, level in names.levels if level], levels),
     ):
         for field, name in named:
             if name not in known:
                 raise _refuse(path, claim, field, f"{design.id} has no {what} {name!r}", known)
-    if isinstance(claim, RatioClaim | ValueClaim | EquivalenceClaim):
-        for field, selector in _list_selectors(claim).items():
-            if selector.level is None:
-                raise _refuse(path, claim, f"{field}.level", "it is missing", levels)
+    for field, level in names.levels:
+        if level is None:
+            raise _refuse(path, claim, field, "it is missing", levels)
     for server in claim.servers:
         gaps = [_find_gap(claim, server, design, tier) for tier in claim.seeds]
         if all(gaps):
@@ -99,43 +87,7 @@ def _refuse(
 def _find_gap(claim: AnyClaim, server: str, design: Design, tier: Tier) -> str:
     """Why ``tier`` cannot judge ``claim`` for ``server``; empty if it can."""
     try:
-        list_points(claim, server, cover_scope(design, design.tier[tier]), claim.seeds[tier])
+        claim.list_points(server, cover_scope(design, design.tier[tier]), claim.seeds[tier])
     except ValueError as gap:
         return f"in the {tier} tier {gap}"
     return ""
-
-
-def _list_servers(claim: AnyClaim) -> list[tuple[str, str]]:
-    """Each field of ``claim`` that names a server, and the name."""
-    named = [(f"servers.{i}", name) for i, name in enumerate(claim.servers)]
-    if isinstance(claim, PeakClaim | ShiftClaim):
-        return [*named, ("reference", claim.reference)]
-    if isinstance(claim, TrendClaim | PlaceClaim):
-        return named
-    selectors = _list_selectors(claim)
-    return named + [(f"{field}.server", s.server) for field, s in selectors.items() if s.server]
-
-
-def _list_variants(claim: AnyClaim) -> list[tuple[str, str]]:
-    """Each field of ``claim`` that names a variant, and the name."""
-    if isinstance(claim, TrendClaim | PlaceClaim):
-        return [("variant", claim.variant)]
-    if isinstance(claim, PeakClaim | ShiftClaim):
-        return []
-    return [(f"{field}.variant", s.variant) for field, s in _list_selectors(claim).items()]
-
-
-def _list_levels(claim: AnyClaim) -> list[tuple[str, int]]:
-    """Each field of ``claim`` that names one level, and the level."""
-    if isinstance(claim, TrendClaim | PlaceClaim | PeakClaim | ShiftClaim):
-        return []
-    return [(f"{field}.level", s.level) for field, s in _list_selectors(claim).items() if s.level]
-
-
-def _list_selectors(
-    claim: RatioClaim | ValueClaim | MaximumClaim | EquivalenceClaim | NoWorseClaim,
-) -> dict[str, Selector]:
-    """The points that ``claim`` names, by their fields."""
-    if isinstance(claim, ValueClaim):
-        return {"point": claim.point}
-    return {"point": claim.point, "reference": claim.reference}

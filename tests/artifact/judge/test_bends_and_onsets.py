@@ -9,11 +9,11 @@ from collections.abc import Callable
 import polars as pl
 import pytest
 
-from artifact.judge import evidence, verdicts
 from artifact.judge.onsets import find_onset
-from artifact.judge.verdicts import Judgement, Verdict, judge
+from artifact.judge.verdicts import Judgement, judge
 from artifact.statistics.bends import Bend, Interval
-from artifact.study.claims import AnyClaim, Claims, load_claims
+from artifact.study.claims import AnyClaim, Claims, bend, load_claims
+from artifact.study.claims.evidence import Verdict
 from tests.artifact.curves import LEVELS, Curve, make_line, make_results
 
 THROUGHPUT = make_line(1000, (1, 0.8), (6, 0.0), (100, -0.12))
@@ -190,8 +190,8 @@ def move(bend: Bend) -> Bend:
 def test_mutants_of_the_estimate_flip_the_verdict(
     monkeypatch: pytest.MonkeyPatch, mutate: Callable[[Bend], Bend], verdict: Verdict
 ) -> None:
-    original = evidence.find_bends
-    monkeypatch.setattr(evidence, "find_bends", lambda *a: [mutate(b) for b in original(*a)])
+    original = bend.find_bends
+    monkeypatch.setattr(bend, "find_bends", lambda *a: [mutate(b) for b in original(*a)])
     found = judge_one("tux.data-misses-peak", {"l2_data": DATA}, noise=0.003)
     assert found.verdict is verdict
 
@@ -201,7 +201,7 @@ def test_without_the_check_of_the_shape_a_rising_curve_would_pass(
 ) -> None:
     rising = {"l2_data": make_line(20, (1, 0.1), (256, 0.4), (3800, 0.1))}
     assert judge_one("tux.data-misses-peak", rising).verdict is Verdict.CONTRADICTED
-    monkeypatch.setattr(verdicts, "_check_shape", lambda claim, bend: [])
+    monkeypatch.setattr(bend.BendClaim, "find_objection", lambda claim, found: None)
     assert judge_one("tux.data-misses-peak", rising).verdict is Verdict.REPRODUCED
 
 

@@ -6,15 +6,14 @@ from __future__ import annotations
 import math
 from pathlib import Path
 
-import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from artifact.judge.comparisons import find_worst, list_peaks
 from artifact.judge.origins import summarize_origins
+from artifact.judge.peaks import list_peaks
 from artifact.judge.results import load_results
-from artifact.judge.verdicts import Verdict, decide_no_worse, judge
+from artifact.judge.verdicts import judge
 from artifact.report.tables.ratios import find_vanishing
 from artifact.reproduce import Places, run_sweep
 from artifact.runs.bisection import (
@@ -32,7 +31,8 @@ from artifact.runs.searches import UselessRunError, bears, expand_plan, follow_s
 from artifact.runs.store import Store
 from artifact.runs.worker import Task, perform
 from artifact.statistics.estimates import estimate_peak_ratio
-from artifact.study.claims import NoWorseClaim, load_claims
+from artifact.study.claims import load_claims
+from artifact.study.claims.evidence import Verdict
 from artifact.study.designs import Tier, load_design, parse_design
 from ground.errors import UsageError
 from testbed.records import make_gate
@@ -207,45 +207,6 @@ def test_shards_share_the_searches() -> None:
 def test_a_wrong_search_is_named(old: str, new: str, words: str) -> None:
     with pytest.raises(UsageError, match=words):
         parse_design(PEAK.replace(old, new), Path("peak.toml"))
-
-
-def find_no_worse(name: str) -> NoWorseClaim:
-    (claim,) = (c for c in load_claims() if c.id == name)
-    assert isinstance(claim, NoWorseClaim)
-    return claim
-
-
-@pytest.mark.parametrize(
-    ("ratios", "verdict", "worst"),
-    [
-        ((1.0, 1.0), Verdict.REPRODUCED, None),
-        ((1.2, 1.5), Verdict.REPRODUCED, "c = 1"),
-        ((1.0, 0.9), Verdict.CONTRADICTED, "c = 8"),
-        ((0.98, 1.0), Verdict.INCONCLUSIVE, "c = 1"),
-    ],
-)
-def test_one_bad_level_decides(
-    ratios: tuple[float, float], verdict: Verdict, worst: str | None
-) -> None:
-    claim = find_no_worse("stingy.nothing-lost")
-    random = np.random.default_rng(1)
-    pairs = [
-        (level, list(100 * ratio * np.exp(random.normal(0, 0.003, 5))), [100.0] * 5)
-        for level, ratio in zip((1, 8), ratios, strict=True)
-    ]
-    found = find_worst(claim, pairs)
-    assert found.low is not None
-    assert found.high is not None
-    assert decide_no_worse(claim, found.low, found.high)[0] is verdict
-    assert worst is None or worst in found.note
-
-
-def test_latency_is_worse_when_it_rises() -> None:
-    claim = find_no_worse("stingy.tail")
-    pairs = [(40, [130.0, 131, 132], [100.0, 100, 100]), (100, [50.0, 51, 52], [100.0, 100, 100])]
-    found = find_worst(claim, pairs)
-    assert found.note == "worst at c = 40"
-    assert decide_no_worse(claim, found.low or 0, found.high or 0)[0] is Verdict.CONTRADICTED
 
 
 def test_where_a_gain_vanishes() -> None:

@@ -15,14 +15,15 @@ from hypothesis import strategies as st
 from artifact import cli
 from artifact.judge.evidence import cover_results, gather
 from artifact.judge.results import load_results
-from artifact.judge.verdicts import Verdict, decide
+from artifact.judge.verdicts import decide
 from artifact.reproduce import Order
 from artifact.runs.plan import make_plan
 from artifact.runs.rehearsal import SyntheticRunner
 from artifact.runs.store import Store
 from artifact.runs.worker import Task, perform
 from artifact.study.claims import AnyClaim, Claims, load_claims
-from artifact.study.coverage import cover_scope, list_points
+from artifact.study.claims.evidence import Verdict
+from artifact.study.coverage import cover_scope
 from artifact.study.designs import FOLDER, Design, Tier, load_design
 from artifact.study.loading import CLAIMS, check_claim, load_study
 from ground.errors import UsageError
@@ -201,8 +202,8 @@ def test_a_tier_that_plans_too_little_does_not_judge(tmp_path: Path, design: Des
     plan = make_plan(Tier.QUICK, [design], runner.products)
     for run in plan.runs:
         perform(Task(run.key, run.label, run.experiment, tmp_path), runner)
-    evidence = gather(claim, "nginx", load_results(plan, Store(tmp_path)))
-    judgement = decide(evidence, None, None)
+    case = gather(claim, "nginx", load_results(plan, Store(tmp_path)))
+    judgement = decide(case, None)
     assert judgement.verdict is Verdict.NOT_JUDGED
     assert judgement.reason == (
         "in the quick tier nginx at c = 5000 needs 5 seeds and 0 are planned"
@@ -227,7 +228,7 @@ def test_points_come_in_pairs_with_level_and_server() -> None:
     covered = cover_scope(DESIGNS["figure7"], DESIGNS["figure7"].tier[Tier.QUICK])
 
     def show(name: str) -> list[tuple[str | None, int | None]]:
-        points = list_points(claims[name], "tux-stingy", covered, 5)
+        points = claims[name].list_points("tux-stingy", covered, 5)
         return [(point.server, point.level) for point in points]
 
     assert show("stingy.throughput") == [("tux-stingy", 2500), ("tux", 2500)]
@@ -236,4 +237,4 @@ def test_points_come_in_pairs_with_level_and_server() -> None:
         ("tux-stingy", 1), ("tux", 1), ("tux-stingy", 8), ("tux", 8),
     ]  # fmt: skip
     with pytest.raises(ValueError, match="needs 6 seeds and 5 are planned"):
-        list_points(claims["stingy.throughput"], "tux-stingy", covered, 6)
+        claims["stingy.throughput"].list_points("tux-stingy", covered, 6)

@@ -12,7 +12,10 @@ from matplotlib.figure import Figure
 from artifact.judge.evidence import gather
 from artifact.judge.results import Results, summarize
 from artifact.report.illustration import Illustration
-from artifact.study.claims import AnyClaim, BendClaim, OnsetClaim
+from artifact.study.claims import AnyClaim
+from artifact.study.claims.bend import BendEvidence
+from artifact.study.claims.families import PlaceClaim
+from artifact.study.claims.onset import OnsetClaim
 from artifact.study.designs import Design
 from figures import zones
 from figures.style import Provenance
@@ -70,11 +73,11 @@ def find_zones(results: Results, design: Design, claims: Sequence[AnyClaim]) -> 
     for claim in claims:
         if claim.design != design.id or claim.metric != "throughput":
             continue
-        if not isinstance(claim, BendClaim | OnsetClaim):
+        if not isinstance(claim, PlaceClaim):
             continue
         paper.append(claim.expected)
-        evidence = gather(claim, SERVER, results)
-        estimate = evidence.estimate
+        evidence = gather(claim, SERVER, results).evidence
+        estimate = evidence.estimate if evidence else None
         if estimate is None or estimate.low is None or estimate.high is None:
             continue
         low, middle, high = (
@@ -82,6 +85,6 @@ def find_zones(results: Results, design: Design, claims: Sequence[AnyClaim]) -> 
         )
         if isinstance(claim, OnsetClaim):
             found = replace(found, failure_begins=(low, middle, high))
-        elif evidence.bend and evidence.bend.after.high < 0:
+        elif isinstance(evidence, BendEvidence) and evidence.bend.after.high < 0:
             found = replace(found, elastic_ends=(low, middle, high))
     return replace(found, paper=tuple(paper))

@@ -6,7 +6,7 @@ from __future__ import annotations
 import polars as pl
 from matplotlib.figure import Figure
 
-from artifact.judge.comparisons import list_peaks
+from artifact.judge.peaks import list_peaks
 from artifact.judge.results import Results, summarize
 from artifact.report.illustration import Illustration
 from artifact.statistics.estimates import estimate_peak

@@ -9,12 +9,14 @@ from itertools import pairwise
 import polars as pl
 from matplotlib.figure import Figure
 
-from artifact.judge.comparisons import list_peaks
+from artifact.judge.peaks import list_peaks
 from artifact.judge.results import Results, select_valid, summarize
 from artifact.report.illustration import Illustration, tabulate_ratio
 from artifact.report.tables.overload import list_overload_illustrations
 from artifact.statistics.estimates import Estimate, estimate_peak, estimate_ratio
-from artifact.study.claims import AnyClaim, PeakClaim, RatioClaim
+from artifact.study.claims import AnyClaim
+from artifact.study.claims.peak import PeakClaim
+from artifact.study.claims.ratio import RatioClaim
 from artifact.study.designs import Design, Variant
 from figures import forest, gain, latency, peak, schedulers, sweep, variants
 from figures.forest import SCHEMA as FOREST

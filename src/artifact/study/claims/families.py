@@ -1,0 +1,97 @@
+# SPDX-License-Identifier: MIT
+"""What several kinds of claim share: claims of an effect, claims of a place."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Annotated, Literal, Self
+
+from pydantic import Field, model_validator
+
+from artifact.statistics.estimates import Values, find_sign_flip_p
+from artifact.study.claims.evidence import Evidence, PValues, Ruling, Verdict
+from artifact.study.claims.kind import Band, Claim
+from artifact.study.claims.points import Levels, Names, Selector, take_levels
+from artifact.study.coverage import Coverage
+
+
+class EffectClaim(Claim):
+    """A claim that something rises or falls, by a ratio in ``band``."""
+
+    direction: Literal["rises", "falls"]
+    band: Band
+    indifference: Annotated[float, Field(gt=0, lt=0.5)] = 0.02
+
+    @model_validator(mode="after")
+    def check_side(self) -> Self:
+        """The band lies on the side that the direction says."""
+        if self.direction == "falls" and (self.band.high is None or self.band.high >= 1):
+            raise ValueError("a claim that something falls needs band.high below 1")
+        if self.direction == "rises" and (self.band.low is None or self.band.low <= 1):
+            raise ValueError("a claim that something rises needs band.low above 1")
+        if self.paper is not None and not self.band.holds(self.paper, self.paper):
+            raise ValueError(f"the paper's own {self.paper:g} is not in the band {self.band}")
+        return self
+
+    @property
+    def accepted(self) -> Band:
+        """As the file has it."""
+        return self.band
+
+    def flip_signs(self, logs: Sequence[float] | Values) -> PValues:
+        """Of the test whether the mean of log ratios is on the claimed side of 0."""
+        return self.order(find_sign_flip_p(logs, "above"), find_sign_flip_p(logs, "below"))
+
+    def order(self, rises: float, falls: float) -> PValues:
+        """p of a rise and of a fall, as those of claim and opposite."""
+        return PValues(rises, falls) if self.direction == "rises" else PValues(falls, rises)
+
+    def decide(self, low: float, high: float, evidence: Evidence) -> Ruling:
+        """Interval logic for a ratio that is claimed to be on one side of 1."""
+        rises = self.direction == "rises"
+        if self.band.holds(low, high):
+            return Verdict.REPRODUCED, "the interval lies in the band"
+        if (low > 1) if rises else (high < 1):
+            return Verdict.DIRECTION, "the effect has the claimed direction, but misses the band"
+        if (high < 1) if rises else (low > 1):
+            return Verdict.CONTRADICTED, "the effect has the opposite direction"
+        if low >= 1 / (1 + self.indifference) and high <= 1 + self.indifference:
+            return Verdict.CONTRADICTED, "there is no effect worth the name"
+        reason = "the interval includes no effect and is too wide to exclude one"
+        return Verdict.INCONCLUSIVE, reason
+
+
+class PlaceClaim(Claim):
+    """Something happens at a concurrency of about ``expected``, the paper's place; the band is one
+    of the ratio of the place found to it."""
+
+    levels: Levels
+    expected: Annotated[int, Field(ge=1)]
+    band: Band
+    variant: str = "base"
+    paper: Annotated[float, Field(gt=0)] | None = 1.0
+
+    @property
+    def accepted(self) -> Band:
+        """As the file has it."""
+        return self.band
+
+    @property
+    def least_levels(self) -> int:
+        """How many levels tell the place."""
+        return 2
+
+    def list_names(self) -> Names:
+        """The variant."""
+        return Names(variants=[("variant", self.variant)])
+
+    def list_points(self, server: str, covered: Coverage, needed: int) -> list[Selector]:
+        """One a level."""
+        curve = Selector(server=server, variant=self.variant)
+        return take_levels([curve], self.levels, covered, needed, self.least_levels)
+
+    def decide(self, low: float, high: float, evidence: Evidence) -> Ruling:
+        """Interval logic for a place, given as ratio to the expected one."""
+        if self.band.holds(low, high):
+            return Verdict.REPRODUCED, "it is there, and the interval of its place lies in the band"
+        return Verdict.DIRECTION, "it is there, but the interval of its place misses the band"
