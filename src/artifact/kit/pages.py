@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
-"""The reviewer's kit (an appendix of two pages, check-lists, errors with remedies) and the page of
-results, all from the claims, the committed reference results, and what runs cost."""
+"""The reviewer's kit (an appendix of two pages, check-lists, errors with remedies) and the pages
+of results and of experiments, all from the claims, the committed reference results, and what runs
+cost."""
 
 from __future__ import annotations
 
@@ -15,14 +16,11 @@ import jinja2
 
 from artifact.judge.reference import HEAD, Head, find_folder
 from artifact.judge.verdicts import Judgement, Verdict, describe_band
+from artifact.kit.experiments import JOBS, PRODUCTS, forecast_plan, list_experiments
 from artifact.kit.references import OUTSIDE, WAITING, describe_estimate, list_parts
 from artifact.replay import describe
 from artifact.report.page import format_number
-from artifact.runs.engines import LocalEngine
-from artifact.runs.forecast import Forecast, forecast
-from artifact.runs.plan import Plan, make_plan
-from artifact.runs.rehearsal import SYNTHETIC
-from artifact.runs.store import Store
+from artifact.runs.plan import make_plan
 from artifact.study.claims import AnyClaim
 from artifact.study.designs import Tier
 from artifact.study.loading import Study, load_study
@@ -32,9 +30,9 @@ from ground.paths import PROJECT
 APPENDIX: Final = "ae/APPENDIX.md"
 FAQ: Final = "ae/FAQ.md"
 RESULTS: Final = "docs/results.md"
-PAGES: Final = (APPENDIX, "ae/CHECKLISTS.md", FAQ, RESULTS)
+EXPERIMENTS: Final = "docs/experiments.md"
+PAGES: Final = (APPENDIX, "ae/CHECKLISTS.md", FAQ, RESULTS, EXPERIMENTS)
 NEEDS: Final = PROJECT / "ae" / "needs.tsv"
-JOBS: Final = 2  # a reviewer's two cores
 UNEXPECTED_FIRST: Final = (
     Verdict.CONTRADICTED,
     Verdict.INCONCLUSIVE,
@@ -83,11 +81,6 @@ def read_needs(path: Path = NEEDS) -> dict[str, Need]:
     return {mode: Need(mode, *map(int, numbers)) for mode, *numbers in lines}
 
 
-def forecast_tier(plan: Plan) -> tuple[int, Forecast]:
-    """Runs of a tier, and what they cost by the assumptions of a host that has run nothing."""
-    return len(plan.keys), forecast(plan, Store(Path("/nonexistent")), LocalEngine(JOBS))
-
-
 def read_head(tier: Tier) -> Head:
     """Where the reference results of ``tier`` come from, and their verdicts."""
     return Head.model_validate_json((find_folder(tier) / HEAD).read_bytes())
@@ -112,7 +105,7 @@ def list_claims(study: Study, verdicts: Sequence[Judgement]) -> list[ShownClaim]
 def render_kit() -> dict[str, str]:
     """Paths in the project and texts of the pages."""
     study = load_study()
-    plans = {tier: make_plan(tier, study.designs, {SYNTHETIC: ""}) for tier in Tier}
+    plans = {tier: make_plan(tier, study.designs, PRODUCTS) for tier in Tier}
     full = read_head(Tier.FULL)
     environment = jinja2.Environment(
         loader=jinja2.FunctionLoader(
@@ -127,12 +120,13 @@ def render_kit() -> dict[str, str]:
     environment.globals["number"] = format_number
     facts = {
         "needs": read_needs(),
-        "costs": {tier.value: forecast_tier(plan) for tier, plan in plans.items()},
+        "costs": {t.value: (len(plan.keys), forecast_plan(plan)) for t, plan in plans.items()},
         "jobs": JOBS,
         "claims": list_claims(study, full.verdicts),
         "commit": full.commit[:12],
         "counts": {v.value: sum(j.verdict is v for j in full.verdicts) for v in UNEXPECTED_FIRST},
         "parts": list_parts(plans, study.claims),
+        "experiments": list_experiments(study),
         "outside": OUTSIDE,
         "waiting": WAITING,
     }
