@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from invoke import Collection
 
+from artifact.study.designs import find_designs
 from checks.suite import LINTERS
 from ground.paths import PROJECT
 
@@ -62,6 +63,12 @@ def find_links(document: Path) -> list[tuple[str, str]]:
 def make_anchor(heading: str) -> str:
     """As forges make them."""
     return re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-")
+
+
+def test_the_readme_names_every_experiment() -> None:
+    table = (PROJECT / "README.md").read_text().partition("## Experiments")[2].partition("##")[0]
+    rows = [line.split("|")[1] for line in table.splitlines() if line.startswith("| `")]
+    assert sorted(re.findall(r"`([^`]+)`", "".join(rows))) == find_designs()
 
 
 def test_every_task_has_an_example(namespace: Collection) -> None:
