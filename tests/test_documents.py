@@ -10,10 +10,14 @@ from pathlib import Path
 import pytest
 from invoke import Collection
 
+from artifact.study.designs import find_designs
 from checks.suite import LINTERS
 from ground.paths import PROJECT
 
-DOCUMENTS = sorted(PROJECT.glob("*.md"))
+DOCUMENTS = sorted(
+    path for folder in (".", "ae", "docs") for path in (PROJECT / folder).glob("*.md")
+)
+NAMES = [str(path.relative_to(PROJECT)) for path in DOCUMENTS]
 COMMAND = re.compile(r"\./invoke ((?:[a-z][\w.]*)(?: +(?:--?[\w-]+|'[^']*'|[\w./-]+))*)")
 
 
@@ -27,7 +31,7 @@ def namespace() -> Collection:
     return module.namespace
 
 
-@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
+@pytest.mark.parametrize("document", DOCUMENTS, ids=NAMES)
 def test_commands_exist(namespace: Collection, document: Path) -> None:
     for words in COMMAND.findall(document.read_text()):
         name, *rest = words.split()
@@ -39,10 +43,32 @@ def test_commands_exist(namespace: Collection, document: Path) -> None:
             assert flag in flags, f"{document.name}: ./invoke {name} has no --{flag}"
 
 
-@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
+@pytest.mark.parametrize("document", DOCUMENTS, ids=NAMES)
 def test_links_lead_somewhere(document: Path) -> None:
-    for target in re.findall(r"\]\(([^)#]+)\)", document.read_text()):
-        assert target.startswith("http") or (PROJECT / target).exists(), target
+    for name, anchor in find_links(document):
+        target = document.parent / name if name else document
+        assert target.exists(), name
+        if anchor:
+            headings = re.findall(r"^#+ (.+)$", target.read_text(), re.MULTILINE)
+            assert anchor in map(make_anchor, headings), f"{name}#{anchor}"
+
+
+def find_links(document: Path) -> list[tuple[str, str]]:
+    """Files and anchors that it links to within the project; code has brackets of its own."""
+    prose = re.sub(r"```.*?```|`[^`\n]*`", "", document.read_text(), flags=re.DOTALL)
+    links = re.findall(r"\]\(([^)#]*)#?([^)]*)\)", prose)
+    return [(name, anchor) for name, anchor in links if not name.startswith("http")]
+
+
+def make_anchor(heading: str) -> str:
+    """As forges make them."""
+    return re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-")
+
+
+def test_the_readme_names_every_experiment() -> None:
+    table = (PROJECT / "README.md").read_text().partition("## Experiments")[2].partition("##")[0]
+    rows = [line.split("|")[1] for line in table.splitlines() if line.startswith("| `")]
+    assert sorted(re.findall(r"`([^`]+)`", "".join(rows))) == find_designs()
 
 
 def test_every_task_has_an_example(namespace: Collection) -> None:

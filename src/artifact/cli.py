@@ -13,7 +13,7 @@ from rich.table import Table
 
 from artifact.judge import reference
 from artifact.judge.results import load_results
-from artifact.kit import find_stale_pages, write_kit
+from artifact.kit.pages import find_stale_pages, write_kit
 from artifact.paper.numbers import NAME as NUMBERS
 from artifact.paper.pictures import draw_reference
 from artifact.paper.production import describe_moves, list_figures, produce, read_numbers
@@ -354,7 +354,7 @@ def run_expect(tier: str, *, out: str) -> ExitCode:
 
 
 def run_kit(*, write: bool) -> ExitCode:
-    """`./invoke kit`: the reviewer's pages, from claims, reference results and costs."""
+    """`./invoke kit`: the reviewer's pages and that of results."""
     stale = write_kit() if write else find_stale_pages()
     for name in stale:
         console.print(f"written: {name}" if write else f"{name} is stale: ./invoke kit --write")

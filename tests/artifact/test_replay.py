@@ -10,7 +10,6 @@ import pytest
 from artifact import replay
 from artifact.judge.reference import Comparison, Match
 from artifact.judge.verdicts import Judgement
-from artifact.kit import FOLDER, PAGES, find_stale_pages, read_needs, render_kit
 from artifact.report.explorer import NAME as EXPLORER
 from artifact.reproduce import Places
 from artifact.runs.archive import export_runs
@@ -21,12 +20,8 @@ from artifact.runs.store import Store
 from artifact.runs.sweep import list_tasks, sweep
 from artifact.study.claims.evidence import Verdict
 from artifact.study.designs import Tier, load_design
-from artifact.study.loading import load_study
 from checks.disturbed import Silence
 from ground.errors import ExitCode, UsageError
-from ground.paths import PROJECT
-
-TWO_PAGES = 110  # lines
 
 
 @pytest.fixture
@@ -101,38 +96,3 @@ def test_nothing_to_compare_with_is_inconclusive() -> None:
     unjudged = judge(Verdict.NOT_JUDGED, None)
     found = Comparison("c" * 40, {"run": Match.CHANGED}, ((unjudged, unjudged),), ())
     assert replay.print_expected(found) is ExitCode.INCONCLUSIVE
-
-
-def test_the_pages_are_those_that_claims_and_results_make() -> None:
-    assert find_stale_pages() == []
-
-
-def test_a_page_that_was_edited_is_found(tmp_path: Path) -> None:
-    for name in PAGES:
-        (tmp_path / name).write_text((FOLDER / name).read_text())
-    (tmp_path / "FAQ.md").write_text("none")
-    assert find_stale_pages(tmp_path) == ["FAQ.md"]
-
-
-def test_the_appendix_names_a_command_for_each_claim_in_two_pages() -> None:
-    text = render_kit()["APPENDIX.md"]
-    lines = text.splitlines()
-    assert len(lines) <= TWO_PAGES
-    for claim in load_study().claims:
-        (line,) = [line for line in lines if f"| {claim.id} |" in line]
-        assert f"--only {claim.design}`" in line
-    for mode, need in read_needs().items():
-        assert f"`ae/run {mode}` | {need.human_min} min" in text
-    first = next(i for i, line in enumerate(lines) if ": CONTRADICTED" in line)
-    fine = [i for i, line in enumerate(lines) if line.startswith("| C") and "REPRODUCED" in line
-            and "CONTRADICTED" not in line]  # fmt: skip
-    assert first < min(fine)
-
-
-def test_errors_of_the_scripts_are_in_the_list_of_errors() -> None:
-    page = render_kit()["FAQ.md"]
-    scripts = "".join((PROJECT / p).read_text() for p in ("ae/run", "images/container/run"))
-    for said in ("the cache model lives in QEMU's x86-64 back end", "no container engine",
-                 "the engine does not answer", "there is no image"):  # fmt: skip
-        assert said in page
-        assert said in scripts

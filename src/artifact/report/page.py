@@ -43,6 +43,8 @@ SECTIONS = {
     "footnote3": "Other servers",
     "control": "Controls",
     "mutants": "Mutants: spoiled variants that must fail",
+    "backlog": "Stock TUX with the backlogs of its time",
+    "bottleneck": "Which resource is full first",
 }
 TITLE = "Minimizing cache misses in an event-driven network server: reproduction"
 
@@ -236,7 +238,7 @@ def _describe_claims(
     order = [*SECTIONS.values()]
 
     def rank(claim: AnyClaim) -> int:
-        section = _find_section(claim)
+        section = find_section(claim.id)
         return order.index(section) if section in order else len(order)
 
     found: list[ShownClaim] = []
@@ -247,8 +249,9 @@ def _describe_claims(
     return found
 
 
-def _find_section(claim: AnyClaim) -> str:
-    kind = claim.id.partition(".")[0]
+def find_section(claim: str) -> str:
+    """The heading under which the claim with this id stands."""
+    kind = claim.partition(".")[0]
     return SECTIONS.get(kind, kind)
 
 
@@ -262,7 +265,7 @@ def _describe_claim(
     mine = [f for f in figures if f.design == claim.design and claim.metric in f.metrics]
     return ShownClaim(
         id=claim.id,
-        section=_find_section(claim),
+        section=find_section(claim.id),
         statement=claim.statement,
         location=claim.location,
         measured=claim.describe_measure(),

@@ -16,7 +16,7 @@ from typing import Any
 from ground.process import die_with
 
 # What one run keeps busy: the server's machine is the slower one and the client's waits for it
-# (BENCHMARKS.md, "Runs at once").
+# (docs/speed.md, "Runs at once").
 CORES_A_RUN = 1.4
 
 

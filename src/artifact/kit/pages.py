@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
-"""The reviewer's kit: an appendix of two pages, check-lists and errors with remedies, all from the
-claims, the committed reference results, and what runs cost."""
+"""The reviewer's kit (an appendix of two pages, check-lists, errors with remedies) and the pages
+of results and of experiments, all from the claims, the committed reference results, and what runs
+cost."""
 
 from __future__ import annotations
 
@@ -15,12 +16,11 @@ import jinja2
 
 from artifact.judge.reference import HEAD, Head, find_folder
 from artifact.judge.verdicts import Judgement
+from artifact.kit.experiments import JOBS, PRODUCTS, forecast_plan, list_experiments
+from artifact.kit.references import OUTSIDE, WAITING, describe_estimate, list_parts
 from artifact.replay import describe
-from artifact.runs.engines import LocalEngine
-from artifact.runs.forecast import Forecast, forecast
+from artifact.report.page import format_number
 from artifact.runs.plan import make_plan
-from artifact.runs.rehearsal import SYNTHETIC
-from artifact.runs.store import Store
 from artifact.study.claims import AnyClaim
 from artifact.study.claims.evidence import Verdict
 from artifact.study.designs import Tier
@@ -28,9 +28,12 @@ from artifact.study.loading import Study, load_study
 from ground.files import write_atomically
 from ground.paths import PROJECT
 
-FOLDER: Final = PROJECT / "ae"
-PAGES: Final = ("APPENDIX.md", "CHECKLISTS.md", "FAQ.md")
-JOBS: Final = 2  # a reviewer's two cores
+APPENDIX: Final = "ae/APPENDIX.md"
+FAQ: Final = "ae/FAQ.md"
+RESULTS: Final = "docs/results.md"
+EXPERIMENTS: Final = "docs/experiments.md"
+PAGES: Final = (APPENDIX, "ae/CHECKLISTS.md", FAQ, RESULTS, EXPERIMENTS)
+NEEDS: Final = PROJECT / "ae" / "needs.tsv"
 UNEXPECTED_FIRST: Final = (
     Verdict.CONTRADICTED,
     Verdict.INCONCLUSIVE,
@@ -73,16 +76,10 @@ class ShownClaim:
         return "; ".join(f"{j.server}: {describe(j)}" for j in self.expected) or "not measured yet"
 
 
-def read_needs(path: Path = FOLDER / "needs.tsv") -> dict[str, Need]:
+def read_needs(path: Path = NEEDS) -> dict[str, Need]:
     """The table that ae/run reads too."""
     lines = [line.split("\t") for line in path.read_text().splitlines() if line[:1] != "#"]
     return {mode: Need(mode, *map(int, numbers)) for mode, *numbers in lines}
-
-
-def forecast_tier(tier: Tier, study: Study) -> tuple[int, Forecast]:
-    """Runs of ``tier``, and what they cost by the assumptions of a host that has run nothing."""
-    plan = make_plan(tier, study.designs, {SYNTHETIC: ""})
-    return len(plan.keys), forecast(plan, Store(Path("/nonexistent")), LocalEngine(JOBS))
 
 
 def read_head(tier: Tier) -> Head:
@@ -107,8 +104,9 @@ def list_claims(study: Study, verdicts: Sequence[Judgement]) -> list[ShownClaim]
 
 @functools.cache
 def render_kit() -> dict[str, str]:
-    """Names and texts of the pages."""
+    """Paths in the project and texts of the pages."""
     study = load_study()
+    plans = {tier: make_plan(tier, study.designs, PRODUCTS) for tier in Tier}
     full = read_head(Tier.FULL)
     environment = jinja2.Environment(
         loader=jinja2.FunctionLoader(
@@ -119,26 +117,35 @@ def render_kit() -> dict[str, str]:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
+    environment.globals["estimate"] = describe_estimate
+    environment.globals["number"] = format_number
     facts = {
         "needs": read_needs(),
-        "costs": {tier.value: forecast_tier(tier, study) for tier in Tier},
+        "costs": {t.value: (len(plan.keys), forecast_plan(plan)) for t, plan in plans.items()},
         "jobs": JOBS,
         "claims": list_claims(study, full.verdicts),
         "commit": full.commit[:12],
         "counts": {v.value: sum(j.verdict is v for j in full.verdicts) for v in UNEXPECTED_FIRST},
+        "parts": list_parts(plans, study.claims),
+        "experiments": list_experiments(study),
+        "outside": OUTSIDE,
+        "waiting": WAITING,
     }
-    return {page: environment.get_template(page.lower() + ".j2").render(facts) for page in PAGES}
+    return {
+        page: environment.get_template(f"{Path(page).name.lower()}.j2").render(facts)
+        for page in PAGES
+    }
 
 
-def write_kit(folder: Path = FOLDER) -> list[str]:
-    """Write the pages into ``folder``; their names."""
+def write_kit(folder: Path = PROJECT) -> list[str]:
+    """Write the pages below ``folder``; their paths there."""
     for name, text in render_kit().items():
         write_atomically(folder / name, text.encode())
     return list(PAGES)
 
 
-def find_stale_pages(folder: Path = FOLDER) -> list[str]:
-    """Names of the pages in ``folder`` that are not what would be written now."""
+def find_stale_pages(folder: Path = PROJECT) -> list[str]:
+    """Paths of the pages below ``folder`` that are not what would be written now."""
     wanted = render_kit()
     return [
         name
