@@ -282,7 +282,7 @@ def expect(_: Context, tier="quick", out=""):
 @task(help={"write": "write the pages instead of comparing them"})
 @report_errors
 def kit(_: Context, write=False):
-    """Hold ae/*.md and docs/results.md against claims and results. Example: ./invoke kit --write
+    """Hold the generated pages (ae, docs) against their sources. Example: ./invoke kit --write
 
     Exit codes: 0 they agree, 1 they do not.
     """

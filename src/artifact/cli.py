@@ -354,7 +354,7 @@ def run_expect(tier: str, *, out: str) -> ExitCode:
 
 
 def run_kit(*, write: bool) -> ExitCode:
-    """`./invoke kit`: the reviewer's pages and that of results."""
+    """`./invoke kit`: the generated pages, in ae and docs."""
     stale = write_kit() if write else find_stale_pages()
     for name in stale:
         console.print(f"written: {name}" if write else f"{name} is stale: ./invoke kit --write")
