@@ -248,7 +248,7 @@ def results_disturb(_: Context, times=100, seed=2006, real=False):
 
 @task(
     help={
-        "tier": TIER,
+        "tier": "whose committed runs (default: the fullest tier that has some)",
         "archive": "file of an export (default: the one that is committed for the tier)",
         "rehearse": REHEARSE,
         "out": "folder for the run store and the results (default: out)",
@@ -256,7 +256,7 @@ def results_disturb(_: Context, times=100, seed=2006, real=False):
     }
 )
 @report_errors
-def replay(_: Context, tier="full", archive="", rehearse=False, out="", json=False):
+def replay(_: Context, tier="", archive="", rehearse=False, out="", json=False):
     """Judge and draw stored runs without a machine, on any processor; expected beside got.
 
     Example: ./invoke replay --archive full.tar.xz

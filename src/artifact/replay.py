@@ -16,6 +16,7 @@ from artifact.report.page import format_number
 from artifact.reproduce import Conclusion, Places, conclude, parse_tier, print_conclusion
 from artifact.runs.archive import PLAN, import_runs
 from artifact.runs.plan import Plan, record_plan
+from artifact.study.designs import Tier
 from ground.errors import ExitCode, UsageError
 from ground.terminal import complete_step, console
 
@@ -23,14 +24,21 @@ ARCHIVE = "runs.tar.xz"
 
 
 def find_archive(tier: str, name: str) -> Path:
-    """The file ``name``, or the stored runs that are committed for ``tier``."""
-    path = Path(name) if name else find_folder(parse_tier(tier)) / ARCHIVE
+    """The file ``name``, or the stored runs that are committed for ``tier``; without either, those
+    of the fullest tier that has some.  Raises UsageError if there are none."""
+    path = Path(name) if name else _find_committed(tier)
     if not path.is_file():
         raise UsageError(
             f"there are no stored runs at {path}",
             hint="name the file of an export (./invoke results.export): --archive FILE",
         )
     return path
+
+
+def _find_committed(tier: str) -> Path:
+    tiers = [parse_tier(tier)] if tier else [Tier.FULL, Tier.QUICK, Tier.KICK]
+    paths = [find_folder(one) / ARCHIVE for one in tiers]
+    return next((path for path in paths if path.is_file()), paths[0])
 
 
 def replay(path: Path, places: Places) -> Conclusion:

@@ -8,11 +8,12 @@ from pathlib import Path
 import pytest
 
 from artifact import replay
-from artifact.judge.reference import Comparison, Match
+from artifact.judge.reference import FOLDER, Comparison, Match, compare, load_reference
+from artifact.judge.results import load_results
 from artifact.judge.verdicts import Judgement
 from artifact.report.explorer import NAME as EXPLORER
-from artifact.reproduce import Places
-from artifact.runs.archive import export_runs
+from artifact.reproduce import Places, judge_plan
+from artifact.runs.archive import export_runs, import_runs
 from artifact.runs.engines import LocalEngine
 from artifact.runs.plan import Plan, make_plan
 from artifact.runs.rehearsal import SyntheticRunner
@@ -22,6 +23,8 @@ from artifact.study.claims.evidence import Verdict
 from artifact.study.designs import Tier, load_design
 from checks.disturbed import Silence
 from ground.errors import ExitCode, UsageError
+
+ARCHIVES = sorted(FOLDER.glob(f"*/{replay.ARCHIVE}"))
 
 
 @pytest.fixture
@@ -51,6 +54,27 @@ def test_an_export_of_the_kick_tier_is_judged_and_drawn(
 def test_an_archive_that_is_not_there_is_a_usage_error(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="no stored runs"):
         replay.find_archive("full", str(tmp_path / "none.tar.xz"))
+
+
+def test_the_fullest_tier_with_runs_is_replayed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(replay, "find_folder", lambda tier: tmp_path / tier.value)
+    for tier in (Tier.KICK, Tier.QUICK):
+        (tmp_path / tier.value).mkdir()
+        (tmp_path / tier.value / replay.ARCHIVE).touch()
+        assert replay.find_archive("", "").parent.name == tier.value
+    with pytest.raises(UsageError, match=r"no stored runs at .*full"):
+        replay.find_archive("full", "")
+
+
+@pytest.mark.parametrize("path", ARCHIVES, ids=lambda path: path.parent.name)
+def test_the_committed_runs_are_those_of_their_reference(path: Path, tmp_path: Path) -> None:
+    """They can be read, and are the same bytes."""
+    store = Store(tmp_path)
+    results = load_results(import_runs(path, store).plan, store)
+    known = load_reference(path.parent)
+    assert set(compare(results, judge_plan(results), known).matches.values()) == {Match.SAME}
 
 
 def judge(verdict: Verdict, value: float | None, low: float = 0, high: float = 0) -> Judgement:
