@@ -147,7 +147,7 @@ def test_damage_is_found(
     folder = tmp_path_factory.mktemp("broken")
     (folder / "runs.tar.xz").write_bytes(broken)
     store = Store(folder / "store")
-    with pytest.raises(UsageError, match="no whole archive"):
+    with pytest.raises(UsageError, match="not a whole archive"):
         import_runs(folder / "runs.tar.xz", store)
     assert all(store.load(key) for key in store.find_keys())
 
@@ -194,8 +194,8 @@ def test_no_archive(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="there is no"):
         import_runs(tmp_path / "absent", Store(tmp_path / "store"))
     (tmp_path / "text").write_text("no archive")
-    with pytest.raises(UsageError, match="no whole archive"):
+    with pytest.raises(UsageError, match="not a whole archive"):
         import_runs(tmp_path / "text", Store(tmp_path / "store"))
     (tmp_path / "folder").write_bytes(lzma.compress(b"no tar"))
-    with pytest.raises(UsageError, match="no whole archive"):
+    with pytest.raises(UsageError, match="not a whole archive"):
         import_runs(tmp_path / "folder", Store(tmp_path / "store"))
