@@ -7,12 +7,14 @@ away, or turns it round.
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import re
 import shutil
 import sys
 from pathlib import Path
 
+import polars as pl
 import pytest
 
 from artifact.paper.bindings import PREDICATES, VERDICTS, Problem, Use, check_use, check_uses
@@ -21,7 +23,7 @@ from artifact.paper.facts import Fact, find_fact, load_facts, load_originals
 from artifact.paper.numbers import COUNT, Number, Numbers, State, collect_numbers, load_numbers
 from artifact.paper.pictures import draw_reference
 from artifact.paper.production import DRAFT, PDF, list_figures, produce
-from artifact.paper.quantities import load_quantities
+from artifact.paper.quantities import Broken, find_quantity, load_quantities
 from artifact.paper.stored import take_reference
 from artifact.paper.typesetting import (
     FOLDER,
@@ -353,6 +355,33 @@ def test_numbers_of_the_reference_have_verdicts_quantities_and_counts(tmp_path: 
     assert "figure7/tux at 2500: no valid run is stored" in lost.reason
     found.write(tmp_path / "numbers.json")
     assert load_numbers(tmp_path / "numbers.json") == found
+
+
+def test_a_share_of_runs_that_broke_a_gate() -> None:
+    """Of those that ran, whatever else was wrong with them."""
+    reasons = [
+        ("measured", ""),
+        ("invalid", "steady-state: largest step is 5, not <= 0.1"),
+        ("invalid", "timeouts: 3, not == 0; steady-state: largest step is 2, not <= 0.1"),
+        ("invalid", "timeouts: a window that is not steady-state: 3, not == 0"),
+        ("absent", "not run yet"),
+    ]
+    place = {"design": "overload", "server": "tux", "variant": "base", "level": 41_000}
+    rows = [
+        {**place, "seed": seed, "outcome": outcome, "reasons": text}
+        for seed, (outcome, text) in enumerate(reasons)
+    ]
+    stored = dataclasses.replace(
+        take_reference(PROJECT / "results/reference/kick"), runs=pl.DataFrame(rows)
+    )
+    broken = Broken.model_validate(
+        {"kind": "broken", "name": "x", "gate": "steady-state", "at": place}
+    )
+    found = find_quantity(broken, stored).estimate
+    assert found is not None
+    assert (found.value, found.n) == (0.5, 4)
+    nowhere = broken.model_copy(update={"at": broken.at.model_copy(update={"level": 1})})
+    assert find_quantity(nowhere, stored).estimate is None
 
 
 def test_numbers_are_written_with_the_digits_that_matter() -> None:

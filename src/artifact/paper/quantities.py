@@ -7,6 +7,7 @@ it is never taken from another place.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -77,7 +78,16 @@ class Origin(Strict):
     at: Place
 
 
-Quantity = Annotated[Mean | Ratio | Share | Origin, Field(discriminator="kind")]
+class Broken(Strict):
+    """Share of the runs at a place that broke the validity gate ``gate`` (`testbed.gates`)."""
+
+    kind: Literal["broken"]
+    name: Annotated[str, Field(pattern=NamePattern)]
+    gate: str
+    at: Place
+
+
+Quantity = Annotated[Mean | Ratio | Share | Origin | Broken, Field(discriminator="kind")]
 
 
 class Quantities(Strict):
@@ -133,6 +143,9 @@ def find_quantity(quantity: Quantity, stored: Stored) -> Finding:
             what = f"L2 misses a request, {quantity.at}: {', '.join(quantity.origins)}"
             unit = METRICS["l2_total"].unit
             return _estimate(what, unit, lambda: _average(_find_misses(quantity, stored)))
+        case Broken():
+            what = f"share of runs that broke the gate {quantity.gate}, {quantity.at}"
+            return _estimate(what, "", lambda: _average(_find_broken(quantity, stored)))
         case other:
             assert_never(other)
 
@@ -181,6 +194,15 @@ def _find_misses(quantity: Origin, stored: Stored) -> dict[int, float]:
     rows = _filter(stored.origins, quantity.at).filter(quantity="misses")
     origin = pl.col("name").map_elements(find_origin, return_dtype=pl.String)
     return _sum_by_seed(rows, origin.is_in(quantity.origins))
+
+
+def _find_broken(quantity: Broken, stored: Stored) -> dict[int, float]:
+    """1 for a seed whose run broke the gate, 0 for the others."""
+    rows = _filter(stored.runs, quantity.at).filter(
+        pl.col("outcome").is_in([Outcome.MEASURED.value, Outcome.INVALID.value])
+    )
+    broke = pl.col("reasons").fill_null("").str.contains(rf"(^|; ){re.escape(quantity.gate)}: ")
+    return dict(rows.select("seed", broke.cast(pl.Float64)).iter_rows())
 
 
 def _sum_by_seed(rows: pl.DataFrame, wanted: pl.Expr) -> dict[int, float]:
