@@ -48,5 +48,5 @@ def test_a_visit_that_cannot_be_is_found_in_the_console(tmp_path: Path) -> None:
 
 
 def test_a_policy_has_to_be_there(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="no file"):
+    with pytest.raises(UsageError, match="is not a file"):
         run_drive(tmp_path / "policy.c", keep="", seed=1)

@@ -54,7 +54,7 @@ def test_a_course_is_that_of_a_spike(tmp_path: Path) -> None:
 
 
 def test_another_table_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="no table of runs"):
+    with pytest.raises(UsageError, match="not a table of runs"):
         read_runs(write(tmp_path / "other.csv", "a,b\n1,2\n"))
     with pytest.raises(UsageError, match="overload or peak"):
         make_peak(read_runs(write(tmp_path / "runs.csv", HEADER + LEVELS)))

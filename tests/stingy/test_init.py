@@ -130,7 +130,7 @@ def test_a_server_without_stages_is_told_so(tmp_path: Path) -> None:
 
 
 def test_a_tree_that_is_not_there_is_a_wrong_usage(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="no folder"):
+    with pytest.raises(UsageError, match="not a folder"):
         propose(tmp_path / "nowhere", tmp_path / "a.toml")
 
 

@@ -37,9 +37,8 @@ FINISHED = Step("frames.bin", frame("finished", "ok\n"))
 @pytest.fixture(autouse=True)
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(monitor, "POLL_S", 0.001)
-    monkeypatch.setattr(
-        run, "load_server", lambda name: ServerDescription(name=name, start="true", ready="true")
-    )
+    server = ServerDescription(name="nginx", start="true", ready="true")
+    monkeypatch.setattr(run, "find_server", lambda _: server)
 
 
 class Clock:
