@@ -36,7 +36,7 @@ def find_archive(tier: str, name: str) -> Path:
 
 
 def _find_committed(tier: str) -> Path:
-    tiers = [parse_tier(tier)] if tier else [Tier.FULL, Tier.QUICK, Tier.KICK]
+    tiers = [parse_tier(tier)] if tier else [*reversed(Tier)]
     paths = [find_folder(one) / ARCHIVE for one in tiers]
     return next((path for path in paths if path.is_file()), paths[0])
 

@@ -245,12 +245,17 @@ def _rename(path: Path, suffix: str) -> None:
 
 
 def _reopen_log(child: subprocess.Popen[bytes], path: Path) -> None:
-    """Tell the process that its log was renamed, and wait until it has let go of it."""
+    """Tell the process that its log was renamed, and wait until it has let go of the old file."""
     child.send_signal(signal.SIGUSR1)
     deadline = time.monotonic() + READY_S
-    while any(name.startswith(str(path)) for name in _list_open_files(child.pid)):
-        assert time.monotonic() < deadline, f"{path} is still open"
+    while any(_is_renamed(name, path) for name in _list_open_files(child.pid)):
+        assert time.monotonic() < deadline, f"what {path} was is still open"
         time.sleep(0.01)
+
+
+def _is_renamed(name: str, log: Path) -> bool:
+    """Whether the open file ``name`` was the log; the next line makes a new one under its name."""
+    return name.startswith(str(log)) and name != str(log)
 
 
 def _list_open_files(pid: int) -> list[str]:
