@@ -12,7 +12,7 @@ from rich.table import Table
 
 from artifact.judge.reference import Agreement, Comparison, Match, find_agreement, find_folder
 from artifact.judge.verdicts import Judgement
-from artifact.report.page import format_number
+from artifact.report.page import format_estimate
 from artifact.reproduce import Conclusion, Places, conclude, parse_tier, print_conclusion
 from artifact.runs.archive import PLAN, import_runs
 from artifact.runs.plan import Plan, record_plan
@@ -113,7 +113,4 @@ def describe(judgement: Judgement) -> str:
     """Verdict, ratio and interval in a line."""
     if judgement.value is None:
         return judgement.verdict.value
-    text = f"{judgement.verdict.value} {format_number(judgement.value)}"
-    if judgement.low is not None and judgement.high is not None:
-        text += f" ({format_number(judgement.low)} to {format_number(judgement.high)})"
-    return text
+    return f"{judgement.verdict.value} {format_estimate(judgement)}"

@@ -24,7 +24,7 @@ PROJECT_PARTS = (
     *("src/ground", "src/forge", "src/stingy", "src/testbed", "src/artifact"),
     "src/qemu/README.md",
     *("figures", "experiments", "images", "tasks.py", "pyproject.toml", "requirements.lock"),
-    *("README.md", "ARCHITECTURE.md", "DEVIATIONS.md", "CITATION.cff", "LICENSES"),
+    *("ARCHITECTURE.md", "DEVIATIONS.md", "CITATION.cff", "LICENSES"),
     *("ae", "paper", "results/reference"),  # what is to be expected, and the stored runs
 )
 # Of the Python environment: tools for developing and building.

@@ -26,6 +26,7 @@ from testbed.gates.run import LOSS_GATES
 from testbed.measurement import Measurement, Zone
 
 MISSING = "missing"
+SEPARATOR = "; "  # of reasons in one column
 FACTORS = ("design", "server", "variant", "level")
 
 SCHEMA: dict[str, type[pl.DataType] | pl.DataType] = {
@@ -141,6 +142,16 @@ def _find_entry(store: Store, key: str) -> Entry | None:
         return None
 
 
+def list_reasons(reasons: str) -> list[str]:
+    """What was wrong with a run, from its column ``reasons``: a gate each, then what it found."""
+    return reasons.split(SEPARATOR)
+
+
+def list_gates(reasons: str) -> list[str]:
+    """The validity gates that a run broke, from its column ``reasons``."""
+    return [reason.partition(":")[0] for reason in list_reasons(reasons)]
+
+
 def _make_row(run: PlannedRun, entry: Entry | None) -> dict[str, object]:
     row: dict[str, object] = {
         "design": run.design,
@@ -151,7 +162,7 @@ def _make_row(run: PlannedRun, entry: Entry | None) -> dict[str, object]:
         "key": run.key,
         "outcome": entry.outcome.value if entry else MISSING,
         "zone": Zone.UNKNOWN.value,
-        "reasons": "; ".join(entry.reasons) if entry else "not run yet",
+        "reasons": SEPARATOR.join(entry.reasons) if entry else "not run yet",
         "digest": entry.digest if entry else None,
     }
     if entry and entry.measurement:

@@ -17,9 +17,9 @@ import jinja2
 from artifact.judge.reference import HEAD, Head, find_folder
 from artifact.judge.verdicts import Judgement
 from artifact.kit.experiments import JOBS, PRODUCTS, forecast_plan, list_experiments
-from artifact.kit.references import OUTSIDE, WAITING, describe_estimate, list_parts
+from artifact.kit.references import OUTSIDE, WAITING, list_parts
 from artifact.replay import describe
-from artifact.report.page import format_number
+from artifact.report.page import format_estimate, format_number
 from artifact.runs.plan import make_plan
 from artifact.study.claims import AnyClaim
 from artifact.study.claims.evidence import Verdict
@@ -117,7 +117,7 @@ def render_kit() -> dict[str, str]:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    environment.globals["estimate"] = describe_estimate
+    environment.globals["estimate"] = format_estimate
     environment.globals["number"] = format_number
     facts = {
         "needs": read_needs(),

@@ -12,9 +12,10 @@ import polars as pl
 
 from artifact.judge.ledgers import ELSEWHERE
 from artifact.judge.reference import HEAD, digest_experiment, find_folder
+from artifact.judge.results import list_gates, list_reasons
 from artifact.judge.verdicts import Judgement
 from artifact.paper.stored import Stored, take_reference
-from artifact.report.page import SECTIONS, find_section, format_number
+from artifact.report.page import SECTIONS, find_section
 from artifact.runs.plan import Plan, PlannedRun
 from artifact.runs.store import Outcome
 from artifact.study.claims import AnyClaim
@@ -241,7 +242,7 @@ def list_broken(runs: pl.DataFrame) -> Iterator[Broken]:
     columns = ("design", "server", "variant", "outcome", "level", "reasons")
     rows = runs.filter(pl.col("outcome") != Outcome.MEASURED.value)
     for *place, level, reasons in rows.sort(*columns).select(columns).iter_rows():
-        gates = ", ".join(reason.partition(":")[0] for reason in (reasons or "").split("; "))
+        gates = ", ".join(list_gates(reasons or ""))
         found.setdefault((*place, gates), []).append((level, reasons or ""))
     for (design, server, variant, outcome, gates), listed in found.items():
         levels = tuple(dict.fromkeys(level for level, _ in listed))
@@ -252,12 +253,4 @@ def list_broken(runs: pl.DataFrame) -> Iterator[Broken]:
 
 def _shorten(reasons: str) -> str:
     """The first reason, without the name of its gate."""
-    return reasons.split("; ", maxsplit=1)[0].partition(": ")[2] or reasons
-
-
-def describe_estimate(judgement: Judgement) -> str:
-    """Ratio and interval."""
-    if judgement.low is None or judgement.high is None:
-        return format_number(judgement.value)
-    low, high = format_number(judgement.low), format_number(judgement.high)
-    return f"{format_number(judgement.value)} ({low} to {high})"
+    return list_reasons(reasons)[0].partition(": ")[2] or reasons

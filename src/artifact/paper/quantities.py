@@ -7,7 +7,6 @@ it is never taken from another place.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +16,7 @@ import polars as pl
 from pydantic import Field
 
 from artifact.judge.origins import ORIGINS, REST, find_origin
+from artifact.judge.results import list_gates
 from artifact.paper.stored import Stored
 from artifact.runs.store import Outcome
 from artifact.statistics.estimates import Estimate, estimate_mean, estimate_ratio
@@ -201,8 +201,10 @@ def _find_broken(quantity: Broken, stored: Stored) -> dict[int, float]:
     rows = _filter(stored.runs, quantity.at).filter(
         pl.col("outcome").is_in([Outcome.MEASURED.value, Outcome.INVALID.value])
     )
-    broke = pl.col("reasons").fill_null("").str.contains(rf"(^|; ){re.escape(quantity.gate)}: ")
-    return dict(rows.select("seed", broke.cast(pl.Float64)).iter_rows())
+    return {
+        seed: float(quantity.gate in list_gates(reasons or ""))
+        for seed, reasons in rows.select("seed", "reasons").iter_rows()
+    }
 
 
 def _sum_by_seed(rows: pl.DataFrame, wanted: pl.Expr) -> dict[int, float]:

@@ -60,6 +60,14 @@ def format_number(value: object) -> str:
     return str(value)
 
 
+def format_estimate(judgement: Judgement) -> str:
+    """Ratio and interval, as far as there are any."""
+    value = format_number(judgement.value)
+    if judgement.low is None or judgement.high is None:
+        return value
+    return f"{value} ({format_number(judgement.low)} to {format_number(judgement.high)})"
+
+
 def print_verdicts(judgements: Sequence[Judgement], console: Console) -> None:
     """The verdict table on the terminal: a line a claim, below it a line a server."""
     for claim, group in itertools.groupby(judgements, key=lambda j: j.claim):

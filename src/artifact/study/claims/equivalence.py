@@ -10,25 +10,17 @@ from pydantic import Field
 
 from artifact.statistics.estimates import estimate_ratio, find_equivalence_p, log_ratios
 from artifact.study.claims.evidence import ALPHA, Evidence, PValues, Ruling, Verdict
-from artifact.study.claims.kind import Band, Claim
+from artifact.study.claims.families import PairClaim
+from artifact.study.claims.kind import Band
 from artifact.study.claims.measured import Measured
-from artifact.study.claims.points import (
-    Names,
-    Selector,
-    describe_ratio,
-    name_points,
-    take_points,
-)
-from artifact.study.coverage import Coverage
+from artifact.study.claims.points import Selector
 
 
-class EquivalenceClaim(Claim):
+class EquivalenceClaim(PairClaim):
     """``metric`` is the same at ``point`` and ``reference``, within 1 +- ``margin``."""
 
     kind: Literal["equivalence"]
     margin: Annotated[float, Field(gt=0, lt=0.5)]
-    point: Selector
-    reference: Selector
 
     tested: ClassVar = True
 
@@ -37,23 +29,9 @@ class EquivalenceClaim(Claim):
         """The ratios within the margin."""
         return Band(low=1 / (1 + self.margin), high=1 + self.margin)
 
-    def describe_measure(self) -> str:
-        """Metric and both points."""
-        return f"{self.metric}, {describe_ratio(self.point, self.reference)}"
-
     def describe_band(self) -> str:
         """By the margin."""
         return f"1 +- {self.margin:g}"
-
-    def list_names(self) -> Names:
-        """Those of both points."""
-        return name_points(point=self.point, reference=self.reference)
-
-    def list_points(self, server: str, covered: Coverage, needed: int) -> list[Selector]:
-        """Both."""
-        return take_points(
-            [self.point.place(server), self.reference.place(server)], covered, needed
-        )
 
     def weigh(self, server: str, points: Sequence[Selector], measured: Measured) -> Evidence:
         """The mean ratio, and two one-sided tests."""

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""What several kinds of claim share: claims of an effect, claims of a place."""
+"""What several kinds of claim share: of an effect, of a pair of points, of a place."""
 
 from __future__ import annotations
 
@@ -11,7 +11,16 @@ from pydantic import Field, model_validator
 from artifact.statistics.estimates import Values, find_sign_flip_p
 from artifact.study.claims.evidence import Evidence, PValues, Ruling, Verdict
 from artifact.study.claims.kind import Band, Claim
-from artifact.study.claims.points import Levels, Names, Selector, take_levels
+from artifact.study.claims.points import (
+    Levels,
+    Names,
+    Selector,
+    describe_ratio,
+    name_curves,
+    name_points,
+    take_levels,
+    take_points,
+)
 from artifact.study.coverage import Coverage
 
 
@@ -59,6 +68,43 @@ class EffectClaim(Claim):
             return Verdict.CONTRADICTED, "there is no effect worth the name"
         reason = "the interval includes no effect and is too wide to exclude one"
         return Verdict.INCONCLUSIVE, reason
+
+
+class PairClaim(Claim):
+    """The metric at ``point`` is held against that at ``reference``."""
+
+    point: Selector
+    reference: Selector
+
+    def describe_measure(self) -> str:
+        """Metric and both points."""
+        return f"{self.metric}, {describe_ratio(self.point, self.reference)}"
+
+    def list_names(self) -> Names:
+        """Those of both points."""
+        return name_points(point=self.point, reference=self.reference)
+
+    def list_points(self, server: str, covered: Coverage, needed: int) -> list[Selector]:
+        """Both."""
+        return take_points(self.place(server), covered, needed)
+
+    def place(self, server: str) -> list[Selector]:
+        """Both, each with its server."""
+        return [self.point.place(server), self.reference.place(server)]
+
+
+class RangeClaim(PairClaim):
+    """The same at each of the ``levels``; a point with a level of its own is one for all."""
+
+    levels: Levels
+
+    def list_names(self) -> Names:
+        """Those of both points."""
+        return name_curves(point=self.point, reference=self.reference)
+
+    def list_points(self, server: str, covered: Coverage, needed: int) -> list[Selector]:
+        """Two a level, in turns."""
+        return take_levels(self.place(server), self.levels, covered, needed)
 
 
 class PlaceClaim(Claim):

@@ -10,29 +10,19 @@ from pydantic import Field
 
 from artifact.statistics.estimates import Estimate, estimate_ratio
 from artifact.study.claims.evidence import Evidence, Ruling, Verdict
-from artifact.study.claims.kind import Band, Claim
+from artifact.study.claims.families import RangeClaim
+from artifact.study.claims.kind import Band
 from artifact.study.claims.measured import Measured
-from artifact.study.claims.points import (
-    Levels,
-    Names,
-    Selector,
-    describe_ratio,
-    name_curves,
-    take_levels,
-)
-from artifact.study.coverage import Coverage
+from artifact.study.claims.points import Selector
 
 
-class NoWorseClaim(Claim):
+class NoWorseClaim(RangeClaim):
     """At every level of a range ``metric`` at ``point`` is no worse than at ``reference``: it does
     not fall (or rise, as ``worse`` says) by more than ``margin``."""
 
     kind: Literal["no-worse"]
-    levels: Levels
     worse: Literal["falls", "rises"]
     margin: Annotated[float, Field(gt=0, lt=0.5)]
-    point: Selector
-    reference: Selector
 
     @property
     def accepted(self) -> Band:
@@ -41,17 +31,7 @@ class NoWorseClaim(Claim):
 
     def describe_measure(self) -> str:
         """Range, metric and both points."""
-        compared = f"{self.metric}, {describe_ratio(self.point, self.reference)}"
-        return f"worst, {self.levels.describe()}: {compared}"
-
-    def list_names(self) -> Names:
-        """Those of both points."""
-        return name_curves(point=self.point, reference=self.reference)
-
-    def list_points(self, server: str, covered: Coverage, needed: int) -> list[Selector]:
-        """Two a level, in turns."""
-        curves = [self.point.place(server), self.reference.place(server)]
-        return take_levels(curves, self.levels, covered, needed)
+        return f"worst, {self.levels.describe()}: {super().describe_measure()}"
 
     def weigh(self, server: str, points: Sequence[Selector], measured: Measured) -> Evidence:
         """The ratio at the worst level."""

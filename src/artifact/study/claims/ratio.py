@@ -8,38 +8,15 @@ from typing import Literal
 
 from artifact.statistics.estimates import estimate_ratio, log_ratios
 from artifact.study.claims.evidence import Evidence
-from artifact.study.claims.families import EffectClaim
+from artifact.study.claims.families import EffectClaim, PairClaim
 from artifact.study.claims.measured import Measured
-from artifact.study.claims.points import (
-    Names,
-    Selector,
-    describe_ratio,
-    name_points,
-    take_points,
-)
-from artifact.study.coverage import Coverage
+from artifact.study.claims.points import Selector
 
 
-class RatioClaim(EffectClaim):
+class RatioClaim(EffectClaim, PairClaim):
     """``metric`` at ``point`` over that at ``reference``, paired by seed."""
 
     kind: Literal["ratio"]
-    point: Selector
-    reference: Selector
-
-    def describe_measure(self) -> str:
-        """Metric and both points."""
-        return f"{self.metric}, {describe_ratio(self.point, self.reference)}"
-
-    def list_names(self) -> Names:
-        """Those of both points."""
-        return name_points(point=self.point, reference=self.reference)
-
-    def list_points(self, server: str, covered: Coverage, needed: int) -> list[Selector]:
-        """Both."""
-        return take_points(
-            [self.point.place(server), self.reference.place(server)], covered, needed
-        )
 
     def weigh(self, server: str, points: Sequence[Selector], measured: Measured) -> Evidence:
         """The mean ratio."""
