@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import re
 import shutil
-import sys
 from pathlib import Path
 
 import pytest
@@ -24,24 +23,16 @@ from ground.paths import PROJECT
 from testbed.cli import plan_experiment
 from testbed.hardware import geometry_files
 from testbed.hardware.geometry_files import GeometryFile, load_geometry
+from tests.pages import list_commands, read_blocks, run_command
 
-PAGE = (PROJECT / "docs" / "add-a-geometry.md").read_text()
-BLOCKS = re.findall(r"^```(\w*)\n(.*?)^```$", PAGE, re.DOTALL | re.MULTILINE)
+SOURCE = PROJECT / "docs" / "add-a-geometry.md"
+PAGE = SOURCE.read_text()
 REFUSALS = re.findall(r"^\| `(size = .*)` \| `(.*)` \|$", PAGE, re.MULTILINE)
-COMMANDS = [line for language, text in BLOCKS if not language for line in text.splitlines()]
 ADDED = "out/banias-2m.toml"
 
 
-def run_command(command: str, folder: Path) -> str:
-    """What a command of the page prints in ``folder``."""
-    path = f"{Path(sys.executable).parent}:/usr/bin:/bin"
-    made = command.replace("./invoke", f"invoke --search-root {PROJECT}")
-    environment = {"PATH": path, "COLUMNS": "200"}
-    return process.run(["sh", "-c", made], cwd=folder, env=environment, timeout_s=600).stdout
-
-
 def find_commands(words: str) -> list[str]:
-    return [command for command in COMMANDS if re.match(words, command)]
+    return [command for command in list_commands(SOURCE) if re.match(words, command)]
 
 
 @pytest.fixture(scope="module")
@@ -52,7 +43,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
         (folder / part).symlink_to(PROJECT / part)
     for command in find_commands("mkdir|cp"):
         run_command(command, folder)
-    (change,) = (text for language, text in BLOCKS if language == "diff")
+    (change,) = read_blocks(SOURCE, "diff")
     (folder / "change.diff").write_text(change)
     process.run(["patch", "--fuzz=0", ADDED, "change.diff"], cwd=folder)
     return folder
@@ -73,7 +64,7 @@ def test_only_the_size_of_l2_is_another(added: GeometryFile) -> None:
 
 def test_it_is_shown_with_its_sources(folder: Path) -> None:
     (command,) = find_commands(r"\./invoke testbed.geometry")
-    shown = run_command(command, folder)
+    shown = run_command(command, folder).stdout
     assert re.search(r"l2\.size +│ 2MiB +│ hypothetical: twice", shown)
 
 
@@ -96,14 +87,16 @@ def test_the_page_has_mistakes() -> None:
 
 def test_stingy_makes_a_map_for_it(folder: Path) -> None:
     commands = find_commands("memwalk|stingygen")
-    shown = " ".join([run_command(command, folder) for command in commands][-1].split())
+    shown = " ".join([run_command(command, folder).stdout for command in commands][-1].split())
     prose = " ".join(PAGE.split())
     said = re.findall(r"`(\d+ requests fit [^`]*|L0 proven [^`]*)`", prose)
     assert len(said) == 2
     assert all(words in shown for words in said)
     (before,) = re.findall(r"With `banias-1400` it is (\d+) requests", prose)
     former = commands[-1].replace(ADDED, "banias-1400")
-    assert f"{before} requests fit the cache slab" in " ".join(run_command(former, folder).split())
+    assert f"{before} requests fit the cache slab" in " ".join(
+        run_command(former, folder).stdout.split()
+    )
 
 
 def test_a_run_on_it_can_be_planned(folder: Path, added: GeometryFile) -> None:
@@ -121,7 +114,7 @@ def test_each_tier_checks_the_machine_first(
     shutil.copytree(geometry_files.FOLDER, geometries)
     shutil.copy(folder / ADDED, geometries)
     monkeypatch.setattr(geometry_files, "FOLDER", geometries)
-    (variant,) = (text for language, text in BLOCKS if language == "toml")
+    (variant,) = read_blocks(SOURCE, "toml")
     latency = (PROJECT / "experiments" / "latency.toml").read_text()
     runner, store = SyntheticRunner(), Store(tmp_path / "store")
     design = parse_design(latency + variant, Path("latency.toml"))

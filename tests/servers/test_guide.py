@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import re
 import shlex
-import sys
 import tomllib
 from pathlib import Path
 
@@ -14,26 +13,22 @@ import pytest
 from ground import process
 from ground.paths import PROJECT
 from stingy.model.annotations import Annotations
+from tests.pages import list_commands, read_blocks, run_command
 from tests.servers.load import converse
 from tests.servers.running import build_server, run_server
 
 GUIDE = PROJECT / "docs" / "optimise-your-server.md"
 
 
-def read_blocks(language: str) -> list[str]:
-    blocks = re.findall(r"^```(\w*)\n(.*?)^```$", GUIDE.read_text(), re.DOTALL | re.MULTILINE)
-    return [text for found, text in blocks if found == language]
-
-
 def test_the_annotations_in_the_guide_are_valid() -> None:
-    (text,) = read_blocks("toml")
+    (text,) = read_blocks(GUIDE, "toml")
     Annotations.model_validate(tomllib.loads(text))
 
 
 @pytest.fixture(scope="module")
 def commands() -> list[str]:
     """Every command of the guide that a shell can be given as it stands."""
-    return [line for block in read_blocks("") for line in block.splitlines()]
+    return list_commands(GUIDE)
 
 
 @pytest.fixture(scope="module")
@@ -52,9 +47,8 @@ def rewritten(commands: list[str], tmp_path_factory: pytest.TempPathFactory) -> 
     ]
     for part in ("examples", "docs"):
         (folder / part).symlink_to(PROJECT / part)
-    path = f"{Path(sys.executable).parent}:/usr/bin:/bin"
     for command in mine:
-        process.run(["sh", "-c", command], cwd=folder, env={"PATH": path}, timeout_s=300)
+        run_command(command, folder)
     (started,) = [c for c in commands if c.startswith("out/")]
     return folder / started.split()[0]
 
@@ -92,14 +86,10 @@ def test_nothing_spills_as_the_guide_says(rewritten: Path, commands: list[str]) 
 @pytest.mark.timeout(3600)
 def test_the_other_servers_of_the_guide(commands: list[str], tmp_path: Path) -> None:
     """switchboard, and TUX in its kernel; stingify says with 1 that it refuses objects of TUX."""
-    path = f"{Path(sys.executable).parent}:/usr/sbin:/usr/bin:/sbin:/bin"
     for part in ("examples", "experiments", "src"):
         (tmp_path / part).symlink_to(PROJECT / part)
     for command in commands[commands.index(next(c for c in commands if "switchboard" in c)) :]:
-        made = command.replace("./invoke", f"invoke --search-root {PROJECT}")
-        result = process.run(
-            ["sh", "-c", made], cwd=tmp_path, env={"PATH": path}, timeout_s=1800, check=False
-        )
+        result = run_command(command, tmp_path, timeout_s=1800, check=False)
         refuses = command.startswith("stingify experiments")
         assert result.returncode == (1 if refuses else 0), f"{command}: {result.stderr[-2000:]}"
     assert (tmp_path / "out" / "linux" / "net" / "tux" / "tux.ko").is_file()
