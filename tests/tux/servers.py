@@ -63,9 +63,9 @@ class Served:
         """Whether TUX is under test, rather than one of the oracles."""
         return self.name.startswith("tux")
 
-    def connect(self) -> Connection:
-        """A new connection."""
-        return Connection(self.make_socket, self.address)
+    def connect(self, receive_bytes: int | None = None) -> Connection:
+        """A new connection, which takes in about ``receive_bytes`` that nobody reads."""
+        return Connection(self.make_socket, self.address, receive_bytes)
 
     def ask(self, request: bytes, method: str = "GET") -> Reply:
         """The reply to one request on a connection of its own."""

@@ -4,6 +4,7 @@ unloading under load, connections on the wire; and that the harness itself can f
 
 from __future__ import annotations
 
+import socket
 import threading
 import time
 from collections.abc import Iterator
@@ -150,6 +151,7 @@ def test_a_client_whose_address_is_gone(kernel_kind: str, start: Start) -> None:
         network = find_machine(served).network
         address = HOST_ADDRESSES[-1]
         one = served.make_socket()
+        one.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)  # so that the reply does not end
         one.bind((address, 0))
         one.settimeout(20)
         one.connect(served.address)

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import socket
 import threading
 import time
 from collections.abc import Iterator
@@ -96,6 +97,7 @@ def test_stop_with_connections_in_every_state(kernel_kind: str, start: Start) ->
             one.sendall(b"GET /hello.txt HTTP/1.1\r\nHost: ")
         reading = open_many(served, 50)
         for one in reading:
+            one.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)  # so that no reply ends
             one.sendall(request(f"/sizes/{3 * (1 << 20) + 7}.bin"))
         served.control(STOP)
         served.control(START)

@@ -53,11 +53,19 @@ class ClosedError(Exception):
 
 
 class Connection:
-    """One TCP connection to a server."""
+    """One TCP connection to a server.
 
-    def __init__(self, make_socket: MakeSocket, address: tuple[str, int]):
+    Without ``receive_bytes`` the host takes in what nobody reads, on some hosts 32 MB of it. Who
+    wants a server to wait says how much.
+    """
+
+    def __init__(
+        self, make_socket: MakeSocket, address: tuple[str, int], receive_bytes: int | None = None
+    ):
         self.socket = make_socket()
         self.socket.settimeout(TIMEOUT_S)
+        if receive_bytes is not None:
+            self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_bytes)
         self.socket.connect(address)
         self._unread = b""
 
