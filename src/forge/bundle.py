@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
+from forge.container import ARCHIVE
 from forge.provenance import CONTAINER_SBOM, QEMU_SBOM, STATEMENT
 from ground.errors import UsageError
 from ground.files import digest_file, write_atomically
@@ -19,11 +20,11 @@ from ground.process import ProcessError, run
 
 NAME: Final = "tux-stingy"
 SOURCES: Final = f"{NAME}.tar.gz"
-IMAGE: Final = f"{NAME}.oci.tar"
+IMAGE: Final = ARCHIVE
 SUMS: Final = "SHA256SUMS"
 GUIDE: Final = f"""\
 Sources with the stored runs ({SOURCES}), and an image of all that runs them ({IMAGE}).
-No network is needed, only podman, docker (25 or later) or apptainer.
+No network is needed, only podman, docker or apptainer.
 
     sha256sum --check {SUMS}
     tar -xf {SOURCES} && cd {NAME}
