@@ -528,6 +528,29 @@ def tux_check(_: Context, select="", parameters="", variant="tux"):
     return run_deep(select=select, parameters=parameters, variant=variant)
 
 
+@task(
+    name="soak",
+    help={
+        "variant": "a server of images/servers (an unknown name lists them)",
+        "minutes": "of this host",
+        "checked": "on the kernel with KASAN, lockdep and the others (built first: minutes)",
+        "seed": "of what the clients do",
+    },
+)
+@report_errors
+def tux_soak(_: Context, variant="tux", minutes=10.0, checked=False, seed=2006):
+    """Load TUX with clients of every kind for long: what it takes must come back each round.
+
+    A round is a minute of keep-alive, pipelines, resets, slow and silent clients, spikes, and a
+    stop and start; then memory, caches and counters are compared with those of the first round.
+    Example: ./invoke tux.soak --variant tux-stingy --minutes 60
+    Exit codes: 0 all came back, 1 something did not, or a reply was wrong, 2 usage.
+    """
+    from checks.suite import run_soak
+
+    return run_soak(variant=variant, minutes=minutes, checked=checked, seed=seed)
+
+
 @task(name="tree", help={"out": "folder of the kernel's tree; it must not exist, or be empty"})
 @report_errors
 def tux_tree(_: Context, out):
@@ -852,7 +875,7 @@ namespace.add_collection(
         testbed_platform,
     )
 )
-namespace.add_collection(Collection("tux", tux_fuzz, tux_check, tux_tree))
+namespace.add_collection(Collection("tux", tux_fuzz, tux_check, tux_soak, tux_tree))
 namespace.add_collection(
     Collection(
         "stingy", stingy_memwalk, stingy_accuracy, stingy_generate, stingy_rewrite, stingy_bench
