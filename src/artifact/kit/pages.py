@@ -1,11 +1,12 @@
 # SPDX-License-Identifier: MIT
 """The reviewer's kit (an appendix of two pages, check-lists, errors with remedies, what replay has
-to install) and the pages of results and of experiments, all from the claims, the committed
-reference results, and what runs cost."""
+to install), the pages of results and of experiments, and README's figure, all from the claims, the
+committed reference results, and what runs cost."""
 
 from __future__ import annotations
 
 import functools
+import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.resources import files
@@ -19,6 +20,7 @@ from artifact.judge.verdicts import Judgement
 from artifact.kit.experiments import JOBS, PRODUCTS, forecast_plan, list_experiments
 from artifact.kit.references import OUTSIDE, WAITING, list_parts
 from artifact.kit.requirements import format_replay_lock
+from artifact.paper.pictures import draw_reference
 from artifact.replay import describe
 from artifact.report.page import format_estimate, format_number
 from artifact.runs.plan import make_plan
@@ -35,7 +37,8 @@ RESULTS: Final = "docs/results.md"
 EXPERIMENTS: Final = "docs/experiments.md"
 PAGES: Final = (APPENDIX, "ae/CHECKLISTS.md", FAQ, RESULTS, EXPERIMENTS)
 REPLAY_LOCK: Final = "ae/requirements.lock"
-KIT: Final = (*PAGES, REPLAY_LOCK)
+PICTURE: Final = "docs/figure7.svg"  # README's
+KIT: Final = (*PAGES, REPLAY_LOCK, PICTURE)
 NEEDS: Final = PROJECT / "ae" / "needs.tsv"
 UNEXPECTED_FIRST: Final = (
     Verdict.CONTRADICTED,
@@ -138,7 +141,15 @@ def render_kit() -> dict[str, str]:
         page: environment.get_template(f"{Path(page).name.lower()}.j2").render(facts)
         for page in PAGES
     }
-    return pages | {REPLAY_LOCK: format_replay_lock()}
+    return pages | {REPLAY_LOCK: format_replay_lock(), PICTURE: draw_picture()}
+
+
+@functools.cache
+def draw_picture() -> str:
+    """Figure 7 as the full tier's reference gives it, in SVG."""
+    with tempfile.TemporaryDirectory(prefix="picture.") as name:
+        drawn = draw_reference(find_folder(Tier.FULL), ["figure7"], Path(name))
+        return (drawn / "figure7.svg").read_text(encoding="utf-8")
 
 
 def write_kit(folder: Path = PROJECT) -> list[str]:
