@@ -16,7 +16,9 @@ from ground.paths import PROJECT
 PATH = f"{Path(sys.executable).parent}:/usr/sbin:/usr/bin:/sbin:/bin"
 BLOCK = re.compile(r"^```(\w*)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 NAMED = re.compile(r"`([\w./-]+)`:$")  # the last words before a block that is a whole file
-NOT_SOURCES = shutil.ignore_patterns(".git", ".venv", ".*cache", ".hypothesis", "__pycache__", "out")
+NOT_SOURCES = shutil.ignore_patterns(
+    ".git", ".venv", ".*cache", ".hypothesis", "__pycache__", "out"
+)
 
 
 @dataclass(frozen=True)
@@ -103,5 +105,5 @@ def assert_printed(expected: str, printed: str) -> None:
     rest = " ".join(printed.split())
     for line in expected.splitlines():
         for part in filter(None, (" ".join(words.split()) for words in line.split("..."))):
-            before, found, rest = rest.partition(part)
+            _, found, rest = rest.partition(part)
             assert found, f"{part!r} is not in\n{printed}"
