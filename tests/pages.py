@@ -50,7 +50,7 @@ def list_commands(page: Path) -> list[str]:
 
 
 def run_command(
-    command: str, folder: Path, *, project: Path = PROJECT, timeout_s: float = 600,
+    command: str, folder: Path, *, project: Path = PROJECT, timeout_s: float = 1700,
     check: bool = True,
 ) -> subprocess.CompletedProcess[str]:  # fmt: skip
     """Run a command of a page in ``folder``, with the tasks of ``project`` behind ./invoke."""

@@ -103,7 +103,8 @@ def read_claim(text: str) -> AnyClaim:
 def test_a_wrong_claim_is_refused_as_its_page_says(key: str, value: str, message: str) -> None:
     (change, *_) = [b.text for b in list_blocks(DOCS / "add-a-claim.md") if b.language == "diff"]
     added = [line[1:] for line in change.splitlines(keepends=True) if line.startswith("+")]
-    text = "".join(line for line in added if not line.startswith("++")).rpartition("[[claim]]")[0]
+    fields = "".join(line for line in added if not line.startswith("++"))
+    text = "[[claim]]\n" + fields.partition("[[claim]]")[0]
     assert read_claim(text).id == "stingy.throughput-at-512"
     with pytest.raises(UsageError) as caught:
         read_claim(spoil(text, key, value, ""))
