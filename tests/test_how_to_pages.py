@@ -26,7 +26,7 @@ from ground.paths import PROJECT
 from tests.pages import copy_project, follow_page, list_blocks
 
 DOCS = PROJECT / "docs"
-SLOW = {"add-a-claim", "add-a-memwalk-warning", "add-a-replacement-policy"}
+SLOW = {"add-a-claim", "add-a-replacement-policy", "add-a-tux-sysctl"}
 APART = {"add-a-geometry"}  # edits no sources: tests/test_geometry_page.py
 PAGES = sorted({page.stem for page in DOCS.glob("add-a*.md")} - APART)
 REFUSAL = re.compile(r"^\| `(\w+) = (.*)` \| `(.*)` \|$", re.MULTILINE)
