@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import importlib.util
 import re
+import shlex
 from pathlib import Path
 
 import pytest
@@ -37,7 +38,7 @@ def namespace() -> Collection:
 @pytest.mark.parametrize("document", DOCUMENTS, ids=NAMES)
 def test_commands_exist(namespace: Collection, document: Path) -> None:
     for words in COMMAND.findall(document.read_text()):
-        name, *rest = words.split()
+        name, *rest = shlex.split(words)
         task = namespace[name]
         flags = {flag for argument in task.get_arguments() for flag in argument.names}
         flags |= {f"no-{flag}" for flag in flags}
