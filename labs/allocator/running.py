@@ -9,8 +9,9 @@ from pathlib import Path
 
 from labs.allocator.plans import Plan, Recipe, make_plan
 from labs.allocator.proof import Slots, find_violation
-from labs.grader.bench import SANITIZED_LIMITS, SANITIZERS, Bench, explain_end
+from labs.grader.bench import SANITIZED_LIMITS, SANITIZERS, Bench
 from labs.grader.chance import PUBLISHED_SECRET, Chance
+from labs.grader.endings import explain_end
 from labs.grader.marks import Case, Mark, full, linear, none
 
 HANDOUT = Path(__file__).with_name("handout")

@@ -18,8 +18,9 @@ from labs.colouring.misses import (
     pack_naively,
 )
 from labs.colouring.problems import SMALL, make_heads
-from labs.grader.bench import Bench, explain_end
+from labs.grader.bench import Bench
 from labs.grader.chance import PUBLISHED_SECRET, Chance
+from labs.grader.endings import explain_end
 from labs.grader.marks import Case, Mark, full, linear, none
 from labs.grader.sandbox import Limits
 

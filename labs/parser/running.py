@@ -10,8 +10,9 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from labs.grader.bench import SANITIZED_LIMITS, SANITIZERS, Bench, explain_end
+from labs.grader.bench import SANITIZED_LIMITS, SANITIZERS, Bench
 from labs.grader.chance import PUBLISHED_SECRET, Chance
+from labs.grader.endings import explain_end
 from labs.grader.marks import Case, Mark, full, none
 from labs.parser.corpus import make_mutated, make_valid, pack_inputs
 
