@@ -804,16 +804,23 @@ def labs_drive(_: Context, policy, keep="", seed=1):
     return run_drive(Path(policy), keep=keep, seed=seed)
 
 
-@task(name="selftest", help={"only": "one lab (default: all)"})
+@task(
+    name="selftest",
+    help={
+        "only": "one lab, by name or number (default: all)",
+        "json": "print the table, and what is wrong, as JSON on stdout",
+    },
+)
 @report_errors
-def labs_selftest(_: Context, only=""):
-    """Grade the graders: solutions get all points, stubs few, mutants lose as named.
+def labs_selftest(_: Context, only="", json=False):
+    """Grade the graders: solutions get all points, stubs few, mutants lose as named (minutes).
 
     Example: ./invoke labs.selftest --only cache
+    Exit codes: 0 every grader is as it should be, 1 one is not, 2 usage, 4 infrastructure.
     """
     from labs.commands import run_selftest
 
-    return run_selftest(only)
+    return run_selftest(only, as_json=json)
 
 
 namespace = Collection(
