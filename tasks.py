@@ -746,19 +746,25 @@ def labs_pack(_: Context, name, platform="gradescope", out="", secret="", roster
 @task(
     name="tryout",
     positional=["name", "folder"],
-    help={"name": LAB, "folder": "the submission"},
+    help={
+        "name": LAB,
+        "folder": "the submission",
+        "secret": "of the course, as for labs.grade (default: a published one)",
+    },
 )
 @report_errors
-def labs_tryout(_: Context, name, folder):
+def labs_tryout(_: Context, name, folder, secret=""):
     """Run a packed grader by Gradescope's rules in a fresh Debian root (as root; minutes).
 
     Example: ./invoke labs.tryout cache out/cache
+    Exit codes: 0 its results.json is valid and the same as graded here, 1 it is not the same,
+    2 usage, 4 it does not run or its results.json is not valid.
     """
     from pathlib import Path
 
     from labs.commands import run_tryout
 
-    return run_tryout(name, Path(folder))
+    return run_tryout(name, Path(folder), secret=secret)
 
 
 @task(
