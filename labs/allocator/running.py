@@ -18,6 +18,7 @@ HANDOUT = Path(__file__).with_name("handout")
 NONE = 0xFFFFFFFF  # UINT32_MAX
 WORTH_IT = 1.1  # of the lines that a request must take: full points
 WASTE = 2.0  # no points
+CALLS_TOLD = 6  # before the one that went wrong
 
 
 class WrongError(Exception):
@@ -163,7 +164,8 @@ def check_room(trial: Trial, bench: Bench) -> Mark:
     return linear(
         ratio, WORTH_IT, WASTE,
         f"{requests} requests fit, at most {best} could; all points up to {WORTH_IT} times the "
-        f"lines that a request must take, here {ratio:.2f}. Divide the slots as requests need them",
+        f"lines that a request must take, none from {WASTE:g} times, here {ratio:.2f}",
+        "Divide the slots as requests need them",
     )  # fmt: skip
 
 
@@ -184,13 +186,17 @@ class Replay:
         objects: list[tuple[int, int]] = []
         for number, (call, answer) in enumerate(zip(calls, answers, strict=True)):
             verb, value = call.split()
-            if verb == "a":
-                self._allocated(number, int(value), answer)
-                objects.append((int(value), answer))
-            elif verb == "f":
-                self._freed(number, objects[int(value)], answer)
-            else:
-                self._asked(number, int(value), answer)
+            try:
+                if verb == "a":
+                    self._allocated(number, int(value), answer)
+                    objects.append((int(value), answer))
+                elif verb == "f":
+                    self._freed(number, objects[int(value)], answer)
+                else:
+                    self._asked(number, int(value), answer)
+            except WrongError as error:
+                before = ", ".join(calls[max(0, number - CALLS_TOLD) : number]) or "none"
+                raise WrongError(f"{error}\nthe calls before it: {before}") from None
 
     def _draw(self, chance: Chance, count: int, *, queries: bool) -> list[str]:
         """Phases that fill and empty the slab, past its brim."""

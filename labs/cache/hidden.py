@@ -56,7 +56,8 @@ def check_cost(bench: Bench) -> Mark:
     return linear(
         each, STEPS_FULL, STEPS_ZERO,
         f"{each:.0f} basic blocks an event; all points up to {STEPS_FULL}, none from "
-        f"{STEPS_ZERO}: search one set, not all, and one line, not each byte",
+        f"{STEPS_ZERO}",
+        "Search one set, not all, and one line, not each byte",
     )  # fmt: skip
 
 

@@ -127,7 +127,8 @@ def check_place(trial: Trial, bench: Bench) -> Mark:
         naive,
         f"{ratio:.2f} misses for each hot line; all points up to {NEAR}, none from {naive:.2f} "
         f"(one behind the other). {len(crowded)} of {problem.sets} sets are crowded: "
-        f"{_first(crowded)}" + _try(bench, trial, "place"),
+        f"{_first(crowded)}",
+        "Whose hot lines are in them, and which sets have room?" + _try(bench, trial, "place"),
     )
 
 

@@ -163,8 +163,15 @@ def check_corpus(corpus: Corpus, bench: Bench) -> Mark:
     outcome = run(bench, [build_own(bench), "parse"], inputs)
     for number, want in enumerate(expected):
         if (got := outcome.at(number)) != want:
-            return none(f"input {inputs[number]!r}\ngives {got}\nexpected {want}")
+            data = inputs[number]
+            return none(f"input {data!r}\ngives {got}\nexpected {want}{show_input('parse', data)}")
     return full()
+
+
+def show_input(what: str, data: bytes) -> str:
+    """How to give the student's program an input."""
+    python = f'import sys; sys.stdout.buffer.write(bytes.fromhex("{data.hex()}"))'
+    return f"\ntry: python3 -c '{python}' > input; ./run {what} input"
 
 
 VALID = Corpus("valid", 4, "plain requests", make_valid, 60)

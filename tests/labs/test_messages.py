@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from labs.catalogue import find_entry, load
+from ground import process
+from labs.catalogue import Entry, find_entry, list_entries, load
 from labs.grader.grading import grade
 from labs.handout import write_handout
 
@@ -70,3 +71,33 @@ def test_a_crash_is_told_by_its_error_in_the_same_words(name: str, tmp_path: Pat
     one, two = (tell(name, file, text, test, tmp_path / where) for where in ("one", "two"))
     assert words in one
     assert one == two
+
+
+WITH_COMMANDS = {  # lab: a test that the hand-out fails, what is built before
+    "cache": ("direct", []),
+    "colouring": ("pages", []),
+    "parser": ("mutated", ["run"]),
+    "scheduler": ("calm.serves", ["policy"]),
+}
+
+
+@pytest.mark.parametrize("name", WITH_COMMANDS)
+def test_what_a_message_says_to_try_can_be_tried(name: str, tmp_path: Path) -> None:
+    entry, folder = find_entry(name), tmp_path / "lab"
+    test, targets = WITH_COMMANDS[name]
+    write_handout(entry, folder)
+    report = grade(load(entry, hidden=False), folder, only=test)
+    message = report.outcomes[-1].message
+    (command,) = (line for line in message.splitlines() if line.startswith("try: "))
+    for target in targets:
+        process.run(["make", target], cwd=folder)
+    shown = process.run(["sh", "-e", "-c", command.removeprefix("try: ")], cwd=folder)
+    assert shown.stdout
+    assert shown.stderr == ""
+
+
+@pytest.mark.parametrize("entry", list_entries(), ids=lambda entry: entry.name)
+def test_the_check_of_a_hand_out_says_that_there_is_more(entry: Entry, tmp_path: Path) -> None:
+    write_handout(entry, tmp_path / "lab")
+    points = sum(case.points for case in load(entry, hidden=False).cases)
+    assert f"these are {points} of 100 points" in (tmp_path / "lab/check").read_text()
