@@ -119,9 +119,18 @@ def check_proof(trial: Trial, bench: Bench) -> Mark:
         return none(str(error))
     for kind in range(len(plan.bytes)):
         if slots.count(kind) == 0:
-            return none(f"kind {kind} ({plan.bytes[kind]} bytes) has no slot in the slab at all")
+            return none(
+                f"kind {kind} ({plan.bytes[kind]} bytes) has no slot in the slab at all: -1 is "
+                f"outside{_try(bench, trial, kind)}"
+            )
     violation = find_violation(plan, slots)
     return none(violation + describe(bench, plan)) if violation else full()
+
+
+def _try(bench: Bench, trial: Trial, kind: int) -> str:
+    if bench.secret != PUBLISHED_SECRET or trial.hidden:
+        return ""
+    return f"\ntry: make && (cat plans/{trial.name}.txt; echo a {kind}) | ./driver"
 
 
 def describe(bench: Bench, plan: Plan) -> str:

@@ -147,11 +147,14 @@ def check_trigger(bench: Bench) -> Mark:
     except (KeyError, TypeError, ValueError) as error:
         return none(f"trigger.toml: {error}; write load and spike as numbers")
     if not 0.1 <= rate <= MOST_LOAD or not 1 <= spike <= 20_000:
-        return none(f"load must lie in 0.1 to {MOST_LOAD}, spike in 1 to 20000")
+        return none(f"trigger.toml: load must lie in 0.1 to {MOST_LOAD}, spike in 1 to 20000")
     calm = World(Load(rate, 3000), Costs(), bench.chance("trigger"))
     calm.run(take_all)
     if (got := calm.goodput(WARM_MS, 3000) / rate) < STABLE:
-        return none(f"without a spike only {100 * got:.0f} % are answered: choose a lower load")
+        return none(
+            f"trigger.toml: without a spike only {100 * got:.0f} % are answered; choose a lower "
+            "load"
+        )
     hit = World(Load(rate, 6000, spike), Costs(), bench.chance("trigger"))
     hit.run(take_all)
     if (got := hit.goodput(5000, 6000) / rate) > LOST:

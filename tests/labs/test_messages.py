@@ -74,6 +74,7 @@ def test_a_crash_is_told_by_its_error_in_the_same_words(name: str, tmp_path: Pat
 
 
 WITH_COMMANDS = {  # lab: a test that the hand-out fails, what is built before
+    "allocator": ("order.proof", []),
     "cache": ("direct", []),
     "colouring": ("pages", []),
     "parser": ("mutated", ["run"]),
