@@ -769,19 +769,25 @@ def labs_pack(_: Context, name, platform="gradescope", out="", secret="", roster
 @task(
     name="tryout",
     positional=["name", "folder"],
-    help={"name": LAB, "folder": "the submission"},
+    help={
+        "name": LAB,
+        "folder": "the submission",
+        "secret": "of the course, as for labs.grade (default: a published one)",
+    },
 )
 @report_errors
-def labs_tryout(_: Context, name, folder):
+def labs_tryout(_: Context, name, folder, secret=""):
     """Run a packed grader by Gradescope's rules in a fresh Debian root (as root; minutes).
 
     Example: ./invoke labs.tryout cache out/cache
+    Exit codes: 0 its results.json is valid and the same as graded here, 1 it is not the same,
+    2 usage, 4 it does not run or its results.json is not valid.
     """
     from pathlib import Path
 
     from labs.commands import run_tryout
 
-    return run_tryout(name, Path(folder))
+    return run_tryout(name, Path(folder), secret=secret)
 
 
 @task(
@@ -827,16 +833,23 @@ def labs_drive(_: Context, policy, keep="", seed=1):
     return run_drive(Path(policy), keep=keep, seed=seed)
 
 
-@task(name="selftest", help={"only": "one lab (default: all)"})
+@task(
+    name="selftest",
+    help={
+        "only": "one lab, by name or number (default: all)",
+        "json": "print the table, and what is wrong, as JSON on stdout",
+    },
+)
 @report_errors
-def labs_selftest(_: Context, only=""):
-    """Grade the graders: solutions get all points, stubs few, mutants lose as named.
+def labs_selftest(_: Context, only="", json=False):
+    """Grade the graders: solutions get all points, stubs few, mutants lose as named (minutes).
 
     Example: ./invoke labs.selftest --only cache
+    Exit codes: 0 every grader is as it should be, 1 one is not, 2 usage, 4 infrastructure.
     """
     from labs.commands import run_selftest
 
-    return run_selftest(only)
+    return run_selftest(only, as_json=json)
 
 
 namespace = Collection(
