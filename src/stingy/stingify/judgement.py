@@ -156,16 +156,32 @@ class Judge:
         return found
 
     def _find_hazards(self) -> dict[str, str]:
-        """Objects that are resized somewhere: what Stingy gave cannot go there."""
+        """Objects that are resized somewhere: what Stingy gave cannot go there, unless the call
+        itself becomes Stingy's."""
         hazards: dict[str, str] = {}
-        for _, call in (pair for pairs in self.calls.values() for pair in pairs):
+        for routine, call in (pair for pairs in self.calls.values() for pair in pairs):
             if not isinstance(call.callee, Func) or name_of(call.callee.key) not in RESIZING:
                 continue
             for argument in call.arguments:
                 for name in self.server.objects.candidates(self.server.pointers, argument):
+                    if self._is_resized_alone(name, routine, call):
+                        continue
                     where = f"{call.spot.file}:{call.spot.line}"
-                    hazards[name] = f"{where}: {call.text} may resize it"
+                    hazards[name] = f"{where}: {call.text} may resize it; {self._advise(name)}"
         return hazards
+
+    def _is_resized_alone(self, name: str, routine: Routine, call: Call) -> bool:
+        """Whether a call resizes this object and no other, and one that may go on elsewhere."""
+        found = self.result.find_object(name)
+        place = (call.spot.file, call.spot.line, call.spot.column)
+        owners = self.owners[place, self.server.program.show(routine.key)]
+        return found is not None and found.room is not None and owners == {name}
+
+    def _advise(self, name: str) -> str:
+        found = self.result.find_object(name)
+        if found is not None and found.room is not None:
+            return "it has to be this object's alone, and both Malloc and Free in the annotations"
+        return "give slab_bytes in [[objects]], and it goes on in the system's memory"
 
     def _judge_sites(self, found: Object, action: Action, sites: list[Site]) -> list[SiteDecision]:
         judged = []
@@ -201,9 +217,27 @@ class Judge:
         if bodies and not bodies & self.server.recyclers:
             kept = f"{site.callee}() keeps its own work; the plain calls in it are rewritten"
             return Verdict(Status.KEPT, kept)
+        resized = self._find_resized(found, routine, call)
         if action == "free":
+            if resized is not None:
+                return Verdict(Status.KEPT, "the same call allocates; it resizes the object")
             return self._judge_free(routine, call, evidence)
+        if resized is not None:
+            return self._judge_resizing(routine, call, resized, evidence)
         return self._judge_allocation(found, routine, call, evidence)
+
+    def _find_resized(self, found: Object, routine: Routine, call: Call) -> int | None:
+        """The argument that a call resizes: it is Malloc and Free of one open-ended object."""
+        if found.room is None or self._position(Malloc, routine, call, "size") is None:
+            return None
+        return self._position(Free, routine, call, "O")
+
+    def _judge_resizing(self, routine: Routine, call: Call, resized: int, evidence: str) -> Verdict:
+        size = self._position(Malloc, routine, call, "size")
+        if size is None or self._position(Malloc, routine, call, "count") is not None:
+            return refuse(f"{call.callee_text}() resizes an array; write it as realloc()")
+        arity = len(call.arguments)
+        return Verdict(Status.REWRITTEN, evidence, "stingy_resize", (resized, size), arity)
 
     def _find_call(self, site: Site) -> tuple[Routine, Call] | None:
         """The one call that stands where memwalk found the site."""
