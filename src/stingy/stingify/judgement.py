@@ -173,9 +173,12 @@ class Judge:
     def _is_resized_alone(self, name: str, routine: Routine, call: Call) -> bool:
         """Whether a call resizes this object and no other, and one that may go on elsewhere."""
         found = self.result.find_object(name)
+        if found is None or found.room is None:
+            return False
+        if routine.key in self.server.recyclers:
+            return True  # its callers are judged
         place = (call.spot.file, call.spot.line, call.spot.column)
-        owners = self.owners[place, self.server.program.show(routine.key)]
-        return found is not None and found.room is not None and owners == {name}
+        return self.owners[place, self.server.program.show(routine.key)] == {name}
 
     def _advise(self, name: str) -> str:
         found = self.result.find_object(name)
@@ -217,27 +220,32 @@ class Judge:
         if bodies and not bodies & self.server.recyclers:
             kept = f"{site.callee}() keeps its own work; the plain calls in it are rewritten"
             return Verdict(Status.KEPT, kept)
-        resized = self._find_resized(found, routine, call)
+        resizes = self._resizes(routine, call)
         if action == "free":
-            if resized is not None:
-                return Verdict(Status.KEPT, "the same call allocates; it resizes the object")
+            if resizes:
+                return Verdict(Status.KEPT, "the same call allocates: it resizes the object")
             return self._judge_free(routine, call, evidence)
-        if resized is not None:
-            return self._judge_resizing(routine, call, resized, evidence)
+        if resizes:
+            return self._judge_resizing(found, routine, call, evidence)
         return self._judge_allocation(found, routine, call, evidence)
 
-    def _find_resized(self, found: Object, routine: Routine, call: Call) -> int | None:
-        """The argument that a call resizes: it is Malloc and Free of one open-ended object."""
-        if found.room is None or self._position(Malloc, routine, call, "size") is None:
-            return None
-        return self._position(Free, routine, call, "O")
+    def _resizes(self, routine: Routine, call: Call) -> bool:
+        """Whether a call is Malloc and Free at once."""
+        assert isinstance(call.callee, Func)
+        kinds = self.server.constructs.at_call(routine.key, call.callee.key)
+        return all(any(isinstance(k, wanted) for k in kinds) for wanted in (Malloc, Free))
 
-    def _judge_resizing(self, routine: Routine, call: Call, resized: int, evidence: str) -> Verdict:
+    def _judge_resizing(
+        self, found: Object, routine: Routine, call: Call, evidence: str
+    ) -> Verdict:
+        if found.room is None:
+            return refuse(f"{call.text} may resize it; {self._advise(found.id)}")
+        old = self._position(Free, routine, call, "O")
         size = self._position(Malloc, routine, call, "size")
-        if size is None or self._position(Malloc, routine, call, "count") is not None:
-            return refuse(f"{call.callee_text}() resizes an array; write it as realloc()")
+        if old is None or size is None or self._position(Malloc, routine, call, "count"):
+            return refuse(f"{call.callee_text}() is no realloc(): write it as one")
         arity = len(call.arguments)
-        return Verdict(Status.REWRITTEN, evidence, "stingy_resize", (resized, size), arity)
+        return Verdict(Status.REWRITTEN, evidence, "stingy_resize", (old, size), arity)
 
     def _find_call(self, site: Site) -> tuple[Routine, Call] | None:
         """The one call that stands where memwalk found the site."""

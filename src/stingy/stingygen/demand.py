@@ -5,7 +5,7 @@ An object that has no bound cannot have a pool; it is left out, with the reason,
 own allocator.
 """
 
-# DEVIATIONS.md: [query, all memory]
+# DEVIATIONS.md: [query, all memory], [open-ended]
 
 from __future__ import annotations
 
