@@ -32,6 +32,7 @@ slab_bytes = 256
 reason = "most are short"
 """
 GROW = """size_t room(struct conn *conn);
+void grow(struct conn *conn);
 void grow(struct conn *conn)
 {
 	char *grown = realloc(conn->text, room(conn));
@@ -84,9 +85,11 @@ def test_without_a_room_in_the_slabs_the_reason_says_how_to_get_one(tmp_path: Pa
     [
         (ROOM, GROW, "both Malloc and Free in the annotations"),  # realloc is not annotated
         (  # two objects come to one call
-            RESIZES + ROOM,
+            RESIZES + ROOM.replace("reason", "slab_live = 1\nreason"),
             GROW.replace("conn->text, room", "room(conn) ? conn->text : conn->any, room").replace(
-                "\tif (grown)", "\tif (!conn->any)\n\t\tconn->any = malloc(8);\n\tif (grown)"
+                "\tif (grown)",
+                "\tif (!conn->any) {\n\t\tconn->any = malloc(8);\n"
+                "\t\tqueue_stage(conn, grow);\n\t\treturn;\n\t}\n\tif (grown)",
             ),
             "it has to be this object's alone",
         ),

@@ -175,8 +175,8 @@ class Judge:
         found = self.result.find_object(name)
         if found is None or found.room is None:
             return False
-        if routine.key in self.server.recyclers:
-            return True  # its callers are judged
+        if routine.key in self.server.constructs.wrappers:
+            return True  # who calls it is judged
         place = (call.spot.file, call.spot.line, call.spot.column)
         return self.owners[place, self.server.program.show(routine.key)] == {name}
 
@@ -195,7 +195,8 @@ class Judge:
         return judged
 
     def _judge(self, found: Object, action: Action, site: Site) -> Verdict | None:
-        """The verdict on one site; None if by its type it is another object's."""
+        """The verdict on one site; None if by its type it is another object's, or if the same call
+        is judged as an allocation."""
         program, recyclers = self.server.program, self.server.recyclers
         if set(program.find(site.function)) & recyclers:
             return Verdict(Status.KEPT, f"{site.function}() only recycles; its callers call Stingy")
@@ -222,9 +223,7 @@ class Judge:
             return Verdict(Status.KEPT, kept)
         resizes = self._resizes(routine, call)
         if action == "free":
-            if resizes:
-                return Verdict(Status.KEPT, "the same call allocates: it resizes the object")
-            return self._judge_free(routine, call, evidence)
+            return None if resizes else self._judge_free(routine, call, evidence)
         if resizes:
             return self._judge_resizing(found, routine, call, evidence)
         return self._judge_allocation(found, routine, call, evidence)
