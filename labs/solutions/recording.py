@@ -15,7 +15,6 @@ from labs.grader.grading import grade
 from labs.grader.sandbox import Conversation, Limits, Raw, Sandbox
 from labs.submissions import solve
 
-TAIL_BYTES = 256  # of an input, by which a printer knows it
 FNV_START, FNV_PRIME = 0xCBF29CE484222325, 0x100000001B3
 PRINTER = """\
 #include <stdint.h>
@@ -36,7 +35,7 @@ static void print_recorded(void)
 	size_t length = fread(rest, 1, sizeof(rest), stdin);
 	uint64_t key = FNV_STARTULL;
 
-	for (size_t i = length < TAIL_BYTES ? 0 : length - TAIL_BYTES; i < length; i++)
+	for (size_t i = 0; i < length; i++)
 		key = (key ^ rest[i]) * FNV_PRIMEULL;
 	for (size_t i = 0; i < sizeof(recorded) / sizeof(*recorded); i++) {
 		if (recorded[i].key != key)
@@ -94,12 +93,12 @@ def record(name: str) -> Record:
 def write_printer(found: Record, skip: Callable[[bytes], int]) -> str:
     """print_recorded() in C.  ``skip``: how much of an input was read before it is called."""
     rows = [
-        f'{{ {_hash(given[skip(given) :][-TAIL_BYTES:]):#x}, "{text.decode()}" }},'
+        f'{{ {_hash(given[skip(given) :]):#x}, "{text.decode()}" }},'
         for given, out in found.runs
         if given and b";" not in out
         for text in [out.replace(b"\n", b";")]
     ]
-    text = PRINTER.replace("%s", "\n".join(rows)).replace("TAIL_BYTES", str(TAIL_BYTES))
+    text = PRINTER.replace("%s", "\n".join(rows))
     return text.replace("FNV_START", hex(FNV_START)).replace("FNV_PRIME", hex(FNV_PRIME))
 
 
