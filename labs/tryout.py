@@ -101,7 +101,8 @@ def lay_out(entry: Entry, root: Path, submission: Path, secret: str) -> Path:
 def run_autograder(root: Path) -> None:
     """Run it in /autograder, within the platform's time; what it prints is kept as there."""
     log = root / "autograder/results/stdout"
-    argv = ["chroot", root, "sh", "-c", "cd /autograder && exec ./run_autograder"]
+    argv: list[str | Path] = ["chroot", root, "sh", "-c"]
+    argv.append("cd /autograder && exec ./run_autograder")
     try:
         process.run(argv, log=log, timeout_s=TIMEOUT_S)
     except process.ProcessError as error:
