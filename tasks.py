@@ -528,6 +528,29 @@ def tux_check(_: Context, select="", parameters="", variant="tux"):
     return run_deep(select=select, parameters=parameters, variant=variant)
 
 
+@task(
+    name="soak",
+    help={
+        "variant": "a server of images/servers (an unknown name lists them)",
+        "minutes": "of this host",
+        "checked": "on the kernel with KASAN, lockdep and the others (built first: minutes)",
+        "seed": "of what the clients do",
+    },
+)
+@report_errors
+def tux_soak(_: Context, variant="tux", minutes=10.0, checked=False, seed=2006):
+    """Load TUX with clients of every kind for long: what it takes must come back each round.
+
+    A round is a minute of keep-alive, pipelines, resets, slow and silent clients, spikes, and a
+    stop and start; then memory, caches and counters are compared with those of the first round.
+    Example: ./invoke tux.soak --variant tux-stingy --minutes 60
+    Exit codes: 0 all came back, 1 something did not, or a reply was wrong, 2 usage.
+    """
+    from checks.suite import run_soak
+
+    return run_soak(variant=variant, minutes=minutes, checked=checked, seed=seed)
+
+
 @task(name="tree", help={"out": "folder of the kernel's tree; it must not exist, or be empty"})
 @report_errors
 def tux_tree(_: Context, out):
@@ -746,19 +769,25 @@ def labs_pack(_: Context, name, platform="gradescope", out="", secret="", roster
 @task(
     name="tryout",
     positional=["name", "folder"],
-    help={"name": LAB, "folder": "the submission"},
+    help={
+        "name": LAB,
+        "folder": "the submission",
+        "secret": "of the course, as for labs.grade (default: a published one)",
+    },
 )
 @report_errors
-def labs_tryout(_: Context, name, folder):
+def labs_tryout(_: Context, name, folder, secret=""):
     """Run a packed grader by Gradescope's rules in a fresh Debian root (as root; minutes).
 
     Example: ./invoke labs.tryout cache out/cache
+    Exit codes: 0 its results.json is valid and the same as graded here, 1 it is not the same,
+    2 usage, 4 it does not run or its results.json is not valid.
     """
     from pathlib import Path
 
     from labs.commands import run_tryout
 
-    return run_tryout(name, Path(folder))
+    return run_tryout(name, Path(folder), secret=secret)
 
 
 @task(
@@ -804,16 +833,23 @@ def labs_drive(_: Context, policy, keep="", seed=1):
     return run_drive(Path(policy), keep=keep, seed=seed)
 
 
-@task(name="selftest", help={"only": "one lab (default: all)"})
+@task(
+    name="selftest",
+    help={
+        "only": "one lab, by name or number (default: all)",
+        "json": "print the table, and what is wrong, as JSON on stdout",
+    },
+)
 @report_errors
-def labs_selftest(_: Context, only=""):
-    """Grade the graders: solutions get all points, stubs few, mutants lose as named.
+def labs_selftest(_: Context, only="", json=False):
+    """Grade the graders: solutions get all points, stubs few, mutants lose as named (minutes).
 
     Example: ./invoke labs.selftest --only cache
+    Exit codes: 0 every grader is as it should be, 1 one is not, 2 usage, 4 infrastructure.
     """
     from labs.commands import run_selftest
 
-    return run_selftest(only)
+    return run_selftest(only, as_json=json)
 
 
 namespace = Collection(
@@ -852,7 +888,7 @@ namespace.add_collection(
         testbed_platform,
     )
 )
-namespace.add_collection(Collection("tux", tux_fuzz, tux_check, tux_tree))
+namespace.add_collection(Collection("tux", tux_fuzz, tux_check, tux_soak, tux_tree))
 namespace.add_collection(
     Collection(
         "stingy", stingy_memwalk, stingy_accuracy, stingy_generate, stingy_rewrite, stingy_bench

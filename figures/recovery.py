@@ -25,7 +25,9 @@ COURSE_COLUMNS = (
 RUN_COLUMNS = ("server", "level", "seed", "valid", "recovery_s")
 PEAK_COLUMNS = ("server", "value", "low", "high")
 LIMIT_S = 1.0
-NEVER = 1.12  # where runs that never recover stand, over the largest recovery time
+# Where runs that never recover stand, over the largest recovery time: a row for each server, since
+# at one rate they would hide each other.
+NEVER, ROW = 1.12, 0.07
 
 
 def draw_course(frame: pl.DataFrame, provenance: Provenance) -> Figure:
@@ -75,10 +77,11 @@ def _finish(replies: Axes, connections: Axes, tail: Axes) -> None:
 def draw_peak(runs: pl.DataFrame, peaks: pl.DataFrame, provenance: Provenance) -> Figure:
     """``runs`` has RUN_COLUMNS (``recovery_s`` null: never), ``peaks`` PEAK_COLUMNS."""
     longest = max([LIMIT_S, *runs["recovery_s"].drop_nulls().to_list()])
-    never = longest * NEVER
+    looks = find_looks(runs["server"].to_list())
     with apply_style():
         figure, (axes,) = make_figure(1, 2.6, provenance)
-        for server, (colour, marker) in find_looks(runs["server"].to_list()).items():
+        for row_number, (server, (colour, marker)) in enumerate(looks.items()):
+            never = longest * (NEVER + ROW * row_number)
             mine = runs.filter(server=server).with_columns(pl.col("recovery_s").fill_null(never))
             for valid, fill in ((True, colour), (False, "white")):
                 chosen = mine.filter(pl.col("valid") == valid)
@@ -98,10 +101,10 @@ def draw_peak(runs: pl.DataFrame, peaks: pl.DataFrame, provenance: Provenance) -
                     axes.axvspan(low, high, color=colour, alpha=0.12, lw=0)
         axes.axhline(LIMIT_S, color="#888888", linewidth=0.6, linestyle="--")
         axes.annotate(
-            "never", (0, never), xytext=(2, 3), textcoords="offset points", fontsize=5.5,
+            "never", (0, longest * NEVER), xytext=(2, 3), textcoords="offset points", fontsize=5.5,
             xycoords=("axes fraction", "data"), color="#555555",
         )  # fmt: skip
-        axes.set_ylim(0, 1.1 * never)
+        axes.set_ylim(0, longest * (NEVER + ROW * (len(looks) + 1)))
         axes.set_xlabel("steady rate (1000 requests / s)")
         axes.set_ylabel("recovery (s)")
         figure.legend(handles=make_handles(runs), loc="outside upper center", ncols=3)

@@ -14,9 +14,9 @@ from figures.style import KNOWN_SERVERS, PAGE_INCHES, Provenance, apply_style, m
 
 COLUMNS = ("panel", "level", "valid", "name", "value")
 # What the server has accepted is blue, what its kernel holds green, what the card holds red;
-# neighbours in the stack differ in lightness.
+# neighbours in the stack differ in lightness, and no two parts are alike.
 FILLS = (
-    *("#004466", "#0072B2", "#56B4E9", "#A6D5F2", "#0072B2"),
+    *("#002B44", "#0072B2", "#56B4E9", "#A6D5F2", "#005080"),
     *("#009E73", "#88CCAA", "#00664B", "#E69F00"),
     *("#D55E00", "#882255", "#DDDDDD"),
 )

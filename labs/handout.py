@@ -7,7 +7,7 @@ import shutil
 from importlib import import_module
 from pathlib import Path
 
-from labs.catalogue import HERE, Entry
+from labs.catalogue import HERE, Entry, load
 from labs.grader.chance import PUBLISHED_SECRET
 from labs.grader.errors import USAGE, GraderError
 
@@ -35,7 +35,8 @@ from labs.{name}.public import CASES
 
 WANTED = (
 {wanted})
-sys.exit(main(Lab("{name}", "{title}", WANTED, tuple(CASES)), seed={seed}))
+NOTE = "{note}"
+sys.exit(main(Lab("{name}", "{title}", WANTED, tuple(CASES), (NOTE,)), seed={seed}))
 '''
 
 SETUP = """#!/bin/sh
@@ -75,12 +76,23 @@ def _write_check(entry: Entry, target: Path, seed: int) -> None:
     copy_rooms(entry, package.parent)
     wanted = format_wanted(entry)
     check = target / "check"
-    check.write_text(CHECK.format(name=entry.name, title=entry.title, wanted=wanted, seed=seed))
+    note = (
+        f"these are {count_points(entry, hidden=False)} of {count_points(entry)} points; the "
+        "course's grader has other inputs, and the tests for the rest"
+    )
+    check.write_text(
+        CHECK.format(name=entry.name, title=entry.title, wanted=wanted, seed=seed, note=note)
+    )
     check.chmod(0o755)
     if entry.needs:
         setup = target / "setup"
         setup.write_text(SETUP.format(needs=" ".join(entry.needs)))
         setup.chmod(0o755)
+
+
+def count_points(entry: Entry, *, hidden: bool = True) -> int:
+    """What the tests are worth, all of them or the public ones."""
+    return sum(case.points for case in load(entry, hidden=hidden).cases)
 
 
 def format_wanted(entry: Entry) -> str:

@@ -3,98 +3,127 @@
 
 from __future__ import annotations
 
-import importlib.util
-import shutil
-import tempfile
-import tomllib
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+import os
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
-from labs.catalogue import HERE, Entry, load
-from labs.grader.errors import GraderError
+from labs.catalogue import Entry, load
 from labs.grader.grading import Lab, grade, keep
 from labs.grader.marks import Report
 from labs.grader.writers import WRITERS
-from labs.handout import write_handout
+from labs.submissions import SECRET, Mutant, prepare, read_mutants, solve
 
-SOLUTIONS = HERE / "solutions"
 STUB_SHARE = 0.1  # of all points, at most
-SECRET = "selftest"
+SIDE_BY_SIDE = 2  # processes
+STUB, SOLUTION = "stub", "solution"
 
 
 @dataclass(frozen=True)
-class Edit:
-    """A text of a solution's file that a mutant has otherwise."""
+class Part:
+    """One thing that is handed in: the stub, the solution, or the mutant of that name."""
 
-    file: str
-    find: str
-    replace: str
+    entry: Entry
+    name: str
 
 
 @dataclass(frozen=True)
-class Mutant:
-    """A wrong solution: made by edits of the right one, or by a function of a script in the
-    solution's folder.
+class Found:
+    """What is wrong with how a part was graded.  ``processor_s``: of grading it once."""
 
-    ``loses``: by test, the points that it must lose at least.  ``at_most``: its score, if given.
-    ``twice``: it is graded again, because its messages come from a crash or a loop.
+    part: Part
+    wrong: tuple[str, ...]
+    processor_s: float = 0.0
+
+
+@dataclass(frozen=True)
+class Row:
+    """A lab, and everything that is wrong with its grader.
+
+    ``minutes`` of processor time are what grading the solution took.
     """
 
-    name: str
-    fault: str
-    loses: dict[str, float] = field(default_factory=dict)
-    at_most: float | None = None
-    edits: tuple[Edit, ...] = ()
-    script: str = ""
-    function: str = "mutate"
-    twice: bool = False
+    lab: str
+    number: int
+    minutes: float
+    tests: int
+    mutants: int
+    wrong: tuple[str, ...]
 
 
-def read_mutants(name: str) -> list[Mutant]:
-    """The mutants of a lab."""
-    data = tomllib.loads((SOLUTIONS / name / "mutants.toml").read_text())
-    return [
-        Mutant(**{**one, "edits": tuple(Edit(**edit) for edit in one.pop("edits", ()))})
-        for one in data["mutants"]
-    ]
+def list_parts(entry: Entry) -> list[Part]:
+    """All that is handed in for a lab."""
+    names = (STUB, SOLUTION, *(mutant.name for mutant in read_mutants(entry.name)))
+    return [Part(entry, name) for name in names]
 
 
-def check_lab(entry: Entry) -> list[str]:
-    """Everything that is wrong with the grader of a lab; empty if nothing is."""
-    lab = load(entry)
+def try_all(parts: Sequence[Part]) -> Iterator[Found]:
+    """Try these parts, two at a time, in the order in which they come to an end."""
+    with ProcessPoolExecutor(SIDE_BY_SIDE) as pool:
+        try:
+            for future in as_completed([pool.submit(try_part, part) for part in parts]):
+                yield future.result()
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise
+
+
+def summarise(entry: Entry, found: Iterable[Found]) -> Row:
+    """The row of a lab, of what was found about its parts, in the order of these."""
+    mine = {one.part.name: one for one in found if one.part.entry.name == entry.name}
+    parts = [mine[part.name] for part in list_parts(entry)]
+    return Row(
+        entry.name,
+        entry.number,
+        round(mine[SOLUTION].processor_s / 60, 2),
+        len(load(entry).cases),
+        len(parts) - 2,
+        tuple(fault for one in parts for fault in one.wrong),
+    )
+
+
+def try_part(part: Part) -> Found:
+    """Hand it in, and hold what the grader says to what it should say."""
+    if part.name == STUB:
+        return _try_stub(part)
+    if part.name == SOLUTION:
+        return _try_solution(part)
+    mutant = next(one for one in read_mutants(part.entry.name) if one.name == part.name)
+    return Found(part, tuple(check_mutant(part.entry, mutant)))
+
+
+def _try_stub(part: Part) -> Found:
+    """The hand-out as it is: almost no points, and the same bytes when graded again.  What is
+    wrong with the lab itself is found here, too."""
+    lab = load(part.entry)
     wrong = list(lab.find_faults())
     if sum(case.points for case in lab.cases) != 100:
-        wrong.append(f"{entry.name}: the points are not 100 in all")
-    with _prepare(entry) as folder:
-        wrong += _check_stub(lab, folder)
-    with _solve(entry) as folder:
-        report = _grade(lab, folder)
-        if report.earned != report.possible:
-            wrong += [
-                f"{entry.name}: the solution loses points at {o.name}: {o.message}"
-                for o in report.outcomes
-                if not o.passed
-            ]
+        wrong.append(f"{lab.name}: the points are not 100 in all")
+    with prepare(part.entry) as folder:
+        report, processor_s = _grade(lab, folder)
+        if report.earned > STUB_SHARE * report.possible:
+            wrong.append(f"{lab.name}: the stub gets {report.earned} of {report.possible} points")
         wrong += _check_same(lab, folder, report)
-    for mutant in read_mutants(entry.name):
-        wrong += check_mutant(entry, mutant)
-    return wrong
+    return Found(part, tuple(wrong), processor_s)
 
 
-def _check_stub(lab: Lab, folder: Path) -> list[str]:
-    """The hand-out as it is: almost no points, and the same bytes when graded again."""
-    report = _grade(lab, folder)
-    wrong = []
-    if report.earned > STUB_SHARE * report.possible:
-        wrong.append(f"{lab.name}: the stub gets {report.earned} of {report.possible} points")
-    return wrong + _check_same(lab, folder, report)
+def _try_solution(part: Part) -> Found:
+    """All points, and the same bytes when graded again."""
+    lab = load(part.entry)
+    with solve(part.entry) as folder:
+        report, processor_s = _grade(lab, folder)
+        wrong = [
+            f"{lab.name}: the solution loses points at {o.name}: {o.message}"
+            for o in report.outcomes
+            if not o.passed
+        ]
+        wrong += _check_same(lab, folder, report)
+    return Found(part, tuple(wrong), processor_s)
 
 
 def _check_same(lab: Lab, folder: Path, report: Report) -> list[str]:
-    again = _grade(lab, folder)
+    again, _ = _grade(lab, folder)
     return [
         f"{lab.name}: graded twice, {name} differs"
         for name, write in WRITERS.items()
@@ -108,76 +137,32 @@ def check_mutant(entry: Entry, mutant: Mutant) -> list[str]:
     lab = load(entry)
     if mutant.at_most is None:
         lab = replace(lab, cases=keep(lab.cases, mutant.loses.keys()))
-    with _solve(entry, mutant) as folder:
-        report = _grade(lab, folder)
+    who = f"{entry.name}: mutant {mutant.name}"
+    with solve(entry, mutant) as folder:
+        report, _ = _grade(lab, folder)
         wrong = _check_same(lab, folder, report) if mutant.twice else []
+        if mutant.published is not None:
+            got = grade(load(entry, hidden=False), folder).earned
+            if got < mutant.published:
+                wrong.append(
+                    f"{who} gets {got} of the published tests' points, not {mutant.published:g}: "
+                    "it does not print what they expect"
+                )
     lost = {o.name: o.points - o.earned for o in report.outcomes}
     for name, points in mutant.loses.items():
         if name not in lost:
-            wrong.append(f"{entry.name}: mutant {mutant.name} names a test {name} that is not")
+            wrong.append(f"{who} names a test {name} that is not")
         elif lost[name] < points:
             wrong.append(
-                f"{entry.name}: mutant {mutant.name} ({mutant.fault}) loses {lost[name]:g} "
-                f"points at {name}, not {points:g}"
+                f"{who} ({mutant.fault}) loses {lost[name]:g} points at {name}, not {points:g}"
             )
     if mutant.at_most is not None and report.earned > mutant.at_most:
-        wrong.append(
-            f"{entry.name}: mutant {mutant.name} gets {report.earned}, more than {mutant.at_most:g}"
-        )
+        wrong.append(f"{who} gets {report.earned}, more than {mutant.at_most:g}")
     return wrong
 
 
-def _grade(lab: Lab, folder: Path) -> Report:
-    return grade(lab, folder, secret=SECRET)
-
-
-@contextmanager
-def _prepare(entry: Entry) -> Iterator[Path]:
-    """A hand-out in a folder that goes with the block."""
-    with tempfile.TemporaryDirectory(prefix="lab-selftest-") as name:
-        folder = Path(name) / entry.name
-        write_handout(entry, folder, secret=SECRET)
-        yield folder
-
-
-@contextmanager
-def _solve(entry: Entry, mutant: Mutant | None = None) -> Iterator[Path]:
-    """A hand-out with the solution in it, or with a mutant of it."""
-    with _prepare(entry) as folder:
-        solution = SOLUTIONS / entry.name
-        if (solution / "solve.py").exists():
-            _import(solution / "solve.py").solve(folder)
-        for one in entry.files:
-            if not (solution / one.name).exists():
-                continue
-            if one.name.endswith("/"):
-                shutil.copytree(solution / one.name, folder / one.name, dirs_exist_ok=True)
-            else:
-                shutil.copyfile(solution / one.name, folder / one.name)
-        if mutant:
-            _mutate(entry, mutant, folder)
-        yield folder
-
-
-def _mutate(entry: Entry, mutant: Mutant, folder: Path) -> None:
-    for edit in mutant.edits:
-        path = folder / edit.file
-        text = path.read_text()
-        if text.count(edit.find) != 1:
-            raise GraderError(
-                f"mutant {mutant.name} of {entry.name}: its text is {text.count(edit.find)} times "
-                f"in {edit.file}",
-                hint=f"mend {SOLUTIONS / entry.name / 'mutants.toml'}",
-            )
-        path.write_text(text.replace(edit.find, edit.replace))
-    if mutant.script:
-        getattr(_import(SOLUTIONS / entry.name / mutant.script), mutant.function)(folder)
-
-
-def _import(path: Path) -> Any:
-    """A script of a solution, as a module."""
-    spec = importlib.util.spec_from_file_location(path.stem, path)
-    assert spec and spec.loader
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+def _grade(lab: Lab, folder: Path) -> tuple[Report, float]:
+    """The report, and the seconds of processor time that it took, programs included."""
+    before = os.times()
+    report = grade(lab, folder, secret=SECRET)
+    return report, sum(os.times()[:4]) - sum(before[:4])

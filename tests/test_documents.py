@@ -5,11 +5,13 @@ from __future__ import annotations
 
 import importlib.util
 import re
+import shlex
 from pathlib import Path
 
 import pytest
 from invoke import Collection
 
+from artifact.kit.pages import PAGES as GENERATED
 from artifact.study.designs import find_designs
 from checks.suite import LINTERS
 from ground.paths import PROJECT
@@ -18,6 +20,8 @@ DOCUMENTS = sorted(
     path for folder in (".", "ae", "docs") for path in (PROJECT / folder).glob("*.md")
 )
 NAMES = [str(path.relative_to(PROJECT)) for path in DOCUMENTS]
+WRITTEN = [path for path in DOCUMENTS if str(path.relative_to(PROJECT)) not in GENERATED]
+WIDTH = 120
 COMMAND = re.compile(r"\./invoke ((?:[a-z][\w.]*)(?: +(?:--?[\w-]+|'[^']*'|[\w./-]+))*)")
 
 
@@ -34,7 +38,7 @@ def namespace() -> Collection:
 @pytest.mark.parametrize("document", DOCUMENTS, ids=NAMES)
 def test_commands_exist(namespace: Collection, document: Path) -> None:
     for words in COMMAND.findall(document.read_text()):
-        name, *rest = words.split()
+        name, *rest = shlex.split(words)
         task = namespace[name]
         flags = {flag for argument in task.get_arguments() for flag in argument.names}
         flags |= {f"no-{flag}" for flag in flags}
@@ -63,6 +67,14 @@ def find_links(document: Path) -> list[tuple[str, str]]:
 def make_anchor(heading: str) -> str:
     """As forges make them."""
     return re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-")
+
+
+@pytest.mark.parametrize("document", WRITTEN, ids=[path.name for path in WRITTEN])
+def test_no_line_of_prose_is_wider_than_the_page(document: Path) -> None:
+    text = re.sub(r"^```.*?^```$", "", document.read_text(), flags=re.DOTALL | re.MULTILINE)
+    text = re.sub(r"<!-- headline: begin.*?headline: end -->", "", text, flags=re.DOTALL)
+    prose = [line for line in text.splitlines() if not line.startswith("|")]
+    assert [line for line in prose if len(line) > WIDTH] == []
 
 
 def test_the_readme_names_every_experiment() -> None:

@@ -120,7 +120,7 @@ def test_each_tier_checks_the_machine_first(
     design = parse_design(latency + variant, Path("latency.toml"))
     plan = make_plan(Tier.KICK, [design], runner.products)
     assert {run.variant for run in plan.runs} == set(geometry_files.find_geometries())
-    sweep(list_tasks(plan, store.root), runner, LocalEngine(1), Silence())
+    sweep(list_tasks(plan.runs, store.root), runner, LocalEngine(1), Silence())
     rows = load_results(plan, store).latencies.filter(variant="banias-2m", valid=True)
     cycles = dict(rows.select("working_set_bytes", "cycles").iter_rows())
     assert cycles[1536 << 10] == pytest.approx(9, abs=0.5)  # in L2, which banias-1400's is not

@@ -11,7 +11,7 @@ from labs.grader.chance import PUBLISHED_SECRET
 from labs.grader.marks import Case
 
 TUX = ((1, 0), (0, 1), (0, 0))  # a request structure, then a header buffer, then nothing
-IN_ORDER = Trial("order", Recipe(64, 256, 4, ((200, 260), (1000, 1100)), TUX, scattered=False))
+IN_ORDER = Trial("order", Recipe(64, 256, 4, ((130, 500), (700, 1500)), TUX, scattered=False))
 SCATTERED = Trial("scattered", Recipe(64, 512, 6, ((100, 300), (700, 1500)), TUX, scattered=True))
 CASES = [
     Case("build", 2, "it compiles", check_build),

@@ -9,14 +9,16 @@ from pathlib import Path
 
 from labs.allocator.plans import Plan, Recipe, make_plan
 from labs.allocator.proof import Slots, find_violation
-from labs.grader.bench import SANITIZED_LIMITS, SANITIZERS, Bench, explain_end
+from labs.grader.bench import SANITIZED_LIMITS, SANITIZERS, Bench
 from labs.grader.chance import PUBLISHED_SECRET, Chance
+from labs.grader.endings import explain_end
 from labs.grader.marks import Case, Mark, full, linear, none
 
 HANDOUT = Path(__file__).with_name("handout")
 NONE = 0xFFFFFFFF  # UINT32_MAX
 WORTH_IT = 1.1  # of the lines that a request must take: full points
 WASTE = 2.0  # no points
+CALLS_TOLD = 6  # before the one that went wrong
 
 
 class WrongError(Exception):
@@ -117,9 +119,18 @@ def check_proof(trial: Trial, bench: Bench) -> Mark:
         return none(str(error))
     for kind in range(len(plan.bytes)):
         if slots.count(kind) == 0:
-            return none(f"kind {kind} ({plan.bytes[kind]} bytes) has no slot in the slab at all")
+            return none(
+                f"kind {kind} ({plan.bytes[kind]} bytes) has no slot in the slab at all: -1 is "
+                f"outside{_try(bench, trial, kind)}"
+            )
     violation = find_violation(plan, slots)
     return none(violation + describe(bench, plan)) if violation else full()
+
+
+def _try(bench: Bench, trial: Trial, kind: int) -> str:
+    if bench.secret != PUBLISHED_SECRET or trial.hidden:
+        return ""
+    return f"\ntry: make && (cat plans/{trial.name}.txt; echo a {kind}) | ./driver"
 
 
 def describe(bench: Bench, plan: Plan) -> str:
@@ -162,7 +173,8 @@ def check_room(trial: Trial, bench: Bench) -> Mark:
     return linear(
         ratio, WORTH_IT, WASTE,
         f"{requests} requests fit, at most {best} could; all points up to {WORTH_IT} times the "
-        f"lines that a request must take, here {ratio:.2f}. Divide the slots as requests need them",
+        f"lines that a request must take, none from {WASTE:g} times, here {ratio:.2f}",
+        "Divide the slots as requests need them",
     )  # fmt: skip
 
 
@@ -183,13 +195,17 @@ class Replay:
         objects: list[tuple[int, int]] = []
         for number, (call, answer) in enumerate(zip(calls, answers, strict=True)):
             verb, value = call.split()
-            if verb == "a":
-                self._allocated(number, int(value), answer)
-                objects.append((int(value), answer))
-            elif verb == "f":
-                self._freed(number, objects[int(value)], answer)
-            else:
-                self._asked(number, int(value), answer)
+            try:
+                if verb == "a":
+                    self._allocated(number, int(value), answer)
+                    objects.append((int(value), answer))
+                elif verb == "f":
+                    self._freed(number, objects[int(value)], answer)
+                else:
+                    self._asked(number, int(value), answer)
+            except WrongError as error:
+                before = ", ".join(calls[max(0, number - CALLS_TOLD) : number]) or "none"
+                raise WrongError(f"{error}\nthe calls before it: {before}") from None
 
     def _draw(self, chance: Chance, count: int, *, queries: bool) -> list[str]:
         """Phases that fill and empty the slab, past its brim."""

@@ -8,7 +8,8 @@ import re
 from labs.cache.model import Hierarchy
 from labs.cache.running import HANDOUT, Trial, find_difference
 from labs.cache.traces import Config, Flavour, Shape, format_trace, make_trace
-from labs.grader.bench import SANITIZED_LIMITS, Bench, explain_end
+from labs.grader.bench import SANITIZED_LIMITS, Bench
+from labs.grader.endings import explain_end
 from labs.grader.marks import Case, Mark, linear, none
 
 MIXED = Flavour(3000, fetches=25, stores=30, devices=4, crossing=True, regions=6)
@@ -55,7 +56,8 @@ def check_cost(bench: Bench) -> Mark:
     return linear(
         each, STEPS_FULL, STEPS_ZERO,
         f"{each:.0f} basic blocks an event; all points up to {STEPS_FULL}, none from "
-        f"{STEPS_ZERO}: search one set, not all, and one line, not each byte",
+        f"{STEPS_ZERO}",
+        "Search one set, not all, and one line, not each byte",
     )  # fmt: skip
 
 

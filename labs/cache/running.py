@@ -10,8 +10,9 @@ from importlib import import_module
 from pathlib import Path
 
 from labs.cache.traces import CHECK_EVERY, FIELDS, Config, Event, Flavour, format_trace, make_trace
-from labs.grader.bench import SANITIZED_LIMITS, SANITIZERS, Bench, explain_end
+from labs.grader.bench import SANITIZED_LIMITS, SANITIZERS, Bench
 from labs.grader.chance import PUBLISHED_SECRET, Chance
+from labs.grader.endings import explain_end
 from labs.grader.marks import Case, Mark, full, none
 
 HANDOUT = Path(__file__).with_name("handout")

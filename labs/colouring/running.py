@@ -18,8 +18,9 @@ from labs.colouring.misses import (
     pack_naively,
 )
 from labs.colouring.problems import SMALL, make_heads
-from labs.grader.bench import Bench, explain_end
+from labs.grader.bench import Bench
 from labs.grader.chance import PUBLISHED_SECRET, Chance
+from labs.grader.endings import explain_end
 from labs.grader.marks import Case, Mark, full, linear, none
 from labs.grader.sandbox import Limits
 
@@ -126,7 +127,8 @@ def check_place(trial: Trial, bench: Bench) -> Mark:
         naive,
         f"{ratio:.2f} misses for each hot line; all points up to {NEAR}, none from {naive:.2f} "
         f"(one behind the other). {len(crowded)} of {problem.sets} sets are crowded: "
-        f"{_first(crowded)}" + _try(bench, trial, "place"),
+        f"{_first(crowded)}",
+        "Whose hot lines are in them, and which sets have room?" + _try(bench, trial, "place"),
     )
 
 

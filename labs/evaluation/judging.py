@@ -76,11 +76,14 @@ def check_flaws(name: str, bench: Bench) -> Mark:
     truth = find_report(name, bench.secret, bench.seed).truth()
     answer = read_answers(bench)[name]
     found, false = len(answer.flaws & truth.flaws), len(answer.flaws - truth.flaws)
+    if answer.flaws == truth.flaws:
+        return full(f"{found} of {found} flaws found")
     share = max(0.0, (found - 0.5 * false) / len(truth.flaws))
-    hint = ""
+    hint = ". Hold the method, the table and the data against each other, id by id"
     if name == PRACTICE:
-        missed = sorted(truth.flaws - answer.flaws)
+        missed, extra = sorted(truth.flaws - answer.flaws), sorted(answer.flaws - truth.flaws)
         hint = "".join(f"\nmissed: {flaw} ({FLAWS[flaw]})" for flaw in missed)
+        hint += "".join(f"\nnot in the report: {flaw} ({FLAWS[flaw]})" for flaw in extra)
     return Mark(
         share,
         f"{found} of {len(truth.flaws)} flaws found, {false} that the report does not have "
@@ -93,11 +96,13 @@ def check_ratio(name: str, bench: Bench) -> Mark:
     truth = find_report(name, bench.secret, bench.seed).truth()
     answer = read_answers(bench)[name]
     overlap = measure_overlap(answer, truth)
+    told = f". The right ratio is {truth.ratio:.4f}" if name == PRACTICE else ""
     return linear(
         overlap, SAME, APART,
         f"your interval and the right one share {100 * overlap:.0f} % of their union; all points "
-        f"from {100 * SAME:.0f} %, none up to {100 * APART:.0f} %. Valid runs, same machine, one "
-        "run a seed, ratios seed by seed, Student's t on their logarithms",
+        f"from {100 * SAME:.0f} %, none up to {100 * APART:.0f} %",
+        "Valid runs, same machine, one run a seed and server, ratios seed by seed, Student's t on "
+        f"their logarithms{told}",
     )  # fmt: skip
 
 

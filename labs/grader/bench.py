@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import os
-import re
 import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -12,7 +11,8 @@ from pathlib import Path
 from typing import TypeVar, cast
 
 from labs.grader.chance import Chance
-from labs.grader.sandbox import STUDENT_UID, Limits, Raw, Sandbox
+from labs.grader.endings import shorten
+from labs.grader.sandbox import STUDENT_UID, Limits, Sandbox
 
 T = TypeVar("T")
 
@@ -20,7 +20,6 @@ STRICT = ("-std=gnu11", "-Wall", "-g", "-ftrivial-auto-var-init=pattern")
 SANITIZERS = ("-fsanitize=address,undefined", "-fno-sanitize-recover=all")
 COMPILER_LIMITS = Limits(cpu_s=30, wall_s=120.0, memory_bytes=None)
 SANITIZED_LIMITS = Limits(cpu_s=10, wall_s=60.0, memory_bytes=None)
-MESSAGE_LINES = 12
 
 
 class BuildError(Exception):
@@ -93,32 +92,3 @@ class Bench:
     def add_folder(self) -> None:
         """See that the student's folder is writable by the student's user."""
         self.give(self.folder)
-
-
-def shorten(text: str, lines: int = MESSAGE_LINES) -> str:
-    """The first lines of ``text``, for a message."""
-    found = [line.rstrip()[:200] for line in text.strip().splitlines()]
-    return "\n".join(found[:lines]) + ("\n..." if len(found) > lines else "")
-
-
-def explain_end(raw: Raw, limits: Limits) -> str:
-    """Why a program did not end well: the sanitizer's summary, or how it ended and what it said.
-
-    Process numbers and addresses are left out, so that equal submissions give equal messages.
-    """
-    said = raw.stderr.decode(errors="replace")
-    if found := re.search(r"SUMMARY: (\w+): ([\w-]+) (\S*?)([\w.-]+:\d+)(?::\d+)?(.*)", said):
-        where = found.group(4)
-        return f"{found.group(1)} stopped it: {found.group(2)} at {where}{_in(found.group(5))}"
-    if found := re.search(r"([\w.-]+:\d+):\d+: runtime error: (.*)", said):
-        what = re.sub(r"0x[0-9a-f]+", "...", found.group(2))
-        return f"UndefinedBehaviorSanitizer stopped it at {found.group(1)}: {what}"
-    if found := re.search(r"ERROR: (AddressSanitizer): ([\w-]+)", said):
-        return f"{found.group(1)} stopped it: {found.group(2)}"
-    tail = shorten(re.sub(r"0x[0-9a-f]+|==\d+==", "...", said), 4)
-    return raw.describe(limits) + (f"\n{tail}" if tail else "")
-
-
-def _in(text: str) -> str:
-    found = re.search(r"in (\w+)", text)
-    return f" in {found.group(1)}()" if found else ""

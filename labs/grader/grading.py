@@ -21,12 +21,13 @@ from labs.grader.submission import Wanted, take
 
 @dataclass(frozen=True)
 class Lab:
-    """A lab as the grader sees it."""
+    """A lab as the grader sees it; ``notes`` are told with every report."""
 
     name: str
     title: str
     wanted: tuple[Wanted, ...]
     cases: tuple[Case, ...]
+    notes: tuple[str, ...] = ()
 
     def find_faults(self) -> list[str]:
         """What is wrong with the lab itself: names used twice, parents that come later."""
@@ -55,7 +56,7 @@ def grade(
     was known by then.
     """
     cases = keep(lab.cases, {case.name for case in lab.cases if case.name.startswith(only)})
-    progress = Progress(lab.name, cases, tell, find_notes())
+    progress = Progress(lab.name, cases, tell, (*lab.notes, *find_notes()))
     tell(progress.report())
     base = Path(tempfile.mkdtemp(prefix="lab-"))
     try:

@@ -31,10 +31,13 @@ def none(message: str) -> Mark:
     return Mark(0.0, message)
 
 
-def linear(value: float, full_at: float, zero_at: float, message: str) -> Mark:
-    """Points between two bounds, in proportion; the bounds may be either way round."""
-    share = (zero_at - value) / (zero_at - full_at)
-    return Mark(min(1.0, max(0.0, share)), message)
+def linear(value: float, full_at: float, zero_at: float, found: str, hint: str = "") -> Mark:
+    """Points between two bounds, in proportion; the bounds may be either way round.
+
+    The message says what was found and, unless all points were earned, what to do.
+    """
+    share = min(FULL, max(0.0, (zero_at - value) / (zero_at - full_at)))
+    return Mark(share, f"{found}. {hint}" if hint and share < FULL else found)
 
 
 @dataclass(frozen=True)

@@ -27,6 +27,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from labs.grader import seccomp
+from labs.grader.endings import explain_end
 from labs.grader.errors import GraderError
 
 STUDENT_UID = 61_666  # nobody's; the files of a submission are its own
@@ -103,7 +104,7 @@ class Sandbox:
                 "wall clock" if late else _describe_end(process.returncode),
                 process.returncode,
                 _read_back(out.fileno(), limits.output_bytes),
-                _read_back(err.fileno(), limits.output_bytes),
+                self._read_errors(err.fileno(), limits),
             )
 
     @contextmanager
@@ -116,7 +117,11 @@ class Sandbox:
             tempfile.TemporaryFile() as err,
             self._start(argv, limits, subprocess.PIPE, subprocess.PIPE, err.fileno()) as process,
         ):
-            yield Conversation(process, limits, err.fileno())
+            yield Conversation(process, limits, lambda: self._read_errors(err.fileno(), limits))
+
+    def _read_errors(self, descriptor: int, limits: Limits) -> bytes:
+        """What a program said; its folder, which has another name each time, is left out."""
+        return _read_back(descriptor, limits.output_bytes).replace(bytes(self.folder) + b"/", b"")
 
     @contextmanager
     def _start(
@@ -165,10 +170,12 @@ class SilenceError(Exception):
 class Conversation:
     """Lines to and from a running program."""
 
-    def __init__(self, process: subprocess.Popen[bytes], limits: Limits, err: int):
+    def __init__(
+        self, process: subprocess.Popen[bytes], limits: Limits, read_errors: Callable[[], bytes]
+    ):
         assert process.stdin and process.stdout
         self._in, self._out = process.stdin, process.stdout
-        self._process, self._limits, self._err = process, limits, err
+        self._process, self._limits, self._read_errors = process, limits, read_errors
         self._end = time.monotonic() + limits.wall_s
         self._rest = b""
         self._taken = 0
@@ -202,9 +209,8 @@ class Conversation:
         if not _wait(self._process, 5):
             return "it closed its input or output"
         status = _peek_status(self._process)
-        end = Raw(_describe_end(status), status, b"", b"").describe(self._limits)
-        said = _read_back(self._err, 2000).decode(errors="replace").strip()
-        return f"{end}\n{said}" if said else end
+        raw = Raw(_describe_end(status), status, b"", self._read_errors())
+        return explain_end(raw, self._limits)
 
 
 def _wait(process: subprocess.Popen[bytes], seconds: float) -> bool:

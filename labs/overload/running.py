@@ -80,8 +80,9 @@ def judge_light(trial: Trial, world: World) -> Mark:
     got = world.goodput(WARM_MS, trial.load.length_ms) / trial.load.rate
     return linear(
         got, 0.98, 0.8,
-        f"{100 * got:.1f} % of the requests are answered in time; all points from 98 %. There is "
-        "time for all of them: refuse and drop none",
+        f"{100 * got:.1f} % of the requests are answered in time; all points from 98 %, none up to "
+        "80 %",
+        "There is time for all of them: refuse and drop none",
     )  # fmt: skip
 
 
@@ -93,8 +94,9 @@ def judge_goodput(full_at: float, zero_at: float) -> Judge:
         return linear(
             got, full_at, zero_at,
             f"goodput is {got:.2f} of the peak at {trial.load.rate:g} times the peak load; all "
-            f"points from {full_at}, none up to {zero_at}. Where does the processor's time go: "
-            "into packets that are never served, or into requests whose client has gone?",
+            f"points from {full_at}, none up to {zero_at}",
+            "Where does the processor's time go: into packets that are never served, or into "
+            "requests whose client has gone?",
         )  # fmt: skip
 
     return judge
@@ -104,11 +106,15 @@ def judge_recovery(_trial: Trial, world: World) -> Mark:
     """How long it takes until new requests are answered again."""
     took = world.recovery_ms()
     if took is None:
-        return none("to the very end, fewer than 90 % of the new requests are answered in time")
+        return none(
+            "to the very end, fewer than 90 % of the new requests are answered in time. Whom do "
+            "you serve after the spike: does the client of the oldest request still wait?"
+        )
     return linear(
         took, 1000, 2500,
         f"{took} ms after the spike 90 % of the new requests are answered in time again; all "
-        "points up to 1000, none from 2500. How old are the requests that are served meanwhile?",
+        "points up to 1000, none from 2500",
+        "How old are the requests that are served meanwhile?",
     )  # fmt: skip
 
 
@@ -116,11 +122,15 @@ def judge_latency(trial: Trial, world: World) -> Mark:
     """The tail, for those who are answered; there must be enough of them."""
     got, tail = world.goodput(WARM_MS, trial.load.length_ms), world.p99_ms()
     if got < LOST:
-        return none(f"goodput is {got:.2f} of the peak; below {LOST} the tail says nothing")
+        return none(
+            f"goodput is {got:.2f} of the peak; below {LOST} the tail says nothing: mend the "
+            "goodput at this load first"
+        )
     return linear(
         tail, 120, 400,
         f"99 % of the replies come within {tail} ms of the first attempt; all points up to 120, "
-        "none from 400. A client that hears nothing asks again; one that is refused goes away",
+        "none from 400",
+        "A client that hears nothing asks again; one that is refused goes away",
     )  # fmt: skip
 
 
@@ -137,11 +147,14 @@ def check_trigger(bench: Bench) -> Mark:
     except (KeyError, TypeError, ValueError) as error:
         return none(f"trigger.toml: {error}; write load and spike as numbers")
     if not 0.1 <= rate <= MOST_LOAD or not 1 <= spike <= 20_000:
-        return none(f"load must lie in 0.1 to {MOST_LOAD}, spike in 1 to 20000")
+        return none(f"trigger.toml: load must lie in 0.1 to {MOST_LOAD}, spike in 1 to 20000")
     calm = World(Load(rate, 3000), Costs(), bench.chance("trigger"))
     calm.run(take_all)
     if (got := calm.goodput(WARM_MS, 3000) / rate) < STABLE:
-        return none(f"without a spike only {100 * got:.0f} % are answered: choose a lower load")
+        return none(
+            f"trigger.toml: without a spike only {100 * got:.0f} % are answered; choose a lower "
+            "load"
+        )
     hit = World(Load(rate, 6000, spike), Costs(), bench.chance("trigger"))
     hit.run(take_all)
     if (got := hit.goodput(5000, 6000) / rate) > LOST:
@@ -152,5 +165,7 @@ def check_trigger(bench: Bench) -> Mark:
     return linear(
         spike, 1200, 5000,
         f"metastable: the load alone is carried, and four seconds after a spike of {spike} "
-        f"requests {100 * got:.0f} % are answered. All points with a spike up to 1200",
+        f"requests {100 * got:.0f} % are answered. All points with a spike up to 1200, none from "
+        "5000",
+        "How long must the queue be so that everybody in it has given up?",
     )  # fmt: skip

@@ -16,12 +16,14 @@ from labs.parser.running import (
     build_reference,
     read_inputs,
     run,
+    show_input,
 )
 
 CORPORA = tuple(
     Corpus(f"edge-{number}", 4, title, make, 60) for number, (title, make) in EDGES.items()
 )
 LAW_INPUTS = 150
+RULES = {1: "2", 2: "2 and 6", 3: "4", 4: "5", 5: "4 and 5", 6: "3"}  # that a planted fault breaks
 
 
 def check_found(fault: int, bench: Bench) -> Mark:
@@ -34,7 +36,8 @@ def check_found(fault: int, bench: Bench) -> Mark:
         return full()
     return none(
         f"none of your {len(inputs)} inputs shows this fault: a parser that has it alone says the "
-        "same to all of them as the right one, and does not stop"
+        "same to all of them as the right one, and does not stop. It breaks what the README has as "
+        f"rule {RULES[fault]}: write inputs at the limits that it sets"
     )
 
 
@@ -51,7 +54,10 @@ def check_quiet(bench: Bench) -> Mark:
     outcome = run(bench, [build_law(bench), "law", "0"], inputs)
     for number, data in enumerate(inputs):
         if (got := outcome.at(number)) != "holds":
-            return none(f"a right parser and {data!r}: your law says {got}")
+            return none(
+                f"a right parser and {data!r}: your law says {got}. It must hold for every input, "
+                f"also for one that is refused or incomplete{show_input('law', data)}"
+            )
     return full()
 
 

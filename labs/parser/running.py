@@ -10,8 +10,9 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from labs.grader.bench import SANITIZED_LIMITS, SANITIZERS, Bench, explain_end
+from labs.grader.bench import SANITIZED_LIMITS, SANITIZERS, Bench
 from labs.grader.chance import PUBLISHED_SECRET, Chance
+from labs.grader.endings import explain_end
 from labs.grader.marks import Case, Mark, full, none
 from labs.parser.corpus import make_mutated, make_valid, pack_inputs
 
@@ -162,8 +163,15 @@ def check_corpus(corpus: Corpus, bench: Bench) -> Mark:
     outcome = run(bench, [build_own(bench), "parse"], inputs)
     for number, want in enumerate(expected):
         if (got := outcome.at(number)) != want:
-            return none(f"input {inputs[number]!r}\ngives {got}\nexpected {want}")
+            data = inputs[number]
+            return none(f"input {data!r}\ngives {got}\nexpected {want}{show_input('parse', data)}")
     return full()
+
+
+def show_input(what: str, data: bytes) -> str:
+    """How to give the student's program an input."""
+    python = f'import sys; sys.stdout.buffer.write(bytes.fromhex("{data.hex()}"))'
+    return f"\ntry: python3 -c '{python}' > input; ./run {what} input"
 
 
 VALID = Corpus("valid", 4, "plain requests", make_valid, 60)

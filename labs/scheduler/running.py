@@ -80,24 +80,30 @@ def run_world(bench: Bench, trial: Trial) -> Tally | str:
                 view = world.describe()
                 policy.say(view)
                 answer = policy.hear()
-                _take(world, answer, view)
+                _take(world, answer)
         except SilenceError as error:
             return f"after {world.tally.visits} visits your program stopped answering: {error}"
         except IllegalError as error:
-            return str(error)
+            return f"turn {world.turn}: {error}{show_view(trial.recipe, world.describe())}"
     if not world.over:
-        return f"{most} visits, and {world.tally.finished} requests are served: no progress"
+        served = f"{most} visits, and {world.tally.finished} requests are served: no progress"
+        return served + show_view(trial.recipe, world.describe())
     return world.tally
 
 
-def _take(world: World, answer: str, view: str) -> None:
+def _take(world: World, answer: str) -> None:
     words = answer.split()
     if len(words) != 2 or not all(word.isdecimal() for word in words):
         raise IllegalError(f"{answer[:60]!r} is not an answer: do not print yourself")
-    try:
-        world.take(int(words[0]), int(words[1]))
-    except IllegalError as error:
-        raise IllegalError(f"turn {world.turn}: {error}\nthe view was: {view}") from None
+    world.take(int(words[0]), int(words[1]))
+
+
+def show_view(recipe: Recipe, view: str) -> str:
+    """What the policy saw, and how to show it that again."""
+    return (
+        f"\nthe view was: {view}"
+        f"\ntry: (echo {recipe.stages} {recipe.patience}; echo {view}) | ./policy"
+    )
 
 
 def _judge(trial: Trial, check: Check, bench: Bench) -> Mark:
@@ -130,8 +136,8 @@ def check_memory(trial: Trial, tally: Tally) -> Mark:
     return linear(
         tally.spilled, 0, 0.2 * recipe.connections,
         f"{tally.spilled} objects did not fit; up to {tally.most_alive} requests were alive, there "
-        f"is room for {recipe.structures} of them and {recipe.buffers} buffers. Do not visit a "
-        "stage for more turns than it has room for",
+        f"is room for {recipe.structures} of them and {recipe.buffers} buffers",
+        "Do not visit a stage for more turns than it has room for",
     )  # fmt: skip
 
 
@@ -140,6 +146,6 @@ def check_switches(_trial: Trial, tally: Tally) -> Mark:
     each = tally.switches / tally.finished
     return linear(
         each, FEW, MANY,
-        f"{each:.2f} changes of stage for each request; all points up to {FEW}, none from {MANY}. "
+        f"{each:.2f} changes of stage for each request; all points up to {FEW}, none from {MANY}",
         "Each change fetches another stage's code: stay while others wait there",
     )  # fmt: skip

@@ -40,8 +40,9 @@ def check_edges(name: str, bench: Bench) -> Mark:
     return linear(
         measure_f1(edges, true), ALL_RIGHT, NOT_ENOUGH,
         f"{name}: with your annotations memwalk misses {count_kinds(true - edges)}, and reports "
-        f"{count_kinds(edges - true)} that it would not with the right ones. Which function that "
-        "gives a stage, or waits, is not named, or has its arguments in another order?",
+        f"{count_kinds(edges - true)} that it would not with the right ones",
+        "Which function that gives a stage, or waits, is not named, or has its arguments in "
+        "another order?",
     )  # fmt: skip
 
 
@@ -56,9 +57,10 @@ def check_objects(name: str, bench: Bench) -> Mark:
     return linear(
         measure_f1(find_live(found) | sizes, true | set(truth.bytes.items())),
         ALL_RIGHT, NOT_ENOUGH,
-        f"{name}: {len(wrong)} of {len(truth.bytes)} objects are not found with their size, or "
-        "memwalk has them live where they are not, or not where they are. Is every function "
-        "named that gives or takes back memory, the request itself included?",
+        f"{name}: {len(truth.bytes) - len(wrong)} of {len(truth.bytes)} objects are found with "
+        "their size",
+        "The others, or where memwalk has them live, are wrong: is every function named that gives "
+        "or takes back memory, the request itself included?",
     )  # fmt: skip
 
 

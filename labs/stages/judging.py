@@ -137,12 +137,15 @@ def judge_edges(answer: Answer, truth: Truth, tell: bool) -> Mark:
     if tell:
         text += "".join(f"\nmissing: {spell(edge)}" for edge in sorted(missed)[:TOLD])
         text += "".join(f"\nnot there: {spell(edge)}" for edge in sorted(extra)[:TOLD])
+        hint = ""
     elif missed:
-        text += ". Go through each stage once more, a line at a time: which lines give the request "
-        text += "another stage, or call one?"
+        hint = (
+            "Go through each stage once more, a line at a time: which lines give the request "
+            "another stage, or call one?"
+        )
     else:
-        text += ". Can the condition before each of these lines hold?"
-    return linear(measure_f1(answer.edges, truth.edges), ALL_RIGHT, NOT_ENOUGH, text)
+        hint = "Can the condition before each of these lines hold?"
+    return linear(measure_f1(answer.edges, truth.edges), ALL_RIGHT, NOT_ENOUGH, text, hint)
 
 
 def judge_live(answer: Answer, truth: Truth, tell: bool) -> Mark:
@@ -153,11 +156,8 @@ def judge_live(answer: Answer, truth: Truth, tell: bool) -> Mark:
     if tell:
         text += "".join(f"\nmissing: {thing} in {stage}" for thing, stage in sorted(missed)[:TOLD])
         text += "".join(f"\nwrong: {thing} in {stage}" for thing, stage in sorted(extra)[:TOLD])
-    else:
-        text += (
-            ". Follow each object from its malloc() along your edges until it is freed on all ways"
-        )
-    return linear(measure_f1(answer.live, true), ALL_RIGHT, NOT_ENOUGH, text)
+    hint = "Follow each object from its malloc() along your edges until it is freed on all ways"
+    return linear(measure_f1(answer.live, true), ALL_RIGHT, NOT_ENOUGH, text, "" if tell else hint)
 
 
 def judge_bytes(answer: Answer, truth: Truth, tell: bool) -> Mark:
@@ -181,20 +181,25 @@ def judge_peak(answer: Answer, truth: Truth, tell: bool) -> Mark:
             f"a request can have more than {got} bytes at a time: memory laid out by your number "
             "is too small. Which stage is reached with the most objects, and does it allocate?"
         )
+    if got == true:
+        return full(f"{true} bytes")
     tail = f"; it is {true}" if tell else ""
     return linear(
         got, true, true * TOO_SAFE,
-        f"no request ever has {got} bytes at a time{tail}. Are there objects that never live "
-        "together?",
+        f"no request ever has {got} bytes at a time{tail}",
+        "Are there objects that never live together?",
     )  # fmt: skip
 
 
 def judge_impossible(answer: Answer, truth: Truth, tell: bool) -> Mark:
     """What the tool reports though it cannot happen."""
     found, false = answer.impossible & truth.impossible, answer.impossible - truth.impossible
+    if answer.impossible == truth.impossible:
+        return full(f"{len(found)} of {len(truth.impossible)} found")
     share = (len(found) - 0.5 * len(false)) / len(truth.impossible)
     missed = sorted(truth.impossible - answer.impossible)
     hint = "".join(f"\nmissed: one that begins in {edge[0]}" for edge in missed) if tell else ""
+    hint += "".join(f"\ncan happen: {spell(edge)}" for edge in sorted(false)) if tell else ""
     return Mark(
         max(0.0, share),
         f"{len(found)} of {len(truth.impossible)} found, {len(false)} that can happen (half of "

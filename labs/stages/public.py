@@ -54,7 +54,7 @@ def check_annotations(bench: Bench) -> Mark:
     """memwalk takes them, and finds stages."""
     result = find_result(OWN, bench)
     if isinstance(result, str):
-        return none(result)
+        return none(f"{result}\npractice/annotations.toml is an example that memwalk takes")
     if len(result.stages) < FEWEST_STAGES:
         return none(
             f"memwalk finds {len(result.stages)} stages: is each function named by which a stage "

@@ -43,6 +43,7 @@ from artifact.runs.runner import Runner
 from artifact.runs.searches import expand_plan, follow_searches
 from artifact.runs.store import DamageError
 from artifact.study.loading import load_study
+from ground.checkout import describe_commit
 from ground.errors import ExitCode, UsageError
 from ground.terminal import console
 
@@ -139,7 +140,7 @@ def run_verify(order: Order, *, rehearse: bool, write: bool, repeat: bool) -> Ex
     if repeat:
         return _repeat(order, runner, places)
     if write:
-        return write_reference(plan, places, reference.find_commit())
+        return write_reference(plan, places, describe_commit())
     return compare_with_reference(plan, places)
 
 
@@ -148,7 +149,7 @@ def run_reference(tier: str, *, write: bool, out: str, commit: str) -> ExitCode:
     places = choose_places(rehearse=False, out=out)
     plan = load_plan(places.find_folder(parse_tier(tier)) / "plan.json")
     if write:
-        return write_reference(plan, places, commit or reference.find_commit())
+        return write_reference(plan, places, commit or describe_commit())
     return compare_with_reference(plan, places)
 
 

@@ -30,6 +30,7 @@ from artifact.runs.runner import DiskFullError, Runner
 from artifact.runs.searches import follow_searches
 from artifact.runs.store import Outcome, Store
 from artifact.runs.sweep import Engine, Tally, list_tasks, sweep
+from artifact.runs.worker import Task
 from artifact.study.claims.evidence import Verdict
 from artifact.study.designs import Tier, find_designs
 from artifact.study.loading import Study, load_study
@@ -185,7 +186,7 @@ def run_sweep(
     found: Forecast,
     illustrate: bool = True,
 ) -> Tally:
-    """Perform what is missing of ``plan``, then what its searches want, run by run.
+    """Perform what is missing of ``plan``, and what its searches want by what is stored.
 
     With ``illustrate`` draw figures and report whenever there is a new curve to be seen (the plan
     must have been recorded).
@@ -197,21 +198,13 @@ def run_sweep(
         conclude(plan.tier, places, quiet=True)
         console.print(f"  figures so far: {places.find_folder(plan.tier) / 'figures'}")
 
+    def find_further() -> list[Task]:
+        return list_tasks(follow_searches(plan, places.store).pending, places.store.root)
+
     with open_progress() as progress:
         display = Display(progress, found.run_s, len(plan.keys), milestones, draw)
-        tally = sweep(list_tasks(plan, places.store.root), runner, engine, display)
-        while wanted := _list_wanted(plan, places.store, tally):
-            display.expect(wanted.keys)
-            tally.add(sweep(list_tasks(wanted, places.store.root), runner, engine, display))
-        return tally
-
-
-def _list_wanted(plan: Plan, store: Store, tally: Tally) -> Plan | None:
-    """What the searches of ``plan`` want next, as a plan; None if they are at their end, or wait
-    for runs that the infrastructure does not let them have."""
-    pending = follow_searches(plan, store).pending
-    runs = tuple(run for run in pending if run.key not in tally.unfinished)
-    return plan.model_copy(update={"runs": runs}) if runs else None
+        tasks = list_tasks(plan.runs, places.store.root)
+        return sweep(tasks, runner, engine, display, find_further)
 
 
 def list_milestones(plan: Plan) -> list[frozenset[str]]:

@@ -69,6 +69,9 @@ class Silence:
     def finish(self, task: Task, done: Done) -> None:
         """A result."""
 
+    def expect(self, tasks: Sequence[Task]) -> None:
+        """Nothing is shown."""
+
     def retry(self, task: Task, error: BaseException, tries: int) -> None:
         """A failure of the infrastructure: its message goes to the sweep's log."""
         print(f"{task.label}, try {tries}: {error}", file=sys.stderr)
@@ -77,7 +80,7 @@ class Silence:
 def list_synthetic_tasks(runner: Runner, store: Path) -> list[Task]:
     """The first runs of a quick tier."""
     plan = make_plan(Tier.QUICK, [load_design("footnote3")], runner.products)
-    return list_tasks(plan, store)[:SYNTHETIC_RUNS]
+    return list_tasks(plan.runs, store)[:SYNTHETIC_RUNS]
 
 
 def list_real_tasks(runner: Runner, store: Path) -> list[Task]:

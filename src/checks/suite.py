@@ -88,6 +88,18 @@ def run_deep(*, select: str, parameters: str, variant: str) -> ExitCode:
     return ExitCode.DOES_NOT_HOLD if failed else ExitCode.HOLDS
 
 
+def run_soak(*, variant: str, minutes: float, checked: bool, seed: int) -> ExitCode:
+    """`./invoke tux.soak`: TUX as ``variant`` under a mixed load in a guest, round after round."""
+    check_variant(variant)
+    if minutes <= 0:
+        raise UsageError(f"no {minutes:g} minutes", hint="give a number above 0")
+    command = [sys.executable, "-m", "tests.tux.soak", "--variant", variant]
+    command += ["--minutes", f"{minutes:g}", "--seed", str(seed)]
+    command += ["--checked"] if checked else []
+    failed = process.run_in_foreground(command, cwd=PROJECT)
+    return ExitCode.DOES_NOT_HOLD if failed else ExitCode.HOLDS
+
+
 def find_variants() -> list[str]:
     """The servers of images/servers that are TUX and are meant to be right."""
     return [name for name in find_servers() if name.split("-")[0] == STOCK and MUTANT not in name]

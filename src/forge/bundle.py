@@ -11,19 +11,21 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
+from forge.container import ARCHIVE
 from forge.provenance import CONTAINER_SBOM, QEMU_SBOM, STATEMENT
+from ground.checkout import find_commit, list_changes
 from ground.errors import UsageError
 from ground.files import digest_file, write_atomically
 from ground.paths import PROJECT
-from ground.process import ProcessError, run
+from ground.process import run
 
 NAME: Final = "tux-stingy"
 SOURCES: Final = f"{NAME}.tar.gz"
-IMAGE: Final = f"{NAME}.oci.tar"
+IMAGE: Final = ARCHIVE
 SUMS: Final = "SHA256SUMS"
 GUIDE: Final = f"""\
 Sources with the stored runs ({SOURCES}), and an image of all that runs them ({IMAGE}).
-No network is needed, only podman, docker (25 or later) or apptainer.
+No network is needed, only podman, docker or apptainer.
 
     sha256sum --check {SUMS}
     tar -xf {SOURCES} && cd {NAME}
@@ -64,13 +66,11 @@ def format_sums(files: Sequence[Path]) -> str:
 
 
 def _refuse_changes(project: Path) -> None:
-    try:
-        changed = run(["git", "status", "--porcelain"], cwd=project).stdout.splitlines()
-    except ProcessError:
+    if find_commit(project) is None:
         raise UsageError(
             f"{project} is not a checkout", hint="clone the repository, or take a release's bundle"
-        ) from None
-    if changed:
+        )
+    if changed := list_changes(project):
         raise UsageError(
-            f"{changed[0][3:]} differs from the commit", hint="commit what belongs to the bundle"
+            f"{changed[0]} differs from the commit", hint="commit what belongs to the bundle"
         )

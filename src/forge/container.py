@@ -1,8 +1,13 @@
 # SPDX-License-Identifier: MIT
-"""The OCI image: the build's products, the runner, and a minimal Debian to run it on."""
+"""The container's image: the build's products, the runner, and a minimal Debian to run it on.
+
+Its archive is an OCI layout with docker's own index beside, so that every engine can load it:
+docker before version 25 knows no OCI, nor does apptainer's ``docker-archive``.
+"""
 
 from __future__ import annotations
 
+import json
 import sysconfig
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -18,7 +23,7 @@ from ground.paths import PROJECT
 
 CONTAINERFILE = PROJECT / "images" / "container" / "Containerfile"
 TAG = "tux-stingy"
-ARCHIVE = "tux-stingy.oci.tar"
+ARCHIVE = "tux-stingy-image.tar"
 # What the runner reads at run time; tests and their tools stay outside.
 PROJECT_PARTS = (
     *("src/ground", "src/forge", "src/stingy", "src/testbed", "src/artifact"),
@@ -51,11 +56,11 @@ class ContainerRecipe:
     manifest: Manifest
 
     def stage(self) -> Stage:
-        """The stage that makes ``tux-stingy.oci.tar``."""
+        """The stage that makes ``tux-stingy-image.tar``."""
         return Stage(
             name="container",
             title="Composing the container's image",
-            recipe=1,
+            recipe=2,
             inputs={
                 "packages": " ".join(sorted(file.sha256 for file, _ in self.packages)),
                 "products": digest_products(self.manifest),
@@ -83,8 +88,11 @@ class ContainerRecipe:
                 *("--tag", TAG, context),
             ]
         )
-        target = f"oci-archive:{workshop.output / ARCHIVE}:{TAG}"
-        workshop.run(["buildah", *storage, "push", "--disable-compression", TAG, target])
+        layout = workshop.scratch / "layout"
+        workshop.run(["buildah", *storage, "push", TAG, f"oci:{layout}:{TAG}"])
+        write_docker_index(layout)
+        parts = sorted(path.name for path in layout.iterdir())
+        workshop.run([*TAR, "-f", workshop.output / ARCHIVE, "-C", layout, *parts])
 
     def _compose_base(self, workshop: Workshop, target: Path) -> None:
         archive = unpack_packages(workshop, self.packages, self.wanted, architecture="amd64")
@@ -95,6 +103,23 @@ class ContainerRecipe:
         (base / "etc/passwd").write_text(ACCOUNTS)
         (base / "etc/group").write_text("root:x:0:\n")
         workshop.run([*TAR, "-f", target, "-C", base, "."])
+
+
+def write_docker_index(layout: Path) -> None:
+    """Name the blobs of an OCI layout as ``docker save`` does, in its ``manifest.json``."""
+
+    def find_blob(descriptor: dict[str, str]) -> str:
+        algorithm, digest = descriptor["digest"].split(":")
+        return f"blobs/{algorithm}/{digest}"
+
+    [described] = json.loads((layout / "index.json").read_text())["manifests"]
+    image = json.loads((layout / find_blob(described)).read_text())
+    index = {
+        "Config": find_blob(image["config"]),
+        "RepoTags": [f"{TAG}:latest"],
+        "Layers": [find_blob(layer) for layer in image["layers"]],
+    }
+    (layout / "manifest.json").write_text(json.dumps([index]))
 
 
 def digest_products(manifest: Manifest) -> str:

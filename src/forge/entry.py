@@ -74,7 +74,7 @@ def run_tree(out: str) -> None:
 
 
 def run_container() -> None:
-    """Build what is missing, compose the OCI image, load it into the user's podman store."""
+    """Build what is missing, compose the container's image, load it into the user's podman."""
     _, pipeline = build()
     archive = pipeline.container / ARCHIVE
     with complete_step("Loading the image into podman's store"):

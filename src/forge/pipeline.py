@@ -121,7 +121,7 @@ class Pipeline:
 
     @cached_property
     def container(self) -> Built:
-        """The OCI image of everything."""
+        """The container's image with everything."""
         wanted = self.sources.wanted["container"].packages
         recipe = ContainerRecipe(self._files("container"), wanted, self.manifest())
         return self._obtain(recipe.stage())

@@ -16,6 +16,9 @@ from ground.paths import PROJECT
 NAMES = ["a,b", "a b", "a=b", "50%", "Ümlaut", "-dash", "x" * 200, 'quo"te', "colon:", "new$HOME"]
 PLAIN = ("sh", "awk", "sed", "dirname", "mkdir", "cp", "cat", "tail", "id")
 REAL = ("df",)
+SAY_WHAT_NUMPY_SAYS = (
+    "printf 'ImportError:\\n\\nOriginal error was: libstdc++.so.6: cannot open\\n\\n' >&2"
+)
 
 
 class Host:
@@ -112,6 +115,18 @@ def test_an_arm_host_replays_without_a_container(host: Host) -> None:
     done = host.run("replay", "--rehearse", env={"ARTIFACT_VENV": str(venv)})
     assert done.returncode == 0, done.stderr
     assert host.calls[0][:4] == ["-m", "invoke", "replay", "--rehearse"]
+
+
+def test_packages_that_do_not_load_are_told_with_what_is_missing(host: Host) -> None:
+    """As in a minimal Ubuntu, whose numpy finds no C++ library."""
+    host.add("python", f'case "$*" in "-c import numpy"*) {SAY_WHAT_NUMPY_SAYS}; exit 1;; esac')
+    make = f'mkdir -p "$3/bin"; ln -s "{host.programs}/python" "$3/bin/python"'
+    host.add("python3", f'case "$*" in "-m venv"*) {make};; esac')
+    host.add("ln", 'exec /bin/ln "$@"')
+    done = host.run("replay", "--native", "--results", str(host.folder / "results"))
+    assert done.returncode == 4
+    assert "the Python packages do not load: Original error was: libstdc++.so.6:" in done.stderr
+    assert not (host.folder / "results" / "venv" / "ready").exists()
 
 
 def test_too_little_memory_or_disk_is_told_with_numbers(host: Host) -> None:

@@ -27,7 +27,7 @@ FIRST_ROWS = 50  # as the page shows them
 @pytest.fixture
 def results(plan: Plan, runner: SyntheticRunner, tmp_path: Path) -> Results:
     store = Store(tmp_path / "store")
-    sweep(list_tasks(plan, store.root), runner, LocalEngine(1), Silence())
+    sweep(list_tasks(plan.runs, store.root), runner, LocalEngine(1), Silence())
     return load_results(plan, store)
 
 

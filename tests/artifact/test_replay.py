@@ -36,7 +36,7 @@ def test_an_export_of_the_kick_tier_is_judged_and_drawn(
     kick: Plan, runner: SyntheticRunner, tmp_path: Path
 ) -> None:
     store = Store(tmp_path / "store")
-    sweep(list_tasks(kick, store.root), runner, LocalEngine(1), Silence())
+    sweep(list_tasks(kick.runs, store.root), runner, LocalEngine(1), Silence())
     archive = tmp_path / "runs.tar.xz"
     export_runs(kick, store, archive)
     there = Places(tmp_path / "there")

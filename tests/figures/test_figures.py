@@ -253,6 +253,21 @@ def test_a_run_that_never_recovers_stands_above_all_others() -> None:
     assert recovery.LIMIT_S < heights[1] < axes.get_ylim()[1]
 
 
+def test_servers_that_never_recover_from_one_rate_do_not_hide_each_other() -> None:
+    rows = [("tux", 6_000, 1, True, None), ("tux-stingy", 6_000, 1, True, None)]
+    runs = pl.DataFrame(rows, schema=list(recovery.RUN_COLUMNS), orient="row")
+    none = pl.DataFrame(schema=list(recovery.PEAK_COLUMNS))
+    axes = recovery.draw_peak(runs, none, PROVENANCE).axes[0]
+    points = [line for line in axes.lines if line.get_marker() in "os" and len(line.get_ydata())]
+    heights = {float(np.asarray(line.get_ydata())[0]) for line in points}
+    assert len(heights) == 2
+    assert all(recovery.LIMIT_S < height < axes.get_ylim()[1] for height in heights)
+
+
+def test_no_two_parts_of_where_connections_wait_are_alike() -> None:
+    assert len({to_rgb(fill) for fill in waiting.FILLS}) == len(waiting.FILLS)
+
+
 def test_no_points_at_all_are_drawn() -> None:
     assert throughput.draw(make_frame().clear(), PROVENANCE).axes
 

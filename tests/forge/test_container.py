@@ -3,13 +3,15 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import shutil
 import sys
 from pathlib import Path
 
 import pytest
 
-from forge.container import PROJECT_PARTS
+from forge.container import PROJECT_PARTS, write_docker_index
 from ground import process
 from ground.paths import PROJECT
 
@@ -39,3 +41,23 @@ def test_the_parts_are_all_that_a_sweep_reads(parts: Path, tmp_path: Path) -> No
         [sys.executable, "-m", "invoke", *rehearse], cwd=parts, env=environment, timeout_s=1200
     )
     assert list(tmp_path.glob("results/**/kick/draft.pdf"))
+
+
+def test_dockers_index_names_the_blobs_of_the_layout(tmp_path: Path) -> None:
+    """Config and layers in their order, as docker's image specification 1.2 has them."""
+    blobs = tmp_path / "blobs" / "sha256"
+    blobs.mkdir(parents=True)
+
+    def add(content: bytes) -> dict[str, str]:
+        digest = hashlib.sha256(content).hexdigest()
+        (blobs / digest).write_bytes(content)
+        return {"digest": f"sha256:{digest}"}
+
+    image = {"config": add(b"{}"), "layers": [add(b"base"), add(b"products")]}
+    described = {"manifests": [add(json.dumps(image).encode())]}
+    (tmp_path / "index.json").write_text(json.dumps(described))
+    write_docker_index(tmp_path)
+    [index] = json.loads((tmp_path / "manifest.json").read_text())
+    assert index["RepoTags"] == ["tux-stingy:latest"]
+    assert (tmp_path / index["Config"]).read_bytes() == b"{}"
+    assert [(tmp_path / layer).read_bytes() for layer in index["Layers"]] == [b"base", b"products"]

@@ -5,13 +5,15 @@ from __future__ import annotations
 
 import json
 import os
+import tarfile
 import zipfile
 from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
 
-from labs.catalogue import Entry, list_entries, load
+from ground import process
+from labs.catalogue import HERE, Entry, list_entries, load
 from labs.grader.bench import Bench
 from labs.grader.chance import Chance
 from labs.grader.errors import GraderError
@@ -175,6 +177,19 @@ def test_a_pack_has_the_same_bytes_and_no_solution(
     own = [name for name in names if "labs/" in name]  # Stingy's tools have mutants of their own
     assert not [name for name in own if "solution" in name or "mutant" in name]
     assert "setup.sh" in names
+
+
+def test_autolabs_makefile_grades_a_handin(tmp_path: Path) -> None:
+    entry = next(entry for entry in ENTRIES if entry.name == "evaluation")
+    pack(entry, "autolab", tmp_path / "pack.zip", secret="s", roster=None)
+    zipfile.ZipFile(tmp_path / "pack.zip").extractall(tmp_path)
+    answers = HERE / "evaluation/handout/answers.toml"
+    with tarfile.open(tmp_path / "handin.tar", "w") as handin:
+        handin.add(answers, answers.name)
+    shown = process.run(["make", "-s", "-f", "autograde-Makefile"], cwd=tmp_path).stdout
+    scores = json.loads(shown.splitlines()[-1])["scores"]
+    assert scores.keys() == {case.name for case in load(entry).cases}
+    assert scores["form"] == 4
 
 
 def test_a_grader_that_all_may_read_is_noticed(tmp_path: Path) -> None:

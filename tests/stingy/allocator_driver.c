@@ -19,7 +19,8 @@ static struct handle handles[HANDLES];
 static int count;
 static unsigned char *origin;
 
-/* Answer with the object's offset in the region, or -1; fill it with a value of its own. */
+/* Answer with the object's offset in the region, -1 for none or -2 if it is elsewhere; fill it with
+ * a value of its own. */
 static void keep(void *pointer, size_t bytes)
 {
 	struct handle *handle = &handles[count++];
@@ -29,7 +30,12 @@ static void keep(void *pointer, size_t bytes)
 	handle->fill = count % 251 + 1;
 	if (pointer)
 		memset(pointer, handle->fill, bytes);
-	printf("%ld\n", pointer ? (long)(handle->start - origin) : -1L);
+	if (!pointer)
+		printf("-1\n");
+	else if (!stingy_owns(pointer))
+		printf("-2\n");
+	else
+		printf("%ld\n", (long)(handle->start - origin));
 }
 
 /* Give an object back; its content was checked and is nobody's any more. */
@@ -50,6 +56,24 @@ static int intact(const struct handle *handle)
 			return 0;
 	return 1;
 }
+
+#ifdef RESIZE
+/* Resize an object: what it had before is still there, and it gets another handle. */
+static void resize(struct handle *old, int object, size_t bytes)
+{
+	size_t kept = old->bytes < bytes ? old->bytes : bytes;
+	struct handle now = { .bytes = kept, .fill = old->fill };
+
+	if (!intact(old))
+		exit(4);
+	now.start = stingy_resize(object, old->start, bytes);
+	if (now.start || !bytes)
+		old->bytes = 0;
+	if (now.start && !intact(&now))
+		exit(4);
+	keep(now.start, bytes);
+}
+#endif
 
 static int all_clear(const unsigned char *start, size_t bytes)
 {
@@ -111,6 +135,13 @@ static void run(char command)
 			exit(4);
 		printf("%d\n", give_back(b, handles[a].start));
 		break;
+#ifdef RESIZE
+	case 'x': /* handle, object, bytes */
+		a = read_number();
+		b = read_number();
+		resize(&handles[a], b, read_number());
+		break;
+#endif
 	case 'd': /* handle, object, distance: give a wrong pointer back */
 		a = read_number();
 		b = read_number();

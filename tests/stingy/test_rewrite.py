@@ -13,7 +13,7 @@ import pytest
 
 from ground import process
 from ground.files import digest_tree
-from stingy.memwalk.passes import analyse
+from stingy.memwalk.passes import Options, analyse
 from stingy.model.annotation_file import read_annotations
 from stingy.stingify.command import main
 from stingy.stingify.report import RewriteReport
@@ -25,6 +25,7 @@ from stingy.stingygen.geometry import load_l2
 from stingy.stingygen.map import Parameters, save_map
 from stingy.stingygen.plan import plan_map
 
+OPTIONS, PARAMETERS = Options(), Parameters()
 SERVERS = Path(__file__).parents[2] / "examples"
 
 ANNOTATIONS = """
@@ -104,12 +105,14 @@ def make_server(folder: Path, allocate: str, release: str, extra: str = "") -> P
     return annotations
 
 
-def prepare(annotations: Path, out: Path) -> list[str]:
+def prepare(
+    annotations: Path, out: Path, options: Options = OPTIONS, parameters: Parameters = PARAMETERS
+) -> list[str]:
     """Run memwalk and stingygen; what stingify is then called with, but for --out."""
-    result = analyse(annotations)
+    result = analyse(annotations, options)
     out.mkdir(parents=True, exist_ok=True)
     (out / "memwalk.json").write_bytes(result.to_json())
-    plan = plan_map(make_demand(result), load_l2("banias-1400"), Parameters())
+    plan = plan_map(make_demand(result), load_l2("banias-1400"), parameters)
     write_allocator(generate(plan, Target.USER), out / "allocator")
     save_map(plan, out / "allocator" / "map.json")
     allocator = str(out / "allocator")

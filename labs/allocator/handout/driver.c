@@ -86,6 +86,7 @@ int main(void)
 {
 	char call[2];
 
+	setvbuf(stdout, NULL, _IOLBF, 0);	/* a crash keeps no answer back */
 	read_plan();
 	slab = aligned_alloc(PAGE_BYTES, (size_t)plan.pages * PAGE_BYTES);
 	if (!slab)

@@ -35,7 +35,8 @@ void policy_init(uint32_t nr_stages, uint32_t patience);
 
 /*
  * Where the event loop goes next.  At least one stage has something that waits, and room for it:
- * else the event loop sleeps.  The visit must be to a stage where something waits, for 1 to VISIT_LIMIT turns; it ends early if nothing is left there.
+ * else the event loop sleeps.  The visit must be to a stage where something waits, for 1 to
+ * VISIT_LIMIT turns; it ends early if nothing is left there.
  */
 struct visit choose_visit(const struct view *view);
 

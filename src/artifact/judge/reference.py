@@ -23,7 +23,6 @@ from artifact.runs.plan import Plan, PlannedRun
 from artifact.runs.rehearsal import SYNTHETIC
 from artifact.runs.searches import tabulate_brackets
 from artifact.study.designs import Tier
-from ground import process
 from ground.errors import ExitCode, UsageError
 from ground.files import digest_bytes, write_atomically
 from ground.paths import PROJECT
@@ -104,17 +103,6 @@ class Comparison:
 def find_folder(tier: Tier) -> Path:
     """Where the reference results of ``tier`` are committed."""
     return FOLDER / tier.value
-
-
-def find_commit() -> str:
-    """The commit that is checked out, marked if files differ from it; ``unknown`` outside of a
-    repository, and where there is no git, as in the container."""
-    try:
-        head = process.run(["git", "rev-parse", "HEAD"], cwd=PROJECT)
-    except process.ProcessError:
-        return "unknown"
-    changed = process.run(["git", "status", "--porcelain"], cwd=PROJECT, check=False).stdout
-    return head.stdout.strip() + ("-modified" if changed.strip() else "")
 
 
 def digest_experiment(run: PlannedRun) -> str:

@@ -1,11 +1,12 @@
 # SPDX-License-Identifier: MIT
-"""The reviewer's kit (an appendix of two pages, check-lists, errors with remedies) and the pages
-of results and of experiments, all from the claims, the committed reference results, and what runs
-cost."""
+"""The reviewer's kit (an appendix of two pages, check-lists, errors with remedies, what replay has
+to install), the pages of results and of experiments, and README's figure, all from the claims, the
+committed reference results, and what runs cost."""
 
 from __future__ import annotations
 
 import functools
+import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.resources import files
@@ -18,6 +19,8 @@ from artifact.judge.reference import HEAD, Head, find_folder
 from artifact.judge.verdicts import Judgement
 from artifact.kit.experiments import JOBS, PRODUCTS, forecast_plan, list_experiments
 from artifact.kit.references import OUTSIDE, WAITING, list_parts
+from artifact.kit.requirements import format_replay_lock
+from artifact.paper.pictures import draw_reference
 from artifact.replay import describe
 from artifact.report.page import format_estimate, format_number
 from artifact.runs.plan import make_plan
@@ -33,6 +36,9 @@ FAQ: Final = "ae/FAQ.md"
 RESULTS: Final = "docs/results.md"
 EXPERIMENTS: Final = "docs/experiments.md"
 PAGES: Final = (APPENDIX, "ae/CHECKLISTS.md", FAQ, RESULTS, EXPERIMENTS)
+REPLAY_LOCK: Final = "ae/requirements.lock"
+PICTURE: Final = "docs/figure7.svg"  # README's
+KIT: Final = (*PAGES, REPLAY_LOCK, PICTURE)
 NEEDS: Final = PROJECT / "ae" / "needs.tsv"
 UNEXPECTED_FIRST: Final = (
     Verdict.CONTRADICTED,
@@ -104,7 +110,7 @@ def list_claims(study: Study, verdicts: Sequence[Judgement]) -> list[ShownClaim]
 
 @functools.cache
 def render_kit() -> dict[str, str]:
-    """Paths in the project and texts of the pages."""
+    """Paths in the project and texts of all that is in KIT."""
     study = load_study()
     plans = {tier: make_plan(tier, study.designs, PRODUCTS) for tier in Tier}
     full = read_head(Tier.FULL)
@@ -131,21 +137,30 @@ def render_kit() -> dict[str, str]:
         "outside": OUTSIDE,
         "waiting": WAITING,
     }
-    return {
+    pages = {
         page: environment.get_template(f"{Path(page).name.lower()}.j2").render(facts)
         for page in PAGES
     }
+    return pages | {REPLAY_LOCK: format_replay_lock(), PICTURE: draw_picture()}
+
+
+@functools.cache
+def draw_picture() -> str:
+    """Figure 7 as the full tier's reference gives it, in SVG."""
+    with tempfile.TemporaryDirectory(prefix="picture.") as name:
+        drawn = draw_reference(find_folder(Tier.FULL), ["figure7"], Path(name))
+        return (drawn / "figure7.svg").read_text(encoding="utf-8")
 
 
 def write_kit(folder: Path = PROJECT) -> list[str]:
-    """Write the pages below ``folder``; their paths there."""
+    """Write the kit below ``folder``; its paths there."""
     for name, text in render_kit().items():
         write_atomically(folder / name, text.encode())
-    return list(PAGES)
+    return list(KIT)
 
 
 def find_stale_pages(folder: Path = PROJECT) -> list[str]:
-    """Paths of the pages below ``folder`` that are not what would be written now."""
+    """Paths in the kit below ``folder`` that are not what would be written now."""
     wanted = render_kit()
     return [
         name

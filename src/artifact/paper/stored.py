@@ -11,11 +11,12 @@ import polars as pl
 
 from artifact.judge.ledgers import SCHEMA as LEDGER_SCHEMA
 from artifact.judge.origins import SCHEMA as ORIGIN_SCHEMA
-from artifact.judge.reference import find_commit, load_reference
+from artifact.judge.reference import load_reference
 from artifact.judge.results import Results
 from artifact.judge.verdicts import Judgement
 from artifact.runs.rehearsal import SYNTHETIC
 from artifact.study.designs import Tier
+from ground.checkout import describe_commit
 
 
 @dataclass(frozen=True)
@@ -37,7 +38,7 @@ def take_results(results: Results, judgements: Sequence[Judgement]) -> Stored:
     """What was run here."""
     return Stored(
         tier=results.plan.tier,
-        commit=find_commit(),
+        commit=describe_commit(),
         digest=results.digest,
         synthetic=SYNTHETIC in results.plan.products,
         judgements=tuple(judgements),

@@ -47,9 +47,9 @@ class Display:
         self._total = total
         self._bar = progress.add_task("runs", total=sum(run_s.values()), count=f"0/{total}")
 
-    def expect(self, keys: Sequence[str]) -> None:
+    def expect(self, tasks: Sequence[Task]) -> None:
         """Further runs, which no forecast knew."""
-        self._total += len(keys)
+        self._total += len(tasks)
 
     def finish(self, task: Task, done: Done) -> None:
         """Advance the bar; print how the run ended if it was performed now."""

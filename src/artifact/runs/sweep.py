@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import contextlib
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import (
     FIRST_COMPLETED,
     BrokenExecutor,
@@ -23,7 +23,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
-from artifact.runs.plan import Plan
+from artifact.runs.plan import PlannedRun
 from artifact.runs.runner import DiskFullError, Runner
 from artifact.runs.store import DeterminismError, Outcome
 from artifact.runs.worker import Done, Task, perform
@@ -57,6 +57,9 @@ class Engine(Protocol):
 class Observer(Protocol):
     """Who is told about progress."""
 
+    def expect(self, tasks: Sequence[Task]) -> None:
+        """``tasks`` came up in the course of the sweep."""
+
     def finish(self, task: Task, done: Done) -> None:
         """``task`` has a result."""
 
@@ -71,26 +74,30 @@ class Tally:
     done: dict[str, Done] = field(default_factory=dict)
     unfinished: dict[str, str] = field(default_factory=dict)
 
-    def add(self, other: Tally) -> None:
-        """Take in what came of a further sweep."""
-        self.done |= other.done
-        self.unfinished |= other.unfinished
-
     def count(self, outcome: Outcome) -> int:
         """Number of runs that ended with ``outcome``."""
         return sum(done.outcome is outcome for done in self.done.values())
 
 
-def sweep(tasks: Iterable[Task], runner: Runner, engine: Engine, observer: Observer) -> Tally:
+def sweep(
+    tasks: Iterable[Task],
+    runner: Runner,
+    engine: Engine,
+    observer: Observer,
+    find_further: Callable[[], Iterable[Task]] = tuple,
+) -> Tally:
     """Perform ``tasks`` in order and return what came of them.
+
+    Whenever a worker would be idle ``find_further`` is asked what else is wanted by now, so that
+    no worker waits for the last of ``tasks``; what it names again is performed once.
 
     A run under which the infrastructure failed is tried MAX_TRIES times in all, then listed as
     unfinished while the others go on.  Raises DiskFullError and DeterminismError at once, and
     ArtifactError when interrupted; finished runs stay in the store in any case.
     """
-    work = _Work(list(reversed(list(tasks))), runner, engine, observer)
+    work = _Work(list(reversed(list(tasks))), runner, engine, observer, find_further)
     try:
-        while work.waiting:
+        while work.has_more():
             with engine.open() as executor:
                 work.drain(executor)
     except KeyboardInterrupt:
@@ -109,24 +116,36 @@ class _Work:
     runner: Runner
     engine: Engine
     observer: Observer
+    find_further: Callable[[], Iterable[Task]]
     tally: Tally = field(default_factory=Tally)
     tries: Counter[str] = field(default_factory=Counter)
     running: dict[Future[Done], Task] = field(default_factory=dict)
     broken: bool = False
 
+    def has_more(self) -> bool:
+        """Whether a task waits, if only because results so far call for it."""
+        if not self.waiting:
+            begun = {task.key for task in self.running.values()}
+            known = begun | self.tally.done.keys() | self.tally.unfinished.keys()
+            further = [task for task in self.find_further() if task.key not in known]
+            self.observer.expect(further)
+            self.waiting += reversed(further)
+        return bool(self.waiting)
+
     def drain(self, executor: Executor) -> None:
-        """Work until nothing waits, or until the executor broke and nothing runs on it."""
+        """Work until nothing is left to do, or the executor broke and nothing runs on it."""
         self.broken = False
-        while self.running or (self.waiting and not self.broken):
-            self._fill(executor)
+        self._fill(executor)
+        while self.running:
             done, _ = wait(self.running, CHECK_S, FIRST_COMPLETED)
             if not done:
                 self.engine.check()
             for future in done:
                 self._settle(future, self.running.pop(future))
+            self._fill(executor)
 
     def _fill(self, executor: Executor) -> None:
-        while self.waiting and len(self.running) < self.engine.slots and not self.broken:
+        while len(self.running) < self.engine.slots and not self.broken and self.has_more():
             try:
                 future = executor.submit(perform, self.waiting[-1], self.runner)
             except BrokenExecutor:
@@ -161,9 +180,9 @@ def _find_error(future: Future[Done]) -> BaseException | None:
         return cancelled
 
 
-def list_tasks(plan: Plan, store: Path) -> list[Task]:
-    """One task for each key of ``plan``, in order."""
+def list_tasks(runs: Iterable[PlannedRun], store: Path) -> list[Task]:
+    """One task for each key of ``runs``, in order."""
     tasks: dict[str, Task] = {}
-    for run in plan.runs:
+    for run in runs:
         tasks.setdefault(run.key, Task(run.key, run.label, run.experiment, store))
     return list(tasks.values())

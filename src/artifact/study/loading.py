@@ -54,7 +54,7 @@ def check_claim(claim: AnyClaim, design: Design, path: Path) -> None:
     names = claim.list_names()
     servers = [(f"servers.{i}", name) for i, name in enumerate(claim.servers)]
     for what, named, known in (
-        ("tier", [(f"seeds.{tier}", tier) for tier in claim.seeds], list(design.tier)),
+        ("tier", [(f"seeds.{tier}", tier.value) for tier in claim.seeds], list(design.tier)),
         ("server", [*servers, *names.servers], design.servers),
         ("variant", names.variants, list(variants)),
         ("level", [(field, level) for field, level in names.levels if level], levels),

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
+from stingy.flow.returning import Returning
 from stingy.lower.linking import Program
 from stingy.model.annotations import (
     Annotations,
@@ -60,13 +61,14 @@ class Wrapper:
     """A function that passes on the construct ``inner``.
 
     ``roles`` maps a role to the wrapper's parameter; ``size`` is the size it asks for, in terms
-    of its parameters.
+    of its parameters.  ``can_fail``: it comes back without memory too.
     """
 
     key: str
     inner: Malloc | Free
     roles: dict[Role, int]
     size: Expr | None = None
+    can_fail: bool = True
 
 
 @dataclass(slots=True)
@@ -76,7 +78,7 @@ class Constructs:
     program: Program
     calls: dict[str, list[Kind]] = field(default_factory=dict)  # by the callee's key
     stores: dict[tuple[str, str], list[Kind]] = field(default_factory=dict)
-    wrappers: dict[str, Wrapper] = field(default_factory=dict)
+    wrappers: dict[str, tuple[Wrapper, ...]] = field(default_factory=dict)
     _within: dict[int, frozenset[str]] = field(default_factory=dict)
 
     def at_call(self, routine: str, callee: str) -> list[Kind]:
@@ -95,10 +97,12 @@ class Constructs:
 
     def position(self, kind: Kind, callee: str, role: Role) -> int | None:
         """The argument of ``callee`` that has ``role``."""
-        wrapper = self.wrappers.get(callee)
-        if wrapper is not None and wrapper.inner is kind:
-            return wrapper.roles.get(role)
-        return plain(kind).position(role)
+        wrapper = self.wrapper(kind, callee)
+        return wrapper.roles.get(role) if wrapper else plain(kind).position(role)
+
+    def wrapper(self, kind: Kind, callee: str) -> Wrapper | None:
+        """How ``callee`` passes ``kind`` on, if that is what it does."""
+        return next((w for w in self.wrappers.get(callee, ()) if w.inner is kind), None)
 
     def is_allocator(self, callee: str) -> bool:
         """Whether ``callee`` is annotated as a Malloc or Free: what it does itself is its own."""
@@ -184,16 +188,22 @@ def resolve_place(text: str, program: Program) -> tuple[str, str]:
 
 
 def _find_wrappers(constructs: Constructs, program: Program) -> None:
+    """A wrapper of realloc() is two at once."""
+    returning = Returning(program)
     changed = True
     while changed:
         changed = False
         for key, routine in program.routines.items():
             if key in constructs.calls:
                 continue
-            wrapper = _wraps_free(constructs, routine) or _wraps_malloc(constructs, routine)
-            if wrapper:
-                constructs.calls.setdefault(key, []).append(wrapper.inner)
-                constructs.wrappers[key] = wrapper
+            either = (
+                _wraps_free(constructs, routine),
+                _wraps_malloc(constructs, routine, returning),
+            )
+            wrappers = tuple(one for one in either if one is not None)
+            if wrappers:
+                constructs.calls[key] = [one.inner for one in wrappers]
+                constructs.wrappers[key] = wrappers
                 changed = True
 
 
@@ -217,20 +227,29 @@ def _wraps_free(constructs: Constructs, routine: Routine) -> Wrapper | None:
     return None
 
 
-def _wraps_malloc(constructs: Constructs, routine: Routine) -> Wrapper | None:
+def _wraps_malloc(constructs: Constructs, routine: Routine, returning: Returning) -> Wrapper | None:
     """``void *xmalloc(size_t n) { ... return malloc(n); }``: untyped memory is returned."""
     returned = {strip_casts(s.value) for s in routine.steps if isinstance(s, Return) and s.value}
     result_type = routine.signature.split("(", 1)[0].strip()
     if pointee(result_type) not in _UNTYPED or not returned:
         return None
+    copies = _sources_of(routine, returned)
     for call, callee, kind in _own_calls(constructs, routine):
-        if isinstance(kind, Malloc) and call.result in _sources_of(routine, returned):
+        if isinstance(kind, Malloc) and call.result in copies:
             size = size_argument(constructs, kind, callee, call)
             roles: dict[Role, int] = {}
             if isinstance(strip_casts(size), Var) and size in routine.parameters:
                 roles["size"] = routine.parameters.index(size)
-            return Wrapper(routine.key, kind, roles, size)
+            can_fail = _can_fail(constructs, kind, callee) and returning.can_fail(
+                routine, call, copies
+            )
+            return Wrapper(routine.key, kind, roles, size, can_fail)
     return None
+
+
+def _can_fail(constructs: Constructs, kind: Malloc, callee: str) -> bool:
+    wrapper = constructs.wrapper(kind, callee)
+    return wrapper is None or wrapper.can_fail
 
 
 def _sources_of(routine: Routine, values: set[Expr]) -> set[Expr]:
@@ -250,7 +269,7 @@ def _sources_of(routine: Routine, values: set[Expr]) -> set[Expr]:
 
 def size_argument(constructs: Constructs, kind: Malloc, callee: str, call: Call) -> Expr:
     """The size that a Malloc call asks for; Unknown if it is implicit."""
-    wrapper = constructs.wrappers.get(callee)
+    wrapper = constructs.wrapper(kind, callee)
     if wrapper is not None and wrapper.size is not None:
         routine = constructs.program.routines[callee]
         bindings = dict(zip(routine.parameters, call.arguments, strict=False))

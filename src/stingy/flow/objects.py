@@ -60,6 +60,10 @@ class Objects:
     task: str = ""  # the id of the task's object, or a name for it if it is never allocated
     task_type: str = ""
 
+    def is_noted(self, kind: Kind, type_: str, program: Program) -> bool:
+        """Whether a note about ``type_``, as a user writes it, is about this object."""
+        return program.record_of(type_) == kind.type or type_ == kind.id
+
     def candidates(self, pointers: Pointers, expr: Expr) -> list[str]:
         """The objects that an expression may point to: by flow, else by its type."""
         found = {self.of_site[n] for n in pointers.objects_of(expr) if n in self.of_site}

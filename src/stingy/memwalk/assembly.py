@@ -19,6 +19,7 @@ from stingy.model.results import (
     Function,
     Memwalk,
     Object,
+    Room,
     Site,
     Size,
     StackDepth,
@@ -226,7 +227,18 @@ def _object(kind: Kind, analysis: Analysis) -> Object:
         max_live=lifetimes.most(kind.id),
         scope=scope,
         free_list=find_free_list(kind.id, analysis.findings, analysis.program),
+        room=_find_room(kind, analysis),
     )
+
+
+def _find_room(kind: Kind, analysis: Analysis) -> Room | None:
+    """What the annotations let the slabs keep of an object."""
+    for note in analysis.annotations.objects:
+        if (note.slab_bytes or note.slab_live) and analysis.objects.is_noted(
+            kind, note.type, analysis.program
+        ):
+            return Room(bytes=note.slab_bytes, live=note.slab_live)
+    return None
 
 
 def _largest(sizes: list[Size]) -> Size:
@@ -292,7 +304,7 @@ def _warnings(analysis: Analysis, objects: list[Object]) -> list[Warning]:
         for spot, text in analysis.program.clashes
     ]
     found += _stack_warnings(analysis)
-    found += [_unbounded(o) for o in objects if o.max_live is None or o.size.bytes is None]
+    found += [_unbounded(o) for o in objects if not o.has_place]
     return sorted(found, key=lambda w: (w.location.file, w.location.line, w.kind.value, w.message))
 
 
@@ -330,5 +342,6 @@ def _unbounded(found: Object) -> Warning:
         kind=WarningKind.UNBOUNDED,
         location=place,
         message=f"{found.id} {what}",
-        hint=f'give max_live or max_bytes in [[objects]] type = "{found.type}"',
+        hint=f'give max_live or max_bytes in [[objects]] type = "{found.type}"; or slab_live or '
+        "slab_bytes, and the rest of it comes from the system's memory",
     )

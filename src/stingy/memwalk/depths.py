@@ -15,9 +15,9 @@ import networkx as nx
 
 from ground.errors import UsageError
 from stingy.flow.pointers import Pointers
+from stingy.flow.returning import NO_RETURN
 from stingy.lower.frames import INDIRECT, parse_callgraph
 from stingy.lower.linking import Program
-from stingy.memwalk.interpreter import NO_RETURN
 from stingy.model.annotations import StackNote
 from stingy.model.program import Call, Frame, Func, name_of
 from stingy.model.results import Frame as ResultFrame

@@ -159,7 +159,11 @@ class Effects:
 
     def _one(self, at: Occurrence, kind: Kind, state: State) -> Results:
         if isinstance(kind, Malloc):
-            return self.memory.malloc(at, kind, self._argument(at, kind, "O"), state)
+            results = self.memory.malloc(at, kind, self._argument(at, kind, "O"), state)
+            wrapper = self.constructs.wrapper(kind, at.key)
+            if wrapper is not None and not wrapper.can_fail:
+                return [one for one in results if one[0] != 0]
+            return results
         return [(None, after) for after in self._after(at, kind, state)]
 
     def _after(self, at: Occurrence, kind: Kind, state: State) -> list[State]:

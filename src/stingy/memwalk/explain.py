@@ -146,8 +146,8 @@ def rank_annotations(result: Memwalk) -> list[Advice]:
         if item.kind in {"indirect call", "stage"}
     ]
     for one in result.objects:
-        if one.max_live is None or one.size.bytes is None:
-            key = "max_bytes" if one.size.bytes is None else "max_live"
+        if not one.has_place:
+            key = "max_bytes" if one.slab_bytes is None else "max_live"
             place = _place(one.allocations[0].location) if one.allocations else ""
             text = f"{one.id} has no bound, so it gets no place in the cache"
             remedy = f'[[objects]] type = "{one.type}", {key} = ..., reason = "..."'

@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 from stingy.flow.flowgraph import FlowGraph
 from stingy.flow.footprints import Footprints
 from stingy.flow.pointers import Pointers
+from stingy.flow.returning import NO_RETURN
 from stingy.flow.values import Function, Instance, Place, Signs, Value, held_object
 from stingy.flow.zeroing import CLEARS, is_zero
 from stingy.lower.linking import Program
@@ -52,11 +53,6 @@ MAX_CONTEXTS = 400  # states that a function is called with in one stage; then t
 MAX_RECURSION = 3
 BUDGET_STEPS = 160_000  # of all stages together; then paths are merged wherever they meet
 STAGES_IN_BUDGET = 4  # a single stage may take one part in so many
-NO_RETURN = {
-    "abort", "exit", "_exit", "_Exit", "quick_exit", "__assert_fail", "__builtin_unreachable",
-    "__builtin_trap", "longjmp", "siglongjmp", "err", "errx", "verr", "verrx", "panic",
-    "pthread_exit", "thrd_exit", "__builtin_abort", "make_task_dead", "do_exit",
-}  # fmt: skip
 _ERROR_TESTS = {"IS_ERR", "IS_ERR_OR_NULL", "IS_ERR_VALUE"}  # never true of an object
 _COPIES = {"memcpy", "__builtin_memcpy", "memmove", "__builtin_memmove"}
 _WATCHED_STEPS = 2048

@@ -175,11 +175,11 @@ def _lifetimes(
     entry: dict[str, set[Counts]] = {}
     for one, point in walk.entries.items():
         entry.setdefault(one.stage, set()).update(s.property.live for s in point.states())
-    limits: dict[str, int] = {}
-    for note in annotations.objects:
-        if note.max_live is not None:
-            type_ = program.record_of(note.type)
-            for kind in objects.kinds.values():
-                if type_ == kind.type or note.type == kind.id:
-                    limits[kind.id] = note.max_live
+    limits = {
+        kind.id: note.max_live
+        for note in annotations.objects
+        if note.max_live is not None
+        for kind in objects.kinds.values()
+        if objects.is_noted(kind, note.type, program)
+    }
     return Lifetimes(entry, walk.outs, findings.live, limits)

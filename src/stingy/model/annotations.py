@@ -264,11 +264,17 @@ class StageNote(Table):
 
 
 class ObjectNote(Table):
-    """What is said about one object: bounds that the source does not show."""
+    """What is said about one object: bounds that the source does not show.
+
+    ``slab_bytes`` and ``slab_live`` are no bounds: the slabs have room for one object of so many
+    bytes, or for so many objects a request, and the rest comes from the system's memory.
+    """
 
     type: str
     max_bytes: Bytes | None = None
     max_live: PositiveInt | None = None
+    slab_bytes: PositiveInt | None = None
+    slab_live: PositiveInt | None = None
     reason: Annotated[str, StringConstraints(min_length=1)]
 
 

@@ -11,7 +11,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, JsonValue, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError
 
 from ground.errors import UsageError
 from ground.files import canonical_json
@@ -156,6 +156,14 @@ class Size(Record):
     source: str = ""  # where the value comes from
 
 
+class Room(Record):
+    """What the slabs keep of an object that may be larger or more numerous; the rest is to come
+    from the system's memory.  None: no more than the object's bound."""
+
+    bytes: int | None
+    live: int | None
+
+
 class Site(Record):
     """A place where an object is allocated, released or handed over."""
 
@@ -184,6 +192,7 @@ class Object(Record):
 
     ``max_live`` is the most that one request can have live at a time (None: no bound found);
     ``scope`` says when it dies: before the request ends, with it, or not by it (handed over).
+    ``room`` is there if the annotations let the rest of it go on in the system's memory.
     """
 
     id: str  # a C identifier
@@ -200,6 +209,27 @@ class Object(Record):
     max_live: int | None
     scope: Literal["stage", "request", "handed over"]
     free_list: str  # the global that keeps dead ones for reuse; "" if none
+    room: Room | None = Field(default=None, exclude_if=lambda room: room is None)
+
+    @property
+    def slab_bytes(self) -> int | None:
+        """The bytes that a slot for it has to have; None: that is not known."""
+        bound = self.size.bytes
+        if self.room is None or self.room.bytes is None or self.size.kind == "constant":
+            return bound
+        return self.room.bytes if bound is None else min(bound, self.room.bytes)
+
+    @property
+    def slab_live(self) -> int | None:
+        """How many slots a request has to have for it; None: that is not known."""
+        if self.room is None or self.room.live is None:
+            return self.max_live
+        return self.room.live if self.max_live is None else min(self.max_live, self.room.live)
+
+    @property
+    def has_place(self) -> bool:
+        """Whether bounds or annotations say how much of the slabs it takes."""
+        return self.slab_bytes is not None and self.slab_live is not None
 
 
 class Exclusion(Record):

@@ -156,16 +156,35 @@ class Judge:
         return found
 
     def _find_hazards(self) -> dict[str, str]:
-        """Objects that are resized somewhere: what Stingy gave cannot go there."""
+        """Objects that are resized somewhere: what Stingy gave cannot go there, unless the call
+        itself becomes Stingy's."""
         hazards: dict[str, str] = {}
-        for _, call in (pair for pairs in self.calls.values() for pair in pairs):
+        for routine, call in (pair for pairs in self.calls.values() for pair in pairs):
             if not isinstance(call.callee, Func) or name_of(call.callee.key) not in RESIZING:
                 continue
             for argument in call.arguments:
                 for name in self.server.objects.candidates(self.server.pointers, argument):
+                    if self._is_resized_alone(name, routine, call):
+                        continue
                     where = f"{call.spot.file}:{call.spot.line}"
-                    hazards[name] = f"{where}: {call.text} may resize it"
+                    hazards[name] = f"{where}: {call.text} may resize it; {self._advise(name)}"
         return hazards
+
+    def _is_resized_alone(self, name: str, routine: Routine, call: Call) -> bool:
+        """Whether a call resizes this object and no other, and one that may go on elsewhere."""
+        found = self.result.find_object(name)
+        if found is None or found.room is None:
+            return False
+        if routine.key in self.server.constructs.wrappers:
+            return True  # who calls it is judged
+        place = (call.spot.file, call.spot.line, call.spot.column)
+        return self.owners[place, self.server.program.show(routine.key)] == {name}
+
+    def _advise(self, name: str) -> str:
+        found = self.result.find_object(name)
+        if found is not None and found.room is not None:
+            return "it has to be this object's alone, and both Malloc and Free in the annotations"
+        return "give slab_bytes in [[objects]], and it goes on in the system's memory"
 
     def _judge_sites(self, found: Object, action: Action, sites: list[Site]) -> list[SiteDecision]:
         judged = []
@@ -176,7 +195,8 @@ class Judge:
         return judged
 
     def _judge(self, found: Object, action: Action, site: Site) -> Verdict | None:
-        """The verdict on one site; None if by its type it is another object's."""
+        """The verdict on one site; None if by its type it is another object's, or if the same call
+        is judged as an allocation."""
         program, recyclers = self.server.program, self.server.recyclers
         if set(program.find(site.function)) & recyclers:
             return Verdict(Status.KEPT, f"{site.function}() only recycles; its callers call Stingy")
@@ -201,9 +221,30 @@ class Judge:
         if bodies and not bodies & self.server.recyclers:
             kept = f"{site.callee}() keeps its own work; the plain calls in it are rewritten"
             return Verdict(Status.KEPT, kept)
+        resizes = self._resizes(routine, call)
         if action == "free":
-            return self._judge_free(routine, call, evidence)
+            return None if resizes else self._judge_free(routine, call, evidence)
+        if resizes:
+            return self._judge_resizing(found, routine, call, evidence)
         return self._judge_allocation(found, routine, call, evidence)
+
+    def _resizes(self, routine: Routine, call: Call) -> bool:
+        """Whether a call is Malloc and Free at once."""
+        assert isinstance(call.callee, Func)
+        kinds = self.server.constructs.at_call(routine.key, call.callee.key)
+        return all(any(isinstance(k, wanted) for k in kinds) for wanted in (Malloc, Free))
+
+    def _judge_resizing(
+        self, found: Object, routine: Routine, call: Call, evidence: str
+    ) -> Verdict:
+        if found.room is None:
+            return refuse(f"{call.text} may resize it; {self._advise(found.id)}")
+        old = self._position(Free, routine, call, "O")
+        size = self._position(Malloc, routine, call, "size")
+        if old is None or size is None or self._position(Malloc, routine, call, "count"):
+            return refuse(f"{call.callee_text}() is no realloc(): write it as one")
+        arity = len(call.arguments)
+        return Verdict(Status.REWRITTEN, evidence, "stingy_resize", (old, size), arity)
 
     def _find_call(self, site: Site) -> tuple[Routine, Call] | None:
         """The one call that stands where memwalk found the site."""

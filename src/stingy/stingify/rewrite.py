@@ -24,7 +24,7 @@ IGNORED = shutil.ignore_patterns(".git", "build", "*.o", "*.ko", "*.cmd", "__pyc
 INCLUDE = re.compile(r"^[ \t]*#[ \t]*include[ \t]+([<\"][^>\"]+[>\"])", re.MULTILINE)
 # Calls that allocate and release; a question about an object (stingy_room) rewrites nothing.
 CALL = re.compile(
-    r"\b(stingy_(?:alloc|alloc_bytes|alloc_array|zalloc|calloc|free))\(\s*(STINGY_\w+)"
+    r"\b(stingy_(?:alloc|alloc_bytes|alloc_array|zalloc|calloc|resize|free))\(\s*(STINGY_\w+)"
 )
 HEADER, BODY = "stingy.h", "stingy.c"
 GENERATED = "stingy*.[ch]"  # what stingygen writes

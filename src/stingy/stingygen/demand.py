@@ -5,7 +5,7 @@ An object that has no bound cannot have a pool; it is left out, with the reason,
 own allocator.
 """
 
-# DEVIATIONS.md: [query, all memory]
+# DEVIATIONS.md: [query, all memory], [open-ended]
 
 from __future__ import annotations
 
@@ -35,7 +35,8 @@ class ObjectDemand(Record):
     ``bytes`` is its size or its bound; ``per_request`` the most that one request has live at a
     time; ``hot_bytes`` the part of it that request paths touch, counted in its fields (None: not
     known, all of it may be).  A ``transient`` object never outlives the run of one stage in
-    the event loop: one running stage is all that can hold it.
+    the event loop: one running stage is all that can hold it.  Of an ``open_ended`` one there may
+    be more than this, or larger ones: the rest comes from the system's memory.
     """
 
     name: str
@@ -45,6 +46,7 @@ class ObjectDemand(Record):
     per_request: PositiveCount = 1
     hot_bytes: PositiveCount | None = None
     transient: bool = False
+    open_ended: bool = Field(default=False, exclude_if=lambda is_so: not is_so)
 
 
 class StageDemand(Record):
@@ -106,6 +108,9 @@ def make_demand(result: Memwalk) -> Demand:
         else:
             objects.append(_make_object(found, result.stages, helpers))
     known = {o.name for o in objects}
+    # Where an open-ended object is may be elsewhere: what a request holds of it says nothing about
+    # the slots that another one in its place would find.
+    alone = {o.name for o in objects if o.open_ended}
     globals_, unplaced = _make_globals(result)
     allocating = {s.name for s in result.stages if s.allocates or s.frees}
     return Demand(
@@ -113,7 +118,7 @@ def make_demand(result: Memwalk) -> Demand:
         pointer_bytes=result.pointer_bytes,
         objects=tuple(sorted(objects, key=lambda o: o.name)),
         apart=_make_pairs(
-            (e.first, e.second) for e in result.exclusions if known >= {e.first, e.second}
+            (e.first, e.second) for e in result.exclusions if known - alone >= {e.first, e.second}
         ),
         stages=_make_stages(result, known),
         stack_bytes=_find_stack(result),
@@ -150,14 +155,15 @@ def leave_out(demand: Demand, names: Sequence[str]) -> Demand:
 
 def find_obstacle(found: Object) -> str:
     """Why ``found`` cannot have a pool; empty if it can."""
-    if found.size.bytes is None:
+    if found.slab_bytes is None:
         return (
-            f"its size {found.size.expression or '(unknown)'} has no bound; add one to [[objects]]"
+            f"its size {found.size.expression or '(unknown)'} has no bound; add one to "
+            "[[objects]], or slab_bytes"
         )
-    if found.size.bytes == 0:
+    if found.slab_bytes == 0:
         return "its size is 0"
-    if found.max_live is None:
-        return "no bound on how many one request has; add max_live to [[objects]]"
+    if found.slab_live is None:
+        return "no bound on how many one request has; add max_live to [[objects]], or slab_live"
     if found.scope == "handed over":
         return "it is handed over to code outside of the server, which may free it later"
     if not found.allocations:
@@ -173,7 +179,7 @@ def find_touched(found: Object) -> list[tuple[int, int]]:
 
 
 def _make_object(found: Object, stages: Iterable[Stage], helpers: set[str]) -> ObjectDemand:
-    size = found.size.bytes or 0
+    size = found.slab_bytes or 0
     crosses = {
         live.object
         for stage in stages
@@ -187,9 +193,10 @@ def _make_object(found: Object, stages: Iterable[Stage], helpers: set[str]) -> O
         type=found.type,
         bytes=size,
         alignment=max(1, found.alignment),
-        per_request=max(1, found.max_live or 1),
+        per_request=max(1, found.slab_live or 1),
         hot_bytes=_measure(touched) if touched else None,
         transient=found.id not in crosses and not in_helper,
+        open_ended=found.room is not None,
     )
 
 
@@ -212,7 +219,7 @@ def _make_stages(result: Memwalk, known: set[str]) -> tuple[StageDemand, ...]:
     life = _make_graph(result, lambda edge: edge.source not in final)
     calls = _make_graph(result, lambda edge: edge.kind is EdgeKind.DIRECT)
     stages = {stage.name: stage for stage in result.stages}
-    limits = {o.id: o.max_live or 1 for o in result.objects}
+    limits = {o.id: o.slab_live or 1 for o in result.objects}
     return tuple(
         StageDemand(
             name=name,
@@ -245,7 +252,8 @@ def _find_most(lives: Iterable[Live], known: set[str], limits: Mapping[str, int]
     found: dict[str, int] = {}
     for live in lives:
         if live.object in known and live.most != 0:
-            most = live.most if live.most is not None else limits[live.object]
+            limit = limits[live.object]
+            most = limit if live.most is None else min(live.most, limit)
             found[live.object] = max(most, found.get(live.object, 0))
     return found
 

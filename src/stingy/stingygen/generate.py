@@ -87,12 +87,18 @@ def name_constants(plan: Map) -> dict[str, dict[str, str]]:
 def generate(plan: Map, target: Target, backing: Backing = Backing.SLABS) -> dict[str, str]:
     """File names and contents of the allocator.  With a red zone it is the debug variant.
 
-    Raises UsageError if the region is too large, or the kernel's caches are wanted elsewhere.
+    Raises UsageError if the region is too large, or for what is had in one of kernel and user
+    space alone.
     """
     if backing is Backing.KMEM_CACHE and (target is not Target.KERNEL or plan.red_zone_bytes):
         raise UsageError(
             "kmem_cache is the kernel's, and has its own red zones",
             hint="give --target kernel, and no --debug",
+        )
+    if target is Target.KERNEL and (names := [o.name for o in plan.objects if o.open_ended]):
+        raise UsageError(
+            f"{names[0]} goes on in the system's memory, which the kernel's allocator does not do",
+            hint=f"give --without {names[0]}, or a bound instead of slab_bytes and slab_live",
         )
     if plan.region_bytes >= 1 << 32:
         raise UsageError(
@@ -156,9 +162,11 @@ def make_context(plan: Map, target: Target) -> dict[str, Any]:
                 "bytes": o.bytes,
                 "constant": constants["object"][o.name],
                 "pool": constants["pool"][pool_of[o.name]],
+                "open_ended": o.open_ended,
             }
             for o in plan.objects
         ],
+        "open_ended": any(o.open_ended for o in plan.objects),
         "stages": [
             {
                 "constant": constants["stage"][s.name],

@@ -55,7 +55,7 @@ def measured(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("measured")
     runner, store = SyntheticRunner(), Store(folder / "store")
     small = make_plan(Tier.KICK, [load_design("figure1")], runner.products)
-    sweep(list_tasks(small, store.root), runner, LocalEngine(1), Silence())
+    sweep(list_tasks(small.runs, store.root), runner, LocalEngine(1), Silence())
     results = load_results(small, store)
     claims = [claim for claim in load_study().claims if claim.design == "figure1"]
     write_reference(results, judge(claims, results), folder / "reference", "c" * 40)

@@ -29,7 +29,7 @@ from ground.files import write_atomically
 
 
 def fill(plan: Plan, store: Store, runner: SyntheticRunner) -> None:
-    sweep(list_tasks(plan, store.root), runner, LocalEngine(1), Silence())
+    sweep(list_tasks(plan.runs, store.root), runner, LocalEngine(1), Silence())
 
 
 @pytest.fixture

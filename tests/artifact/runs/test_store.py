@@ -33,7 +33,7 @@ from testbed.measurement import Measurement
 
 @pytest.fixture
 def task(plan: Plan, tmp_path: Path) -> Task:
-    return list_tasks(plan, tmp_path / "store")[0]
+    return list_tasks(plan.runs, tmp_path / "store")[0]
 
 
 class Failing(SyntheticRunner):
@@ -139,7 +139,7 @@ def _race(task: Task, runner: SyntheticRunner) -> bool:
 
 def test_racing_workers_agree(plan: Plan, tmp_path: Path) -> None:
     runner = SyntheticRunner(delay_s=0.2)
-    task = list_tasks(plan, tmp_path)[0]
+    task = list_tasks(plan.runs, tmp_path)[0]
     context = multiprocessing.get_context("fork")
     workers = [context.Process(target=_race, args=(task, runner)) for _ in range(4)]
     for worker in workers:
@@ -166,7 +166,7 @@ def test_two_results_for_one_key_are_an_error(
 
 def test_gc_keeps_the_living(plan: Plan, runner: SyntheticRunner, tmp_path: Path) -> None:
     store = Store(tmp_path)
-    tasks = list_tasks(plan, tmp_path)[:3]
+    tasks = list_tasks(plan.runs, tmp_path)[:3]
     for task in tasks:
         perform(task, runner)
     (tmp_path / "tmp" / "abandoned").mkdir()

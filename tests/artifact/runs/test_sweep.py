@@ -7,7 +7,7 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -34,6 +34,10 @@ class Log:
 
     finished: list[str] = field(default_factory=list)
     retried: list[str] = field(default_factory=list)
+    expected: int = 0
+
+    def expect(self, tasks: Sequence[Task]) -> None:
+        self.expected += len(tasks)
 
     def finish(self, task: Task, done: Done) -> None:
         self.finished.append(task.label)
@@ -55,7 +59,7 @@ def read_results(store: Path) -> dict[str, str]:
 @pytest.fixture
 def reference(plan: Plan, tmp_path: Path) -> dict[str, str]:
     """Results of an undisturbed sweep."""
-    tally = sweep(list_tasks(plan, tmp_path / "ref"), SyntheticRunner(), LocalEngine(1), Log())
+    tally = sweep(list_tasks(plan.runs, tmp_path / "ref"), SyntheticRunner(), LocalEngine(1), Log())
     assert len(tally.done) == len(plan.keys)
     return read_results(tmp_path / "ref")
 
@@ -64,7 +68,7 @@ def test_a_pool_gives_the_same_results_in_any_number(
     plan: Plan, reference: dict[str, str], tmp_path: Path
 ) -> None:
     log = Log()
-    tally = sweep(list_tasks(plan, tmp_path / "s"), SyntheticRunner(), LocalEngine(3), log)
+    tally = sweep(list_tasks(plan.runs, tmp_path / "s"), SyntheticRunner(), LocalEngine(3), log)
     assert read_results(tmp_path / "s") == reference
     assert len(log.finished) == len(plan.keys)
     assert tally.count(Outcome.INVALID) == 10
@@ -89,7 +93,7 @@ def test_a_killed_worker_is_replaced(plan: Plan, reference: dict[str, str], tmp_
     thread = threading.Thread(target=kill_one_worker, daemon=True)
     thread.start()
     runner = SyntheticRunner(delay_s=0.1)
-    tally = sweep(list_tasks(plan, tmp_path / "s"), runner, LocalEngine(2), log)
+    tally = sweep(list_tasks(plan.runs, tmp_path / "s"), runner, LocalEngine(2), log)
     thread.join()
     assert killed
     assert log.retried
@@ -147,7 +151,7 @@ def test_infrastructure_failures_are_retried_and_leave_no_trace(
 ) -> None:
     log = Log()
     runner = Unreliable(marks=tmp_path)
-    tally = sweep(list_tasks(plan, tmp_path / "s"), runner, ThreadEngine(), log)  # type: ignore[arg-type]
+    tally = sweep(list_tasks(plan.runs, tmp_path / "s"), runner, ThreadEngine(), log)  # type: ignore[arg-type]
     assert len(log.retried) == 10
     assert not tally.unfinished
     assert read_results(tmp_path / "s") == reference
@@ -156,11 +160,45 @@ def test_infrastructure_failures_are_retried_and_leave_no_trace(
 def test_what_keeps_failing_is_listed_and_the_rest_is_done(plan: Plan, tmp_path: Path) -> None:
     log = Log()
     runner = Unreliable(marks=tmp_path, failures=99)
-    tally = sweep(list_tasks(plan, tmp_path / "s"), runner, ThreadEngine(), log)  # type: ignore[arg-type]
+    tally = sweep(list_tasks(plan.runs, tmp_path / "s"), runner, ThreadEngine(), log)  # type: ignore[arg-type]
     assert len(tally.unfinished) == 10
     assert len(log.retried) == 10 * MAX_TRIES
     assert len(tally.done) == len(plan.keys) - 10
     assert set(tally.unfinished.values()) == {"a machine died"}
+
+
+@dataclass(frozen=True)
+class Straggling(SyntheticRunner):
+    """The run ``straggler`` goes on until that of ``other`` has ended."""
+
+    straggler: Experiment | None = None
+    other: Experiment | None = None
+    others_end: threading.Event = field(default_factory=threading.Event)
+
+    def run(self, experiment: Experiment, directory: Path) -> Measurement:
+        if experiment == self.straggler:
+            assert self.others_end.wait(60)
+        measurement = super().run(experiment, directory)
+        if experiment == self.other:
+            self.others_end.set()
+        return measurement
+
+
+def test_what_results_call_for_does_not_wait_for_a_straggler(plan: Plan, tmp_path: Path) -> None:
+    first, second, *_ = list_tasks(plan.runs, tmp_path)
+    runner = Straggling(straggler=first.experiment, other=second.experiment)
+    log = Log()
+    tally = sweep([first], runner, ThreadEngine(), log, lambda: [second])  # type: ignore[arg-type]
+    assert set(tally.done) == {first.key, second.key}
+    assert (log.expected, len(log.finished)) == (1, 2)
+
+
+def test_what_fails_is_not_asked_for_again(plan: Plan, tmp_path: Path) -> None:
+    """Though the store, which has no result of it, calls for it for ever."""
+    failing = next(task for task in list_tasks(plan.runs, tmp_path / "s") if "/c=8/" in task.label)
+    runner = Unreliable(marks=tmp_path, failures=99)
+    tally = sweep([], runner, ThreadEngine(), Log(), lambda: [failing])  # type: ignore[arg-type]
+    assert list(tally.unfinished) == [failing.key]
 
 
 @dataclass(frozen=True)
@@ -173,7 +211,7 @@ class NoSpace(SyntheticRunner):
 
 def test_a_full_disk_stops_the_sweep(plan: Plan, tmp_path: Path) -> None:
     with pytest.raises(DiskFullError) as caught:
-        sweep(list_tasks(plan, tmp_path), NoSpace(), ThreadEngine(), Log())  # type: ignore[arg-type]
+        sweep(list_tasks(plan.runs, tmp_path), NoSpace(), ThreadEngine(), Log())  # type: ignore[arg-type]
     assert "free some space" in caught.value.hint
 
 
@@ -197,7 +235,7 @@ def ctrl_c() -> Iterator[None]:
 def test_ctrl_c_ends_workers_and_keeps_results(plan: Plan, tmp_path: Path) -> None:
     runner = SyntheticRunner(delay_s=0.3)
     with pytest.raises(ArtifactError, match=r"interrupted; [1-9]"):
-        sweep(list_tasks(plan, tmp_path), runner, LocalEngine(2), Interrupter())
+        sweep(list_tasks(plan.runs, tmp_path), runner, LocalEngine(2), Interrupter())
     assert not [c for c in psutil.Process().children() if "spawn_main" in " ".join(c.cmdline())]
     stored = read_results(tmp_path)
     assert 0 < len(stored) < len(plan.keys)
@@ -231,7 +269,7 @@ def test_a_cluster_gives_the_same_results(
     timer = threading.Timer(1.0, os.kill, (pids[0], signal.SIGKILL))
     timer.start()
     runner = SyntheticRunner(delay_s=0.15)
-    tally = sweep(list_tasks(plan, tmp_path / "s"), runner, engine, Log())
+    tally = sweep(list_tasks(plan.runs, tmp_path / "s"), runner, engine, Log())
     timer.join()
     assert not tally.unfinished
     assert not psutil.pid_exists(pids[0]) or psutil.Process(pids[0]).status() == "zombie"

@@ -58,7 +58,7 @@ def expect_refusal(claim: AnyClaim, field: str, name: object, choices: object) -
         check_claim(claim, DESIGNS[claim.design], PATH)
     error = caught.value
     assert error.message.startswith(f"{PATH}: claim {claim.id}: {field}: ")
-    assert repr(name) in error.message
+    assert error.message.endswith(f" {name!r}")
     assert claim.design in error.message
     assert isinstance(choices, list)
     assert error.hint == f"choose one of {', '.join(map(str, choices))}"
