@@ -79,12 +79,12 @@ def compare(
     results: Results, design: Design, metric: str, *, server: str, level: int, variant: str = "base"
 ) -> Estimate | None:
     """``metric`` of ``server`` over the reference's at ``level``, over the seeds that have both;
-    the reference in the same variant, or if it was not run in that, in the first."""
+    the reference in the same variant, or if none of its runs is planned in that, in the first."""
     mine, other = (
         _collect(results, design.id, metric, server=name, level=level, variant=variant)
         for name in (server, design.reference)
     )
-    if not other:
+    if not _is_planned(results, design.id, design.reference, variant):
         # The reference has no such knob: its plain runs are another design's.
         other = _collect(
             results, PLAIN, metric, server=design.reference, level=level, variant="base"
@@ -93,6 +93,12 @@ def compare(
     if not seeds:
         return None
     return estimate_ratio([mine[s] for s in seeds], [other[s] for s in seeds])
+
+
+def _is_planned(results: Results, name: str, server: str, variant: str) -> bool:
+    """Whether a design runs ``server`` in ``variant``; such runs may all be invalid."""
+    wanted = (name, server, variant)
+    return any((run.design, run.server, run.variant) == wanted for run in results.plan.runs)
 
 
 def _collect(
