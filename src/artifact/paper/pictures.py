@@ -24,9 +24,11 @@ from artifact.runs.plan import make_plan
 from artifact.runs.searches import BRACKET_SCHEMA, restore_brackets
 from artifact.study.loading import load_study
 from figures.style import save_figure
-from ground.files import digest_bytes
+from ground.files import digest_bytes, digest_file
+from ground.paths import PROJECT
 
 DRAWN: Final = "drawn"  # the folder's mark that it is whole
+CODE: Final = ("figures", "src/artifact")  # what draws: with other code a figure is another
 
 
 def draw_reference(folder: Path, names: Iterable[str], cache: Path) -> Path:
@@ -34,7 +36,7 @@ def draw_reference(folder: Path, names: Iterable[str], cache: Path) -> Path:
     SVG; below ``cache``, for the next time."""
     wanted = sorted(set(names))
     stored = take_reference(folder)
-    source = (folder / RUNS).read_bytes() + "\n".join(wanted).encode()
+    source = (folder / RUNS).read_bytes() + "\n".join([*wanted, *_digest_code()]).encode()
     place = cache / f"{stored.digest[:16]}-{digest_bytes(source)[:16]}"
     if (place / DRAWN).is_file():
         return place
@@ -47,6 +49,15 @@ def draw_reference(folder: Path, names: Iterable[str], cache: Path) -> Path:
         shutil.rmtree(place, ignore_errors=True)
         new.rename(place)
     return place
+
+
+def _digest_code() -> list[str]:
+    return [
+        digest_file(path)
+        for part in CODE
+        for path in sorted((PROJECT / part).rglob("*"))
+        if path.is_file() and "__pycache__" not in path.parts
+    ]
 
 
 def _draw(results: Results, wanted: list[str], folder: Path) -> None:

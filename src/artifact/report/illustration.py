@@ -31,8 +31,12 @@ class Illustration:
 
 
 def find_highest_level(frame: pl.DataFrame, design: str) -> int:
-    """The highest level at which ``frame`` has rows of the design named ``design``; 0 without."""
-    return int(str(frame.filter(design=design)["level"].max() or 0))
+    """The highest level at which ``frame`` has rows of the design named ``design`` for each server
+    that has any, so that they can be compared; 0 without."""
+    mine = frame.filter(design=design)
+    servers = mine.group_by("level").agg(pl.col("server").n_unique())
+    shared = servers.filter(server=mine["server"].n_unique())
+    return int(str(shared["level"].max() or 0))
 
 
 def tabulate_ratio(label: str, found: Estimate | None) -> dict[str, object]:

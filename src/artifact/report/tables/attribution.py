@@ -23,12 +23,12 @@ def list_origin_illustrations(design: Design) -> list[Illustration]:
 
 
 def make_servers(design: Design) -> Illustration:
-    """Misses by origin at the highest concurrency, a bar a server."""
+    """Misses by origin at the highest concurrency that all have, a bar a server."""
     return Illustration(
         f"{design.id}-servers",
         design.id,
-        "L2 misses per request by what the missed memory serves for, at the highest concurrency of "
-        f"the tier. Numbers are sums. {SOURCE}",
+        "L2 misses per request by what the missed memory serves for, at the highest concurrency at "
+        f"which every server has valid runs. Numbers are sums. {SOURCE}",
         ("l2_own",),
         lambda r, p: origins.draw_servers(
             tabulate_servers(r, design), find_highest_level(r.origins, design.id), p
