@@ -11,7 +11,7 @@ import pytest
 
 from ground.errors import ArtifactError, ExitCode
 from labs import commands, selftest
-from labs.catalogue import Entry, find_entry, list_entries, load
+from labs.catalogue import find_entry, load
 from labs.commands import run_selftest
 from labs.grader.grading import Lab
 from labs.grader.marks import Case, full, none
@@ -19,12 +19,6 @@ from labs.selftest import Found, Part, check_mutant, list_parts, try_part
 from labs.submissions import Mutant
 
 QUICK = find_entry("evaluation")  # its submissions are data alone
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("entry", list_entries(), ids=lambda entry: entry.name)
-def test_the_grader_of_a_lab_gives_what_it_should(entry: Entry) -> None:
-    assert [fault for part in list_parts(entry) for fault in try_part(part).wrong] == []
 
 
 def test_the_command_tells_of_one_lab(capsys: pytest.CaptureFixture[str]) -> None:
