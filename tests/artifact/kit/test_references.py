@@ -94,7 +94,8 @@ def test_runs_of_a_search_are_current_where_the_search_can_come_by(study: Study)
 def give_verdict(claim: str, server: str, **changes: object) -> Judgement:
     full = take_reference(find_folder(Tier.FULL)).judgements
     (found,) = (j for j in full if (j.claim, j.server) == ("stingy.misses", "tux-stingy"))
-    return found.model_copy(update={"claim": claim, "server": server, **changes})
+    given = {"claim": claim, "server": server, "verdict": Verdict.DIRECTION}
+    return found.model_copy(update=given | changes)
 
 
 def store_verdicts(*verdicts: Judgement) -> Stored:
