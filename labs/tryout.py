@@ -33,8 +33,11 @@ FORMS: dict[str, Any] = {  # of results.json, by key of a test
     "output": str, "visibility": str,
 }  # fmt: skip
 VISIBILITIES = {"hidden", "after_due_date", "after_published", "visible"}
-CLIENTS = ("/etc/pip.conf", "~/.config/pip/pip.conf", "/etc/ssl/certs/ca-certificates.crt",
-           "/etc/resolv.conf", "/etc/hosts")  # fmt: skip
+CLIENTS = ("/etc/pip.conf", "~/.config/pip/pip.conf", "/etc/resolv.conf", "/etc/hosts")
+# The host's certificates, where ca-certificates, which setup.sh may install, writes none anew.
+CERTIFICATES = "/etc/ssl/host-certificates.crt"
+CERTIFICATES_HERE = "/etc/ssl/certs/ca-certificates.crt"
+TRUST = {"PIP_CERT": CERTIFICATES, "SSL_CERT_FILE": CERTIFICATES}
 
 
 def try_pack(entry: Entry, submission: Path, *, secret: str) -> float:
@@ -55,7 +58,7 @@ def try_pack(entry: Entry, submission: Path, *, secret: str) -> float:
         home = lay_out(entry, root, submission, secret)
         with _mounted(root):
             with complete_step("setup.sh"):
-                process.run(["chroot", root, "/autograder/source/setup.sh"])
+                process.run(["chroot", root, "/autograder/source/setup.sh"], env=TRUST)
             with complete_step("run_autograder"):
                 run_autograder(root)
         text = read_results(home)
@@ -73,10 +76,12 @@ def use_our_mirrors(root: Path) -> None:
         shutil.copyfile("/etc/apt/sources.list", root / "etc/apt/sources.list")
     else:
         (root / "etc/apt/sources.list").unlink(missing_ok=True)
-    told = [os.environ[name] for name in ("PIP_CERT", "SSL_CERT_FILE") if name in os.environ]
-    for path in (Path(name).expanduser() for name in (*CLIENTS, *told)):
+    bundle = next((os.environ[name] for name in TRUST if name in os.environ), CERTIFICATES_HERE)
+    clients = [Path(name).expanduser() for name in CLIENTS]
+    copies = {path: root / path.relative_to("/") for path in clients}
+    copies[Path(bundle)] = root / CERTIFICATES.lstrip("/")
+    for path, target in copies.items():
         if path.is_file():
-            target = root / path.relative_to("/")
             target.parent.mkdir(parents=True, exist_ok=True)
             target.unlink(missing_ok=True)
             shutil.copyfile(path, target)
