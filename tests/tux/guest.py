@@ -129,6 +129,14 @@ def load_module(machine: Machine, variant: Variant = VARIANT) -> None:
         assert machine.run(f"cat /sys/module/tux/parameters/{name}").strip() == value
 
 
+def read_slabs(machine: Machine) -> dict[str, int]:
+    """Objects in use by cache, once what is only waiting to be freed is gone."""
+    machine.run("echo 0 > /proc/sys/net/ipv4/tcp_max_tw_buckets; sync; sleep 1")
+    machine.run("echo 3 > /proc/sys/vm/drop_caches; sleep 1")
+    lines = machine.run("tail -n +3 /proc/slabinfo").splitlines()
+    return {line.split()[0]: int(line.split()[1]) for line in lines}
+
+
 @contextmanager
 def start_guest(boot: Boot, place: Path, variant: Variant = VARIANT) -> Iterator[Guest]:
     """A guest with the module loaded and the server not yet running."""

@@ -23,9 +23,9 @@ from checks.suite import find_variants
 from ground.seeds import derive_bytes
 from tests.tux.crowd import ask_all, close_all, open_many
 from tests.tux.documents import HELLO, content, write_documents
-from tests.tux.guest import find_boot, serve_in_guest, start_guest
+from tests.tux.guest import find_boot, read_slabs, serve_in_guest, start_guest
 from tests.tux.machine import Machine
-from tests.tux.servers import Served, request
+from tests.tux.servers import IDLE_S, Served, request
 from tests.tux.variants import find_variant
 from tests.tux.wire import ClosedError
 
@@ -160,12 +160,19 @@ class State:
 
 def read_state(machine: Machine) -> State:
     """What is in use, once what is only waiting to be freed is gone."""
-    machine.run("echo 0 > /proc/sys/net/ipv4/tcp_max_tw_buckets; sync; sleep 1")
-    machine.run("echo 3 > /proc/sys/vm/drop_caches; sleep 1")
-    lines = machine.run("tail -n +3 /proc/slabinfo").splitlines()
+    slabs = read_slabs(machine)
     memory = machine.run("grep MemAvailable /proc/meminfo")
-    slabs = {line.split()[0]: int(line.split()[1]) for line in lines}
     return State(slabs, int(memory.split()[1]))
+
+
+def settle(machine: Machine, before: State | None, patience_s: float) -> State:
+    """What is in use once it is no more than ``before``, or when patience ends: TCP keeps what is
+    left of a connection that was cut for a minute (tcp_fin_timeout)."""
+    deadline = time.monotonic() + patience_s
+    while True:
+        state = read_state(machine)
+        if not before or not state.find_growth(before) or time.monotonic() >= deadline:
+            return state
 
 
 @dataclass
@@ -209,7 +216,9 @@ class Crowd:
                 thread.join()
 
 
-def soak(served: Served, *, minutes: float, round_s: float, seed: int) -> list[str]:
+def soak(
+    served: Served, *, minutes: float, round_s: float, seed: int, patience_s: float = IDLE_S
+) -> list[str]:
     """Rounds of ``round_s`` for ``minutes``, at least two; what was wrong."""
     machine = served.machine
     assert machine is not None
@@ -225,7 +234,7 @@ def soak(served: Served, *, minutes: float, round_s: float, seed: int) -> list[s
             served.control(START)
             time.sleep(round_s / 2)
         served.assert_idle()
-        state = read_state(machine)
+        state = settle(machine, first, patience_s)
         grown = state.find_growth(first) if first else {}
         wrong = [*crowd.wrong, *machine.read_complaints()]
         wrong += [f"{name}: {n} more" for name, n in grown.items()]

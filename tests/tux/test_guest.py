@@ -14,7 +14,7 @@ import pytest
 
 from tests.tux.conftest import Start
 from tests.tux.documents import HELLO, content
-from tests.tux.guest import DOCUMENTS, load_module
+from tests.tux.guest import DOCUMENTS, load_module, read_slabs
 from tests.tux.machine import COMPLAINT, GuestError, Machine
 from tests.tux.network import HOST_ADDRESSES
 from tests.tux.servers import READY_S, Served, request
@@ -90,14 +90,6 @@ def test_unload_under_load(kernel_kind: str, start: Start) -> None:
                 assert served.get("/hello.txt").body == HELLO
         assert not failures, failures[0]
         served.assert_idle()
-
-
-def read_slabs(machine: Machine) -> dict[str, int]:
-    """Objects in use by cache, once what is only waiting to be freed is gone."""
-    machine.run("echo 0 > /proc/sys/net/ipv4/tcp_max_tw_buckets; sync; sleep 1")
-    machine.run("echo 3 > /proc/sys/vm/drop_caches; sleep 1")
-    lines = machine.run("tail -n +3 /proc/slabinfo").splitlines()
-    return {line.split()[0]: int(line.split()[1]) for line in lines}
 
 
 def ask_batches(served: Served, batches: int, failures: list[str]) -> None:

@@ -43,4 +43,6 @@ def test_what_is_kept_ends_it(start: Start, monkeypatch: pytest.MonkeyPatch) -> 
 
     monkeypatch.setattr(soak, "read_state", grow)
     with start("tux-vm", **soak.KNOBS) as served:
-        assert soak.soak(served, minutes=9, round_s=1, seed=1) == ["tux_req: 201 more"]
+        assert soak.soak(served, minutes=9, round_s=1, seed=1, patience_s=0) == [
+            "tux_req: 201 more"
+        ]

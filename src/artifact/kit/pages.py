@@ -144,7 +144,6 @@ def render_kit() -> dict[str, str]:
     return pages | {REPLAY_LOCK: format_replay_lock(), PICTURE: draw_picture()}
 
 
-@functools.cache
 def draw_picture() -> str:
     """Figure 7 as the full tier's reference gives it, in SVG."""
     with tempfile.TemporaryDirectory(prefix="picture.") as name:
