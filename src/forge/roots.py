@@ -4,17 +4,15 @@
 from __future__ import annotations
 
 import stat
-import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-
-from pydantic import BaseModel, ConfigDict
 
 from forge.debian import ArchiveFile
 from forge.sbom import Component, format_sbom
 from forge.stage import SOURCE_DATE_EPOCH, Built, Stage, Workshop
 from forge.tree import Entry, Tree, find_closure, format_cpio, merge_usr, read_tar
+from ground.documents import Strict, load_document, read_toml
 from ground.files import digest_file, digest_tree
 from ground.paths import PROJECT
 from ground.process import run
@@ -47,10 +45,8 @@ ETC = {
 }
 
 
-class RootDescription(BaseModel):
+class RootDescription(Strict):
     """images/roots/NAME.toml: what the root of a machine holds."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     hostname: str
     keep: tuple[str, ...]
@@ -96,9 +92,7 @@ class RootRecipe:
 
     def describe(self) -> RootDescription:
         """What images/roots says."""
-        return RootDescription.model_validate(
-            tomllib.loads((ROOTS / f"{self.machine}.toml").read_text())
-        )
+        return load_document(RootDescription, ROOTS / f"{self.machine}.toml")
 
     def build(self, workshop: Workshop) -> None:
         """Unpack the packages, keep what is asked for, add what is ours."""
@@ -192,7 +186,7 @@ def add_guest(tree: Tree, description: RootDescription, programs: Built) -> None
 
 def format_start(server: str) -> str:
     """The shell lines that start ``server``."""
-    table = tomllib.loads((SERVERS / f"{server}.toml").read_text())
+    table = read_toml(SERVERS / f"{server}.toml")
     return "\n".join([*table.get("prepare", ()), table["start"]])
 
 

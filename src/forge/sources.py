@@ -9,14 +9,12 @@ parts fit together; the differences go into the manifest.
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from pydantic import BaseModel, ConfigDict
-
 from forge.debian import Apt, ArchiveFile, download, find_mirror
+from ground.documents import Strict, check_document, read_toml
 from ground.errors import ArtifactError
 from ground.files import write_atomically
 from ground.paths import PROJECT
@@ -30,10 +28,8 @@ LOCK_HEADER = (
 )
 
 
-class Wanted(BaseModel):
+class Wanted(Strict):
     """One group of sources: a source package of a suite, or binary packages."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     source: str = ""
     suite: str = ""
@@ -41,6 +37,12 @@ class Wanted(BaseModel):
     without: tuple[str, ...] = ()
     alone: bool = False
     architecture: str = "i386"
+
+
+class LockedGroup(Strict):
+    """One group of the lock."""
+
+    files: tuple[ArchiveFile, ...]
 
 
 @dataclass
@@ -54,8 +56,8 @@ class Sources:
 
     def __post_init__(self) -> None:
         self.wanted = {
-            name: Wanted.model_validate(value)
-            for name, value in tomllib.loads(WANTED.read_text()).items()
+            name: check_document(Wanted, value, WANTED, (name,))
+            for name, value in read_toml(WANTED).items()
         }
         self.lock = read_lock(LOCK) if LOCK.is_file() else {}
 
@@ -127,10 +129,9 @@ def describe_differences(
 
 def read_lock(path: Path) -> dict[str, tuple[ArchiveFile, ...]]:
     """The lock as written by ``format_lock``."""
-    tables = tomllib.loads(path.read_text())
     return {
-        group: tuple(ArchiveFile.model_validate(file) for file in table["files"])
-        for group, table in tables.items()
+        group: check_document(LockedGroup, table, path, (group,)).files
+        for group, table in read_toml(path).items()
     }
 
 

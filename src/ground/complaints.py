@@ -6,7 +6,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from pydantic import BaseModel, ValidationError
@@ -23,6 +23,10 @@ class Complaint:
     place: Place
     problem: str
     remedy: str
+
+    def inside(self, below: Place) -> Complaint:
+        """The same of a document that stands at the place ``below`` of its file."""
+        return replace(self, place=(*below, *self.place))
 
     def describe(self, document: object) -> str:
         """Dotted path and problem; list items by number, with their id if they have one."""
@@ -67,7 +71,9 @@ def find_complaint(
             wrong, remedy = explain(context)
             shown = place[-1] if first["loc"][-1:] == ("[key]",) else value
             return Complaint(place, f"{_show(shown)} {wrong}", remedy)
-    return Complaint(place, f"{_show(value)} does not fit there", "compare the other experiments")
+    return Complaint(
+        place, f"{_show(value)} does not fit there", "compare the other files of its kind"
+    )
 
 
 def _explain_choice(context: Mapping[str, Any]) -> tuple[str, str]:

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
-"""TOML files of this room: frozen models, and errors that name file, field and remedy."""
+"""Files that are read as models: TOML that people write, JSON that commands made; errors name
+file, field and remedy."""
 
 from __future__ import annotations
 
@@ -11,7 +12,7 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from ground.complaints import Complaint, find_complaint, find_foreign
+from ground.complaints import Complaint, Place, find_complaint, find_foreign
 from ground.errors import UsageError
 
 M = TypeVar("M", bound=BaseModel)
@@ -23,28 +24,73 @@ class Strict(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
+def load_document(model: type[M], path: Path) -> M:
+    """The file ``path`` as a ``model``.  Raises UsageError if it cannot be read or is not one."""
+    return check_document(model, read_toml(path), path)
+
+
 def parse_document(model: type[M], text: str, path: Path) -> M:
     """``text``, the content of ``path``, as a ``model``.  Raises UsageError if it is none."""
+    return check_document(model, parse_toml(text, path), path)
+
+
+def load_made(model: type[M], path: Path, remedy: str) -> M:
+    """The JSON file ``path``, which a command made, as a ``model``.
+
+    Raises UsageError, with the ``remedy``, if it cannot be read or is not one.
+    """
     try:
-        document = tomllib.loads(text)
+        return model.model_validate_json(path.read_bytes())
+    except OSError as error:
+        raise UsageError(f"cannot read {path}: {error.strerror}", hint=remedy) from None
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        where = ".".join(str(part) for part in first["loc"]) or "the file"
+        raise UsageError(f"{path}: {where}: {first['msg']}", hint=remedy) from None
+
+
+def read_toml(path: Path) -> dict[str, Any]:
+    """The file ``path`` as tables.  Raises UsageError if it cannot be read or is not TOML."""
+    return parse_toml(read_text(path), path)
+
+
+def read_text(path: Path) -> str:
+    """What is in ``path``.  Raises UsageError if it cannot be read or is not UTF-8."""
+    try:
+        return path.read_bytes().decode()
+    except OSError as error:
+        raise UsageError(
+            f"cannot read {path}: {error.strerror}", hint="give the path of a TOML file"
+        ) from None
+    except UnicodeDecodeError as error:
+        raise UsageError(f"{path} is not UTF-8: {error.reason}", hint="save it as UTF-8") from None
+
+
+def parse_toml(text: str, path: Path) -> dict[str, Any]:
+    """``text``, the content of ``path``, as tables.  Raises UsageError if it is not TOML."""
+    try:
+        return tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise UsageError(f"{path}: {error}", hint="correct the TOML syntax there") from None
-    return check_document(model, document, path)
+    except RecursionError:
+        raise UsageError(f"{path} is nested too deeply", hint="remove the nesting") from None
 
 
-def check_document(model: type[M], document: Mapping[str, Any], path: Path) -> M:
-    """``document``, which was read from ``path``, as a ``model``; errors as `parse_document`.
+def check_document(model: type[M], document: Mapping[str, Any], path: Path, below: Place = ()) -> M:
+    """``document``, which stands in ``path`` at the place ``below``, as a ``model``; errors as
+    `parse_document`.
 
     A value of another type is wrong, also if it could be turned into one of the right type: what
     looks like a mistake is one.
     """
     if foreign := find_foreign(document):
-        raise refuse(path, foreign, document)
+        raise refuse(path, foreign.inside(below), document)
     try:
         # Only as JSON are lists and names taken for tuples and enums while all else is strict.
         return model.model_validate_json(json.dumps(document), strict=True)
     except ValidationError as error:
-        raise refuse(path, find_complaint(error, model, document), document) from None
+        complaint = find_complaint(error, model, document)
+        raise refuse(path, complaint.inside(below), document) from None
 
 
 def refuse(path: Path, complaint: Complaint, document: object) -> UsageError:

@@ -5,7 +5,6 @@ locked: neither tools for developing nor what builds images, which comes as sour
 from __future__ import annotations
 
 import re
-import tomllib
 from collections.abc import Callable, Iterable, Sequence
 from importlib import metadata
 from typing import Final
@@ -13,6 +12,7 @@ from typing import Final
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
+from ground.documents import read_toml
 from ground.paths import PROJECT
 
 LOCK: Final = PROJECT / "requirements.lock"
@@ -23,7 +23,7 @@ BLOCK: Final = re.compile(r"^(\S+?)==.*\n(?:[ \t]+.*\n)*", re.MULTILINE)
 
 def format_replay_lock() -> str:
     """Those entries of requirements.lock that replay needs, as they stand there."""
-    declared = tomllib.loads((PROJECT / "pyproject.toml").read_text())["project"]["dependencies"]
+    declared = read_toml(PROJECT / "pyproject.toml")["project"]["dependencies"]
     roots = {find_name(text) for text in declared} - BUILDS_IMAGES
     needed = find_closure(roots, lambda name: metadata.requires(name) or ())
     return HEADER + "".join(select_blocks(LOCK.read_text(), needed))

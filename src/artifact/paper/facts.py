@@ -9,13 +9,12 @@ project, so that the prose cannot say another number than the one that was used.
 from __future__ import annotations
 
 import re
-import tomllib
 from pathlib import Path
 from typing import Any, Final, Self
 
 from pydantic import model_validator
 
-from ground.documents import Strict, parse_document
+from ground.documents import Strict, load_document, parse_toml
 from ground.errors import UsageError
 from ground.paths import PROJECT
 
@@ -67,13 +66,13 @@ class Facts(Strict):
 
 def load_originals(folder: Path) -> dict[str, Original]:
     """The original's numbers by name.  Raises UsageError naming file, field and remedy."""
-    return parse_document(Originals, (folder / ORIGINAL).read_text(), folder / ORIGINAL).original
+    return load_document(Originals, folder / ORIGINAL).original
 
 
 def load_facts(folder: Path) -> dict[str, str]:
     """This project's numbers by name, as text.  Raises UsageError if a file has no such place."""
     path = folder / FACTS
-    facts = parse_document(Facts, path.read_text(), path).fact
+    facts = load_document(Facts, path).fact
     sources = {fact.file: (PROJECT / fact.file).read_text() for fact in facts.values()}
     texts = {}
     for name, fact in facts.items():
@@ -91,7 +90,7 @@ def load_facts(folder: Path) -> dict[str, str]:
 def find_fact(fact: Fact, source: str) -> Any:
     """The value of ``fact`` in ``source``, the text of its file.  Raises LookupError without."""
     if fact.path:
-        return find_value(tomllib.loads(source), fact.path)
+        return find_value(parse_toml(source, Path(fact.file)), fact.path)
     if match := re.search(fact.pattern, source):
         return match[1]
     raise LookupError("the pattern")

@@ -11,12 +11,13 @@ from pathlib import Path
 from typing import Final
 
 import polars as pl
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict
 
 from artifact.judge.verdicts import Judgement
 from artifact.paper.quantities import Finding, Quantity, find_quantity
 from artifact.paper.stored import Stored
 from artifact.study.claims.evidence import Verdict
+from ground.documents import load_made
 from ground.errors import UsageError
 from ground.files import write_atomically
 
@@ -83,14 +84,7 @@ class Numbers(BaseModel):
 
 def load_numbers(path: Path) -> Numbers:
     """What `Numbers.write` wrote.  Raises UsageError if it is not that."""
-    try:
-        return Numbers.model_validate_json(path.read_bytes())
-    except FileNotFoundError:
-        raise UsageError(f"no numbers at {path}", hint="./invoke paper --record") from None
-    except ValidationError as error:
-        raise UsageError(
-            f"{path}: {error.errors()[0]['msg']}", hint="./invoke paper --record"
-        ) from None
+    return load_made(Numbers, path, "make it with: ./invoke paper --record")
 
 
 def collect_numbers(stored: Stored, quantities: Sequence[Quantity]) -> Numbers:

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from ground.documents import Strict, parse_document
+from ground.documents import Strict, load_document
 from ground.errors import UsageError
 
 TERMS: Final = "terms.toml"
@@ -79,7 +79,7 @@ class Complaint:
 def load_terms(folder: Path) -> tuple[Term, ...]:
     """The terms of ``folder``/terms.toml.  Raises UsageError for a pattern that is none."""
     path = folder / TERMS
-    terms = parse_document(Terms, path.read_text(), path).term
+    terms = load_document(Terms, path).term
     for term in terms:
         try:
             re.compile(term.pattern)

@@ -21,7 +21,7 @@ from artifact.paper.stored import Stored
 from artifact.runs.store import Outcome
 from artifact.statistics.estimates import Estimate, estimate_mean, estimate_ratio
 from artifact.study.metrics import METRICS
-from ground.documents import Strict, parse_document
+from ground.documents import Strict, load_document
 from ground.errors import UsageError
 
 NAME: Final = "quantities.toml"
@@ -111,7 +111,7 @@ def load_quantities(folder: Path) -> tuple[Quantity, ...]:
     path = folder / NAME
     if not path.is_file():
         raise UsageError(f"no quantities at {path}", hint="restore it from the repository")
-    found = parse_document(Quantities, path.read_text(), path).quantity
+    found = load_document(Quantities, path).quantity
     for quantity in found:
         if isinstance(quantity, Mean | Ratio) and quantity.metric not in METRICS:
             raise UsageError(

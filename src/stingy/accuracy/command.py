@@ -8,7 +8,6 @@ import shutil
 import sys
 import tempfile
 import time
-import tomllib
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +16,7 @@ from rich.console import Console
 from rich.table import Table
 
 from ground import process
+from ground.documents import read_toml
 from ground.errors import ArtifactError, ExitCode, UsageError
 from ground.files import write_atomically
 from ground.terminal import complete_step
@@ -69,7 +69,7 @@ def find_groups(tests: Path, scratch: Path) -> list[Group]:
 
 def find_root(annotations: Path) -> Path:
     """Where the sources are that an annotation file speaks of."""
-    root = str(tomllib.loads(annotations.read_text())["server"].get("root", "."))
+    root = str(read_toml(annotations)["server"].get("root", "."))
     return (annotations.parent / root).resolve()
 
 
@@ -120,7 +120,7 @@ def measure_speed(annotations: Path) -> Speed:
         scratch = Path(name)
         root = scratch / "server"
         shutil.copytree(find_root(annotations), root)
-        document = tomllib.loads(annotations.read_text())
+        document = read_toml(annotations)
         document["server"]["root"] = str(root)
         copy = root / "annotations.toml"
         write_atomically(copy, dump_toml(document).encode())

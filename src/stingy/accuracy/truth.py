@@ -9,26 +9,19 @@ from __future__ import annotations
 
 import json
 import re
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import Field
 
-from ground.errors import UsageError
+from ground.documents import Strict, load_document, read_toml
 from ground.files import write_atomically
 from stingy.model.results import EdgeKind, WarningKind
 
 
-class Table(BaseModel):
-    """A table of a truth file: immutable, without unknown keys."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class TrueObject(Table):
+class TrueObject(Strict):
     """A per-request object; ``bytes`` of the target that the tools run on.
 
     ``held_in`` are the stages at whose start every request has one; None: not looked at.
@@ -50,7 +43,7 @@ class TrueObject(Table):
         return self.type or self.holder
 
 
-class Truth(Table):
+class Truth(Strict):
     """What is true of a server or a snippet."""
 
     discipline: Literal["queue", "lifo", "own"] = "queue"
@@ -63,7 +56,7 @@ class Truth(Table):
     unresolved: tuple[str, ...] = ()
     unbounded: tuple[str, ...] = ()
     refused: bool = False
-    chains: dict[str, tuple[str, ...]] = {}  # deepest chain of calls of each stage
+    chains: dict[str, tuple[str, ...]] = Field(default={})  # deepest chain of calls of each stage
     annotations: dict[str, Any] = Field(default={})
 
 
@@ -78,16 +71,7 @@ class Case:
 
 def load_truth(path: Path) -> Truth:
     """Read a truth file; raises UsageError that names the file and the field."""
-    try:
-        return Truth.model_validate(tomllib.loads(path.read_text()))
-    except OSError as error:
-        raise UsageError(f"cannot read {path}: {error.strerror}") from None
-    except tomllib.TOMLDecodeError as error:
-        raise UsageError(f"{path}: {error}") from None
-    except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"])
-        raise UsageError(f"{path}: {where}: {first['msg']}") from None
+    return load_document(Truth, path)
 
 
 def find_snippets(folder: Path, defaults: Path, out: Path) -> list[Case]:
@@ -114,7 +98,7 @@ def _make_annotations(path: Path, truth: Truth, defaults: Path) -> dict[str, Any
         "stack": {"external_default_bytes": 512},
     }
     if truth.discipline != "own":
-        shared = tomllib.loads((defaults / f"{truth.discipline}.toml").read_text())
+        shared = read_toml(defaults / f"{truth.discipline}.toml")
         _drop_unused(shared, path.with_suffix(".c"))
         merge(document, shared)
     merge(document, truth.annotations)

@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import difflib
 import re
-import tomllib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -13,6 +12,7 @@ from typing import Any, get_args
 
 from pydantic import BaseModel, ValidationError
 
+from ground.documents import parse_toml, read_text
 from ground.errors import UsageError
 from stingy.model.annotations import Annotations
 
@@ -55,22 +55,10 @@ class AnnotationFile:
 
 def read_annotations(path: Path) -> AnnotationFile:
     """Read and check an annotation file; raises UsageError with line and remedy."""
+    text = read_text(path)
+    document = parse_toml(text, path)
     try:
-        text = path.read_bytes().decode()
-    except OSError as error:
-        raise UsageError(
-            f"cannot read {path}: {error.strerror}",
-            hint="give the path of an annotation file (TOML)",
-        ) from None
-    except UnicodeDecodeError as error:
-        raise UsageError(f"{path} is not UTF-8: {error.reason}", hint="save it as UTF-8") from None
-    try:
-        document = tomllib.loads(text)
         annotations = Annotations.model_validate(document)
-    except tomllib.TOMLDecodeError as error:
-        raise UsageError(f"{path}: {error}", hint="correct the TOML at that place") from None
-    except RecursionError:
-        raise UsageError(f"{path} is nested too deeply", hint="remove the nesting") from None
     except ValidationError as error:
         raise _explain(path, text, error) from None
     return AnnotationFile(path, text, annotations)

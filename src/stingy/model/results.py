@@ -11,8 +11,9 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
+from ground.documents import load_made
 from ground.errors import UsageError
 from ground.files import canonical_json
 
@@ -334,14 +335,7 @@ def load_result(path: Path) -> Memwalk:
     Raises UsageError if the file is missing, no JSON, or of another schema version.
     """
     remedy = "make it with: memwalk ANNOTATIONS.toml --out DIR"
-    try:
-        result = Memwalk.model_validate_json(path.read_bytes())
-    except OSError as error:
-        raise UsageError(f"cannot read {path}: {error.strerror}", hint=remedy) from None
-    except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"]) or "the file"
-        raise UsageError(f"{path}: {where}: {first['msg']}", hint=remedy) from None
+    result = load_made(Memwalk, path, remedy)
     if result.partial:
         raise UsageError(f"{path} is partial: the walk was interrupted", hint=remedy)
     return result

@@ -13,6 +13,7 @@ from matplotlib.figure import Figure
 from pydantic import ValidationError
 from rich.console import Console
 
+from ground.complaints import find_complaint
 from ground.errors import ExitCode, UsageError
 from ground.terminal import console, report_errors
 from stingy.model.results import load_result
@@ -122,11 +123,9 @@ def read_parameters(options: argparse.Namespace) -> Parameters:
     try:
         return Parameters.model_validate({k: v for k, v in given.items() if v is not None})
     except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        flag = str(first["loc"][0]).replace("_", "-").replace("weights", "weight")
-        raise UsageError(
-            f"--{flag}: {first['msg']}, not {first['input']}", hint="see stingygen --help"
-        ) from None
+        complaint = find_complaint(error, Parameters, given)
+        flag = str(complaint.place[0]).replace("_", "-").replace("weights", "weight")
+        raise UsageError(f"--{flag}: {complaint.problem}", hint=complaint.remedy) from None
 
 
 def _read_size(flag: str, text: str | None) -> int | None:

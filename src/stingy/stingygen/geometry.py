@@ -3,12 +3,12 @@
 
 from __future__ import annotations
 
-import tomllib
 from pathlib import Path
 from typing import Annotated, Any, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from ground.documents import read_toml
 from ground.errors import UsageError
 from ground.paths import PROJECT
 
@@ -75,11 +75,7 @@ def load_l2(name: str) -> L2:
             f"no geometry {name!r}",
             hint=f"choose one of {', '.join(find_geometries())} or give a path ending in .toml",
         )
-    try:
-        document = tomllib.loads(path.read_text())
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise UsageError(f"{path}: {error}", hint="correct the TOML syntax there") from None
-    return _parse_l2(document, path)
+    return _parse_l2(read_toml(path), path)
 
 
 def _parse_l2(document: dict[str, Any], path: Path) -> L2:

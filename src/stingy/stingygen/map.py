@@ -11,9 +11,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import ConfigDict, Field, ValidationError
+from pydantic import ConfigDict, Field
 
-from ground.errors import UsageError
+from ground.documents import load_made
 from ground.files import write_atomically
 from stingy.stingygen.demand import Count, LeftOut, ObjectDemand, PositiveCount, Record
 from stingy.stingygen.geometry import L2, PAGE_BYTES
@@ -173,12 +173,4 @@ def save_map(plan: Map, path: Path) -> None:
 
 def load_map(path: Path) -> Map:
     """Read a map that `save_map` wrote; UsageError with file, field and remedy otherwise."""
-    remedy = "make it with: stingygen MEMWALK.json --out DIR"
-    try:
-        return Map.model_validate_json(path.read_bytes())
-    except OSError as error:
-        raise UsageError(f"cannot read {path}: {error.strerror}", hint=remedy) from None
-    except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        where = ".".join(str(part) for part in first["loc"]) or "the file"
-        raise UsageError(f"{path}: {where}: {first['msg']}", hint=remedy) from None
+    return load_made(Map, path, "make it with: stingygen MEMWALK.json --out DIR")

@@ -5,31 +5,29 @@
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, ValidationError
-
+from ground.documents import Strict, check_document, read_toml
 from ground.errors import UsageError
 from ground.paths import PROJECT
 from testbed.experiment import Experiment
 
+REPORTED = ("title", "package", "model", "config")
 FOLDER = PROJECT / "images" / "servers"
 
 
-class ServerDescription(BaseModel):
+class ServerDescription(Strict):
     """How a server is run: shell lines, executed on the server machine.
 
     ``load`` runs first, then ``prepare``; ``start`` must return once the server runs in the
     background; ``ready`` is a command that succeeds as soon as the server answers on ``port``.
     ``ledger`` is a file in which the server tells where it counts its connections, in the form of
     the module `ledger`; ``holds_back`` says that it keeps connections as SYNs on purpose.
-    The others are for reports.  ``extends`` names the server whose description this one changes.
+    Those in ``REPORTED`` are for reports alone.  ``extends`` names the server whose description
+    this one changes.
     """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     name: str
     start: str
@@ -74,15 +72,8 @@ def _describe_partner(program: str) -> ServerDescription:
 
 def load_server(name: str, folder: Path = FOLDER) -> ServerDescription:
     """The description of the server ``name``; UsageError if there is none or it is wrong."""
-    path = folder / f"{name}.toml"
-    try:
-        return ServerDescription.model_validate(_read_description(name, folder))
-    except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        where = ".".join(str(part) for part in first["loc"]) or "the file"
-        raise UsageError(
-            f"{path}: {where}: {first['msg']}", hint="images/servers/README.md has all keys"
-        ) from None
+    document = _read_description(name, folder)
+    return check_document(ServerDescription, document, folder / f"{name}.toml")
 
 
 def _read_description(name: str, folder: Path, above: Sequence[str] = ()) -> dict[str, Any]:
@@ -99,10 +90,7 @@ def _read_description(name: str, folder: Path, above: Sequence[str] = ()) -> dic
         raise UsageError(
             f"{asking}{' extends '.join((*above, name))}", hint="let one of them stand by itself"
         )
-    try:
-        given = tomllib.loads(path.read_text())
-    except tomllib.TOMLDecodeError as error:
-        raise UsageError(f"{path}: {error}", hint="correct the description") from None
+    given = read_toml(path)
     base = given.get("extends", "")
     below = (
         _read_description(base, folder, (*above, name)) if isinstance(base, str) and base else {}

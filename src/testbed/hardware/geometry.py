@@ -20,10 +20,14 @@ SIZE_UNITS = {"": 1, "B": 1, "KiB": 1 << 10, "MiB": 1 << 20}
 
 
 def parse_size(value: object) -> object:
-    """Bytes from ``"32KiB"``, ``"1MiB"`` or a plain number; anything else is left to pydantic."""
-    if isinstance(value, str) and (match := re.fullmatch(r"(\d+)\s*(B|KiB|MiB|)", value)):
-        return int(match[1]) * SIZE_UNITS[match[2]]
-    return value
+    """Bytes from ``"32KiB"``, ``"1MiB"`` or a plain number.  ValueError for another text; anything
+    else is left to pydantic."""
+    if not isinstance(value, str):
+        return value
+    match = re.fullmatch(r"(\d+)\s*(B|KiB|MiB|)", value)
+    if match is None:
+        raise ValueError(f"{value!r} is not a size such as 4096, '32KiB' or '1MiB'")
+    return int(match[1]) * SIZE_UNITS[match[2]]
 
 
 def parse_rational(value: object) -> Fraction:

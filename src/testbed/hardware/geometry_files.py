@@ -48,6 +48,6 @@ def load_geometry(name: str) -> GeometryFile:
         path=document.path,
         title=document.title,
         geometry=document.validate_as(Geometry, values),
-        core=document.validate_as(Core, core, "core."),
+        core=document.validate_as(Core, core, ("core",)),
         sources=document.sources,
     )

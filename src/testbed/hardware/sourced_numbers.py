@@ -4,13 +4,14 @@ remedy.  Geometries and platforms are such files."""
 
 from __future__ import annotations
 
-import tomllib
 from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict
 
+from ground.complaints import Place
+from ground.documents import check_document, parse_toml, read_text
 from ground.errors import UsageError
 
 LEAF_KEYS = {"value", "source", "sweep"}
@@ -43,18 +44,10 @@ class SourcedDocument(BaseModel):
     values: dict[str, Any]
     sources: tuple[Sourced, ...]
 
-    def validate_as(self, model: type[M], values: object, prefix: str = "") -> M:
-        """``values``, a part of this file below ``prefix``, as a ``model``.  Raises UsageError."""
-        try:
-            return model.model_validate(values)
-        except ValidationError as error:
-            first = error.errors()[0]
-            field = (prefix + ".".join(str(part) for part in first["loc"])).rstrip(".")
-            message = first["msg"].removeprefix("Value error, ")
-            raise UsageError(
-                f"{self.path}: {field}: {message}",
-                hint=f"correct {field or 'the file'} in {self.path}",
-            ) from None
+    def validate_as(self, model: type[M], values: dict[str, Any], below: Place = ()) -> M:
+        """``values``, a part of this file at the place ``below``, as a ``model``.  Raises
+        UsageError."""
+        return check_document(model, values, self.path, below)
 
 
 def find_names(folder: Path) -> list[str]:
@@ -73,15 +66,12 @@ def load_sourced(kind: str, name: str, folder: Path) -> SourcedDocument:
             f"no {kind} {name!r}",
             hint=f"choose one of {', '.join(find_names(folder))} or give a path ending in .toml",
         )
-    return _parse(path, path.read_text())
+    return _parse(path, read_text(path))
 
 
 @cache  # a design names its files once for every run
 def _parse(path: Path, text: str) -> SourcedDocument:
-    try:
-        document = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        raise UsageError(f"{path}: {error}", hint="correct the TOML syntax there") from None
+    document = parse_toml(text, path)
     title = document.pop("title", None)
     if not isinstance(title, str):
         raise UsageError(f"{path}: title is missing", hint="add: title = 'what machine this is'")

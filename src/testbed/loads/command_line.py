@@ -9,6 +9,7 @@ from typing import NoReturn
 
 from pydantic import TypeAdapter, ValidationError
 
+from ground.complaints import Complaint, find_complaint
 from ground.errors import UsageError
 from testbed.loads import KINDS, Load
 from testbed.loads.kind import LoadKind
@@ -37,10 +38,13 @@ def parse_load(line: str) -> Load:
     try:
         return load.validate_python({"kind": name} | given)
     except ValidationError as error:
-        first = error.errors()[0]
-        message = first["msg"].removeprefix("Value error, ")
-        where = ".".join(str(part) for part in first["loc"][1:])
-        raise UsageError(f"load {line!r}: {where} {message}", hint=EXAMPLES[0]) from None
+        raise _refuse(line, KINDS[name], find_complaint(error, KINDS[name], given)) from None
+
+
+def _refuse(line: str, kind: type[LoadKind], complaint: Complaint) -> UsageError:
+    """The error that says ``complaint`` of the flag in ``line``, or of the whole."""
+    flag = f"{_find_flag(kind, str(complaint.place[0]))}: " if complaint.place else ""
+    return UsageError(f"load {line!r}: {flag}{complaint.problem}", hint=complaint.remedy)
 
 
 def format_load(load: LoadKind) -> str:

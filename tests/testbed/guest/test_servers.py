@@ -46,11 +46,11 @@ def test_what_only_prepares_is_not_loaded(folder: Path) -> None:
     [
         ('extends = "nobody"', ["wrong.toml", "extends", "'nobody'", "choose one of base"]),
         ('extends = "wrong"', ["wrong.toml", "wrong extends wrong", "by itself"]),
-        ('extends = "base"\nlaod = "x"', ["wrong.toml", "laod", "README.md"]),
-        ('extends = "base"\nport = "x"', ["wrong.toml", "port", "integer"]),
-        ('extends = 7\nstart = "a"\nready = "b"', ["wrong.toml", "extends", "string"]),
+        ('extends = "base"\nlaod = "x"', ["wrong.toml", "laod", "there is no such field", "load"]),
+        ('extends = "base"\nport = "x"', ["wrong.toml", "port", "whole number"]),
+        ('extends = 7\nstart = "a"\nready = "b"', ["wrong.toml", "extends", "not text"]),
         ('start = "x"', ["wrong.toml", "ready"]),
-        ("extends = ", ["wrong.toml", "correct the description"]),
+        ("extends = ", ["wrong.toml", "correct the TOML syntax"]),
     ],
 )
 def test_what_is_wrong_is_said_with_file_key_and_remedy(

@@ -122,8 +122,9 @@ def test_a_load_is_read_from_the_line_that_it_is_written_as(load: Load) -> None:
         ("ab -c 10", "required: -n"),
         ("ab -c 10 -n 5", "at least -n 10"),
         ("ab -c 10 -n 50 -k", "-k"),
-        ("netperf -t UDP_RR", "test"),
-        ("ab -n 10 --size 7k", "size"),
+        ("ab -c 0 -n 50", "-c: 0 is too small"),
+        ("netperf -t UDP_RR", '-t: "UDP_RR" is not one of'),
+        ("ab -n 10 --size 7k", '--size: "7k" is not one of'),
     ],
 )
 def test_wrong_load_lines_say_what_is_wrong(line: str, message: str) -> None:

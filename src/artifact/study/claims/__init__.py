@@ -22,7 +22,7 @@ from artifact.study.claims.shift import ShiftClaim
 from artifact.study.claims.trend import TrendClaim
 from artifact.study.claims.value import ValueClaim
 from artifact.study.designs import FOLDER
-from ground.documents import Strict, parse_document
+from ground.documents import Strict, load_document
 from ground.errors import UsageError
 
 PATH = FOLDER / "claims.toml"
@@ -60,4 +60,4 @@ def load_claims(path: Path = PATH) -> tuple[AnyClaim, ...]:
     """The claims in the file ``path``.  Raises UsageError naming the claim and the remedy."""
     if not path.is_file():
         raise UsageError(f"no claims at {path}", hint="restore it from the repository")
-    return parse_document(Claims, path.read_text(), path).claim
+    return load_document(Claims, path).claim
