@@ -17,18 +17,24 @@ from testbed import measurement
 from testbed.experiment import Experiment
 
 SCHEMA: Final = 1
+SERVERS: Final = "servers/"  # what the names of servers' descriptions begin with, among products
 DYNAMIC: Final = frozenset({"import_module", "__import__"})
 
 
 def collect_inputs(experiment: Experiment, products: Mapping[str, str]) -> dict[str, JsonValue]:
     """All inputs of a run as JSON: experiment, product digests, schema versions.
 
-    Host limits are left out: they can end a run, but never change a result.
+    Host limits are left out: they can end a run, but never change a result.  So are descriptions of
+    servers that do not run in it.
     """
     asked = cast(dict[str, JsonValue], experiment.model_dump(mode="json", exclude={"limits"}))
     return {
         "experiment": asked,
-        "products": dict(products),
+        "products": {
+            name: digest
+            for name, digest in products.items()
+            if not name.startswith(SERVERS) or name == f"{SERVERS}{experiment.server}"
+        },
         "schema": {"inputs": SCHEMA, "measurement": measurement.SCHEMA},
     }
 

@@ -10,17 +10,22 @@ from pathlib import Path
 
 import ground
 import testbed
-from artifact.runs.keys import digest_code
+from artifact.runs.keys import SERVERS, digest_code
 from artifact.runs.symbols import record_symbols
 from forge.manifest import NAME, Manifest
-from ground.files import digest_file
-from ground.paths import PROJECT, find_outputs
+from ground.files import canonical_json, digest_bytes
+from ground.paths import find_outputs
 from testbed.experiment import Experiment
+from testbed.guest.servers import REPORTED, ServerDescription, find_servers, load_server
 from testbed.machines.products import Products, load_products
 from testbed.measurement import Measurement
 from testbed.run import run_products
 
-SERVERS = PROJECT / "images" / "servers"
+
+def digest_server(description: ServerDescription) -> str:
+    """SHA-256 of how a server is run, without what is there for reports alone."""
+    run = description.model_dump(mode="json", exclude=set(REPORTED))
+    return digest_bytes(canonical_json(run))
 
 
 def load_bench() -> TestbedRunner:
@@ -49,9 +54,7 @@ class TestbedRunner:
             "testbed": digest_code(Path(str(testbed.__file__)).parent, "run"),
             "seeds": digest_code(Path(str(ground.__file__)).parent, "seeds"),
         }
-        servers = {
-            f"servers/{path.stem}": digest_file(path) for path in sorted(SERVERS.glob("*.toml"))
-        }
+        servers = {f"{SERVERS}{name}": digest_server(load_server(name)) for name in find_servers()}
         return {**self.machines.digests, **servers, **code}
 
     def run(self, experiment: Experiment, directory: Path) -> Measurement:

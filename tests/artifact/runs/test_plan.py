@@ -13,10 +13,11 @@ import pytest
 import testbed
 from artifact.runs.keys import collect_code, collect_inputs, digest_code, digest_modules, find_key
 from artifact.runs.plan import Plan, load_plan, make_plan, record_plan
+from artifact.runs.testbed_runner import digest_server
 from artifact.study.designs import FOLDER, Design, Tier, find_designs, load_design, parse_design
 from ground.errors import ArtifactError, UsageError
 from testbed.experiment import Limits
-from testbed.guest.servers import find_servers
+from testbed.guest.servers import find_servers, load_server
 from testbed.hardware.geometry_files import find_geometries
 
 
@@ -44,6 +45,35 @@ def test_every_input_moves_the_key_and_limits_do_not(plan: Plan) -> None:
     core = run.experiment.core.model_copy(update={"clock_mhz": 1401})
     moved = run.experiment.model_copy(update={"core": core})
     assert find_key(collect_inputs(moved, plan.products)) != run.key
+
+
+def test_only_the_description_of_the_server_that_runs_moves_the_key(plan: Plan) -> None:
+    experiment = plan.runs[0].experiment
+
+    def find(**descriptions: str) -> str:
+        servers = {f"servers/{name}": digest for name, digest in descriptions.items()}
+        return find_key(collect_inputs(experiment, {**plan.products, **servers}))
+
+    own = find(**{experiment.server: "a"})
+    assert own != find(**{experiment.server: "b"})
+    assert own == find(**{experiment.server: "a", "another": "c"})
+
+
+def test_a_description_is_digested_with_what_it_takes_from_others(
+    tmp_path: Path,
+) -> None:
+    def digest() -> list[str]:
+        return [digest_server(load_server(name, tmp_path)) for name in ("base", "other")]
+
+    (tmp_path / "base.toml").write_text('start = "a"\nready = "b"\n')
+    (tmp_path / "other.toml").write_text('extends = "base"\nload = "c"\n')
+    before = digest()
+    assert before[0] != before[1]
+    (tmp_path / "base.toml").write_text('start = "a"\nready = "b"\ntitle = "a base"\n')
+    assert before == digest()
+    (tmp_path / "base.toml").write_text('start = "a"\nready = "true"\n')
+    after = digest()
+    assert not set(before) & set(after)
 
 
 def test_shards_partition_the_plan(plan: Plan) -> None:
