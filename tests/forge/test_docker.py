@@ -39,10 +39,12 @@ def docker(tmp_path: Path) -> Iterator[dict[str, str]]:
         *("--iptables=false", "--bridge=none"),
     ]
     with start(daemon, env=environment, log=tmp_path / "log") as process:
-        wait_for_daemon(environment)
-        yield environment
-        process.terminate()  # so that it takes its mounts away
-        process.wait()
+        try:
+            wait_for_daemon(environment)
+            yield environment
+        finally:
+            process.terminate()  # so that it takes its mounts away
+            process.wait()
 
 
 def wait_for_daemon(environment: dict[str, str]) -> None:
