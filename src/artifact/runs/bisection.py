@@ -34,6 +34,12 @@ class Bracket:
         return math.sqrt(self.low * self.high)
 
 
+    @property
+    def guess(self) -> int | None:
+        """Where another seed's search had best begin: a peak outside the grid costs it one run."""
+        return self.low if self.low is not None else self.high
+
+
 @dataclass(frozen=True)
 class Wanted:
     """The search needs to know whether ``rate`` is sustained; ``probes`` were answered before."""
