@@ -93,5 +93,6 @@ def _choose(low: int, high: int, count: int, guess: int | None, tried: int) -> i
 
 
 def expect_probes(rates: Sequence[int], seeds: int) -> int:
-    """About how many runs a search takes: a bisection, then a few steps for each further seed."""
-    return math.ceil(math.log2(len(rates) + 1)) + 3 * (seeds - 1)
+    """About how many runs a search takes: a bisection, then both sides of the peak for each further
+    seed."""
+    return math.ceil(math.log2(len(rates) + 1)) + 2 * (seeds - 1)
