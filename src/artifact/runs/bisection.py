@@ -33,7 +33,6 @@ class Bracket:
             raise ValueError(f"even {self.low} requests/s, the highest rate, is sustained")
         return math.sqrt(self.low * self.high)
 
-
     @property
     def guess(self) -> int | None:
         """Where another seed's search had best begin: a peak outside the grid costs it one run."""
