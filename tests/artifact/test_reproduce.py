@@ -268,6 +268,14 @@ def test_the_first_curve_is_one_server_and_what_comes_before_it() -> None:
     assert found.first_s == pytest.approx(sum(found.run_s[run.key] for run in wanted))
 
 
+def test_the_first_curve_is_whole_although_other_designs_share_its_runs() -> None:
+    plan = plan_order(Order(Tier.QUICK, ("figure1", "figure7")), RUNNER)
+    found = forecast(plan, Store(Path("absent")), ALONE)
+    wanted = [r for r in plan.runs if r.design == "figure1" and r.seed == 1]
+    assert len(wanted) == 10
+    assert found.first_s == pytest.approx(sum(found.run_s[run.key] for run in wanted))
+
+
 def test_figures_are_drawn_whenever_a_curve_is_complete(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -94,7 +94,10 @@ def forecast(plan: Plan, store: Store, engine: Engine) -> Forecast:
         exact[shape].append(cost.processor_s)
     pace = _find_pace(known)
     present = set(store.find_keys())
-    missing = {run.key: run for run in plan.runs if run.key not in present}
+    missing: dict[str, PlannedRun] = {}
+    for run in plan.runs:
+        if run.key not in present:
+            missing.setdefault(run.key, run)  # of designs that share a run, the first
     run_s = {key: _predict(run.experiment, exact, pace) for key, run in missing.items()}
     # One machine alone leaves next to nothing: among the others it would make them look small.
     sizes = [cost.bytes for shape, cost in known if shape[0] != ALONE]
