@@ -12,7 +12,6 @@ static const struct {
 	{ "emit", main_emit },
 	{ "gro", main_gro },
 	{ "mark", main_mark },
-	{ "pageshuffle", main_pageshuffle },
 	{ "pchase", main_pchase },
 	{ "powerdown", main_powerdown },
 	{ "seedrng", main_seedrng },

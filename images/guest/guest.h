@@ -37,7 +37,6 @@ static inline uint64_t next_random(uint64_t *state)
 int main_emit(int argc, char **argv);
 int main_gro(int argc, char **argv);
 int main_mark(int argc, char **argv);
-int main_pageshuffle(int argc, char **argv);
 int main_pchase(int argc, char **argv);
 int main_powerdown(int argc, char **argv);
 int main_seedrng(int argc, char **argv);

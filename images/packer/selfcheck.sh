@@ -17,7 +17,6 @@ server)
   ;;
 client)
   check ab -V
-  check curl --version
   check httperf --version
   check netperf -V
   ;;

@@ -65,6 +65,11 @@ MODULES = (
         sources=PROJECT / "images" / "modules" / "ledger",
         place="net/ledger",
     ),
+    Module(
+        name="shuffle",
+        sources=PROJECT / "images" / "modules" / "shuffle",
+        place="mm/shuffle",
+    ),
 )
 
 

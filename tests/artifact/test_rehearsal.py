@@ -27,6 +27,7 @@ from artifact.study.claims import AnyClaim
 from artifact.study.claims.evidence import Verdict
 from artifact.study.designs import Tier
 from artifact.study.loading import Study, load_study
+from figures import style
 from figures.style import FORMATS
 from ground.errors import ExitCode
 
@@ -126,9 +127,13 @@ class Beginning(Store):
 @pytest.mark.timeout(3600)
 @pytest.mark.parametrize("count", [4, 5, 60])
 def test_figures_of_a_sweep_that_has_just_begun_are_drawn_too(
-    rehearsal: tuple[Conclusion, Places, Study], tmp_path: Path, count: int
+    rehearsal: tuple[Conclusion, Places, Study],
+    tmp_path: Path,
+    count: int,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """They are drawn whenever a curve is complete, while most others are not."""
+    monkeypatch.setattr(style, "FORMATS", ("svg",))  # the others are made of the same figure
     conclusion, places, study = rehearsal
     plan = conclusion.results.plan
     results = load_results(plan, Beginning(places.store.root, plan, count))

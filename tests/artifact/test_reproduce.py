@@ -12,6 +12,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -40,11 +41,11 @@ from artifact.reproduce import (
 from artifact.runs.engines import CORES_A_RUN, LocalEngine
 from artifact.runs.forecast import ASSUMED_ALONE_S, describe_time, forecast
 from artifact.runs.keys import collect_inputs, find_key
-from artifact.runs.plan import load_plan
+from artifact.runs.plan import PlannedRun, load_plan, make_plan
 from artifact.runs.rehearsal import Effect, SyntheticRunner
 from artifact.runs.store import Cost, Store
 from artifact.runs.worker import Task, perform
-from artifact.study.designs import Tier
+from artifact.study.designs import Tier, load_design
 from ground.errors import ExitCode, UsageError
 from ground.files import digest_file
 from ground.paths import PROJECT
@@ -223,13 +224,7 @@ def test_chases_alone_tell_little_of_runs_under_load(tmp_path: Path) -> None:
     """Machines that were chased as fast as assumed: the others take as long as assumed, too."""
     chases = plan_order(Order(Tier.KICK, ("latency",)), RUNNER)
     store = Store(tmp_path)
-    for run in chases.runs:
-        folder = store.find_directory(run.key)
-        folder.mkdir(parents=True)
-        inputs = collect_inputs(run.experiment, RUNNER.products)
-        (folder / "entry.json").write_text(json.dumps({"inputs": inputs}))
-        cost = Cost(seconds=1, processor_s=ASSUMED_ALONE_S, bytes=1000)
-        (folder / "cost.json").write_text(cost.model_dump_json())
+    _pretend(store, chases.runs, RUNNER.products, ASSUMED_ALONE_S)
     plan = plan_order(Order(Tier.KICK), RUNNER)
     known, fresh = (forecast(plan, found, ALONE) for found in (store, Store(tmp_path / "none")))
     assert known.measured == 4
@@ -237,11 +232,47 @@ def test_chases_alone_tell_little_of_runs_under_load(tmp_path: Path) -> None:
     assert known.bytes >= 3 << 20
 
 
+def test_costs_of_other_machines_count_until_there_are_some_of_these(tmp_path: Path) -> None:
+    """An emulator that is twice as fast must not be announced as slow as the one before it."""
+    designs = [load_design("footnote3")]
+    old, new = (make_plan(Tier.QUICK, designs, {"qemu": name}) for name in ("old", "new"))
+    run, again = (r for r in new.runs if r.server == "nginx" and r.level == 40 and r.seed < 3)
+    store = Store(tmp_path)
+    _pretend(store, old.runs[:20], old.products, processor_s=80)
+    before = forecast(new, store, ALONE)
+    assert (before.measured, before.run_s[run.key]) == (20, 80)
+    _pretend(store, [run], new.products, processor_s=40)
+    after = forecast(new, store, ALONE)
+    assert (after.measured, after.run_s[again.key]) == (1, 40)
+    assert forecast(old, store, ALONE).measured == 20
+
+
+def _pretend(
+    store: Store, runs: Iterable[PlannedRun], products: Mapping[str, str], processor_s: float
+) -> None:
+    """Let ``store`` say what ``runs`` cost; there are no results."""
+    for run in runs:
+        folder = store.find_directory(run.key)
+        folder.mkdir(parents=True)
+        inputs = collect_inputs(run.experiment, products)
+        (folder / "entry.json").write_text(json.dumps({"inputs": inputs}))
+        cost = Cost(seconds=1, processor_s=processor_s, bytes=1000)
+        (folder / "cost.json").write_text(cost.model_dump_json())
+
+
 def test_the_first_curve_is_one_server_and_what_comes_before_it() -> None:
     plan = plan_order(Order(Tier.QUICK, ("footnote3", "latency")), RUNNER)
     found = forecast(plan, Store(Path("absent")), ALONE)
     wanted = [run for run in plan.runs if run.server in {"pchase", "nginx"} and run.seed == 1]
     assert len(wanted) == 4 + 5
+    assert found.first_s == pytest.approx(sum(found.run_s[run.key] for run in wanted))
+
+
+def test_the_first_curve_is_whole_although_other_designs_share_its_runs() -> None:
+    plan = plan_order(Order(Tier.QUICK, ("figure1", "figure7")), RUNNER)
+    found = forecast(plan, Store(Path("absent")), ALONE)
+    wanted = [r for r in plan.runs if r.design == "figure1" and r.seed == 1]
+    assert len(wanted) == 10
     assert found.first_s == pytest.approx(sum(found.run_s[run.key] for run in wanted))
 
 

@@ -41,7 +41,7 @@ def boot(manifest: Manifest, machine: str, job: str, folder: Path, timeout_s: fl
     products = find_machine(manifest, machine)
     (folder / "job.sh").write_text(job)
     (folder / "entropy").write_bytes(bytes(range(64)))
-    arguments = "console=ttyS0 quiet panic=-1 tsc=reliable tsc_early_khz=1000000 lpj=4000000"
+    arguments = "console=ttyS0 quiet panic=-1 tsc=reliable tsc_early_khz=1000000 lpj=1000"
     if machine == "server":
         arguments += f" {SLAB_MEMORY}"
     run(
@@ -105,13 +105,13 @@ def test_every_server_starts_and_answers(manifest: Manifest, name: str, tmp_path
 
 def test_the_client_has_its_load_generators(manifest: Manifest, tmp_path: Path) -> None:
     job = (
-        "ab -V | head -n 1\nhttperf --version | head -n 1\nnetperf -V\ncurl --version | head -n 1\n"
+        "ab -V | head -n 1\nhttperf --version | head -n 1\nnetperf -V\n"
         # More descriptors than select() knows by itself: httperf says so if it is limited.
         "ulimit -n 60000\n"
         "httperf --server 127.0.0.1 --port 9 --num-conns 1 2>&1 | grep -c FD_SETSIZE\n"
     )
     console = boot(manifest, "client", job, tmp_path)
-    for name in ("ApacheBench", "httperf", "Netperf version", "curl 7"):
+    for name in ("ApacheBench", "httperf", "Netperf version"):
         assert name in console
     assert re.search(r"^0\s*$", console, re.MULTILINE), console
 
@@ -121,6 +121,20 @@ def test_frames_leave_the_guest_whole(manifest: Manifest, tmp_path: Path) -> Non
     assert (tmp_path / "frames").read_bytes() == b"@@ two 3\na\nb\n@@ none 0\n\n"
 
 
+def test_half_of_the_shuffled_memory_comes_back(manifest: Manifest, tmp_path: Path) -> None:
+    job = (
+        "free() { awk '/MemFree/ { print \"free\", $2 }' /proc/meminfo; }\n"
+        "free; insmod /usr/lib/shuffle/shuffle.ko mib=2000 || echo too much\n"
+        "free; insmod /usr/lib/shuffle/shuffle.ko mib=128 seed=7; free\n"
+    )
+    console = boot(manifest, "server", job, tmp_path)
+    before, refused, after = (int(n) for n in re.findall(r"free (\d+)", console))
+    assert "too much" in console
+    assert "Bad page" not in console
+    assert abs(refused - before) < 2048
+    assert 62 << 10 < refused - after < 67 << 10
+
+
 @pytest.mark.parametrize("name", MACHINES)
 def test_boot_is_short(manifest: Manifest, name: str, tmp_path: Path) -> None:
     """Instructions from power-on to the job: what the host pays at every launch."""
@@ -128,7 +142,7 @@ def test_boot_is_short(manifest: Manifest, name: str, tmp_path: Path) -> None:
     match = re.search(r"^(\d+\.\d+) \d+\.\d+\s*$", console, re.MULTILINE)
     assert match, console
     # At one instruction a nanosecond, without the firmware's own.
-    assert float(match[1]) < 0.6
+    assert float(match[1]) < 0.25
 
 
 @pytest.mark.slow

@@ -180,9 +180,10 @@ def test_httperf_offers_its_rate(
 ) -> None:
     load = Httperf(rate=2000, connections=2000)
     measurement = run_products(experiment.model_copy(update={"load": load}), products, tmp_path)
-    # httperf polls and never sleeps, so its machine always looks busy.
-    assert {gate.name for gate in measurement.failed_gates} <= {"client-busy"}
+    assert measurement.failed_gates == ()
     assert measurement.load_report.completed == 2000
+    # It sleeps between its ticks; as it was shipped it polled, and its machine was never idle.
+    assert max(measurement.client_busy_share) < 0.3
 
 
 @contextmanager

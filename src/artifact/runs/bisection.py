@@ -33,6 +33,11 @@ class Bracket:
             raise ValueError(f"even {self.low} requests/s, the highest rate, is sustained")
         return math.sqrt(self.low * self.high)
 
+    @property
+    def guess(self) -> int | None:
+        """Where another seed's search had best begin: a peak outside the grid costs it one run."""
+        return self.low if self.low is not None else self.high
+
 
 @dataclass(frozen=True)
 class Wanted:
@@ -87,5 +92,6 @@ def _choose(low: int, high: int, count: int, guess: int | None, tried: int) -> i
 
 
 def expect_probes(rates: Sequence[int], seeds: int) -> int:
-    """About how many runs a search takes: a bisection, then a few steps for each further seed."""
-    return math.ceil(math.log2(len(rates) + 1)) + 3 * (seeds - 1)
+    """About how many runs a search takes: a bisection, then both sides of the peak for each further
+    seed."""
+    return math.ceil(math.log2(len(rates) + 1)) + 2 * (seeds - 1)

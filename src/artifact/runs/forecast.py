@@ -20,13 +20,17 @@ from artifact.runs.store import Cost, Store
 from artifact.runs.sweep import Engine
 from testbed.experiment import Experiment
 
-# Used until something was measured here, processor seconds: boot of both machines, then each
-# request.
-ASSUMED_BOOT_S = 5.0
-ASSUMED_REQUEST_S = 0.0013
-ASSUMED_ALONE_S = 2.5  # one machine, no traffic
+# Used until something was measured here, processor seconds on the host of docs/speed.md: boot of
+# both machines, then each request.
+ASSUMED_BOOT_S = 2.5
+ASSUMED_REQUEST_S: Final = {"apache": 0.0033, "lighttpd": 0.00175, "nginx": 0.00175}
+ASSUMED_OTHER_REQUEST_S = 0.00115  # TUX's, in all variants
+ASSUMED_WAIT_S = 0.0014  # more for a request of a connection by itself: both machines wait for it
+ASSUMED_STREAM_S = 18.0  # a load that is no number of requests
+ASSUMED_ALONE_S = 2.0  # one machine, no traffic
 ASSUMED_BYTES = 3 << 20
 ALONE: Final = "alone"  # in the place of a server: one machine, no traffic
+MACHINES: Final = ("qemu", "server.kernel", "client.kernel", "client.root")  # what sets the pace
 
 Shape = tuple[str, int, int]
 
@@ -63,29 +67,37 @@ def find_shape(experiment: Experiment) -> Shape:
     return experiment.server, *experiment.load.work
 
 
-def list_known_costs(store: Store) -> list[tuple[Shape, Cost]]:
-    """Shapes and costs of all runs that were performed on this host, of any plan.
+def list_known_costs(store: Store, products: Mapping[str, str]) -> list[tuple[Shape, Cost]]:
+    """Shapes and costs of all runs that were performed on this host, of any plan: by the machines
+    of ``products`` if there are any, else by any machines, which may have been slower or faster.
 
     Entries are read without a check of their digests: a wrong estimate does no harm.
     """
-    known = []
+    same: list[tuple[Shape, Cost]] = []
+    others: list[tuple[Shape, Cost]] = []
     for key in store.find_keys():
         cost = store.find_cost(key)
-        experiment = store.peek_experiment(key)
-        if cost is not None and experiment is not None:
-            known.append((find_shape(experiment), cost))
-    return known
+        inputs = store.peek_inputs(key)
+        if cost is None or inputs is None:
+            continue
+        experiment, made_by = inputs
+        alike = all(made_by.get(name) == products.get(name) for name in MACHINES)
+        (same if alike else others).append((find_shape(experiment), cost))
+    return same or others
 
 
 def forecast(plan: Plan, store: Store, engine: Engine) -> Forecast:
     """Seconds and bytes of those runs of ``plan`` that are not in ``store`` yet, on ``engine``."""
-    known = list_known_costs(store)
+    known = list_known_costs(store, plan.products)
     exact: dict[Shape, list[float]] = defaultdict(list)
     for shape, cost in known:
         exact[shape].append(cost.processor_s)
     pace = _find_pace(known)
     present = set(store.find_keys())
-    missing = {run.key: run for run in plan.runs if run.key not in present}
+    missing: dict[str, PlannedRun] = {}
+    for run in plan.runs:
+        if run.key not in present:
+            missing.setdefault(run.key, run)  # of designs that share a run, the first
     run_s = {key: _predict(run.experiment, exact, pace) for key, run in missing.items()}
     # One machine alone leaves next to nothing: among the others it would make them look small.
     sizes = [cost.bytes for shape, cost in known if shape[0] != ALONE]
@@ -132,7 +144,11 @@ def _find_pace(known: Iterable[tuple[Shape, Cost]]) -> float:
 def _assume(shape: Shape) -> float:
     if shape[0] == ALONE:
         return ASSUMED_ALONE_S
-    return ASSUMED_BOOT_S + ASSUMED_REQUEST_S * shape[2]
+    server, level, requests = shape
+    if not requests:
+        return ASSUMED_STREAM_S
+    request_s = ASSUMED_REQUEST_S.get(server, ASSUMED_OTHER_REQUEST_S)
+    return ASSUMED_BOOT_S + requests * (request_s + (ASSUMED_WAIT_S if level == 1 else 0))
 
 
 def _predict(experiment: Experiment, exact: Mapping[Shape, list[float]], pace: float) -> float:

@@ -122,11 +122,12 @@ def make_plan(
     notes: tuple[str, ...] = (),
 ) -> Plan:
     """The runs of ``tier``: pointer chases first, since they say whether the machine is right;
-    then seed 1 over all levels, so that figures come early; the others in an order drawn from
-    each design's fixed seed, so that no drift of the host can follow a factor."""
+    then seed 1 over all levels, so that figures come early, those with the most levels before
+    the others; the other seeds in an order drawn from each design's fixed seed, so that no drift
+    of the host can follow a factor."""
     first: list[PlannedRun] = []
     rest: list[PlannedRun] = []
-    for design in sorted(designs, key=lambda design: not design.kind.program):
+    for design in sorted(designs, key=lambda design: _find_turn(design, tier)):
         runs = list_runs(design, tier, products)
         first += [run for run in runs if run.seed == 1]
         others = [run for run in runs if run.seed != 1]
@@ -140,6 +141,11 @@ def make_plan(
         runs=tuple(first + rest),
         searches=tuple(search for design in designs for search in list_searches(design, tier)),
     )
+
+
+def _find_turn(design: Design, tier: Tier) -> tuple[bool, int]:
+    scope = design.tier.get(tier)
+    return not design.kind.program, -len(scope.levels) if scope else 0
 
 
 def list_runs(design: Design, tier: Tier, products: Mapping[str, str]) -> list[PlannedRun]:

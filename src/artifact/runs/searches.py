@@ -113,7 +113,7 @@ def follow_searches(plan: Plan, store: Store) -> Course:
             if seed == 1:
                 if wanted:
                     break  # its peak is where the other seeds begin
-                start = peak.bracket.low if peak.bracket else None
+                start = peak.bracket.guess if peak.bracket else None
     return Course(tuple(visited), tuple(pending), tuple(peaks))
 
 

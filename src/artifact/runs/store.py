@@ -15,7 +15,7 @@ import json
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from enum import StrEnum
 from pathlib import Path
@@ -245,11 +245,12 @@ class Store:
         except (OSError, ValidationError):
             return None
 
-    def peek_experiment(self, key: str) -> Experiment | None:
-        """The experiment of the entry ``key``, without a check of its digests."""
+    def peek_inputs(self, key: str) -> tuple[Experiment, Mapping[str, str]] | None:
+        """Experiment and products of the entry ``key``, without a check of its digests."""
         try:
-            document = json.loads((self.find_directory(key) / ENTRY).read_bytes())
-            return Experiment.model_validate_json(json.dumps(document["inputs"]["experiment"]))
+            inputs = json.loads((self.find_directory(key) / ENTRY).read_bytes())["inputs"]
+            experiment = Experiment.model_validate_json(json.dumps(inputs["experiment"]))
+            return experiment, dict(inputs["products"])
         except (OSError, ValueError, KeyError, TypeError):
             return None
 

@@ -96,9 +96,6 @@ def _check_load(evidence: Evidence) -> list[Gate]:
 
 
 def _check_client(evidence: Evidence) -> list[Gate]:
-    """Of a generator that polls, whether it kept pace is seen from what it offered."""
-    if evidence.experiment.load.polls:
-        return []
     return [
         make_gate(
             "client-busy",

@@ -21,6 +21,7 @@ from testbed.hardware.platform import Platform, list_sysctls
 from testbed.loads.files import find_paths
 
 DONE_PORT = 7000  # plus the client's number: the client says there that its load is over
+SHUFFLE = "/usr/lib/shuffle/shuffle.ko"
 CONTENT_CHECKS = 8  # files fetched and compared before the load
 
 COMMON_SYSCTLS = {
@@ -50,9 +51,9 @@ snap() {{
 up() {{ # NIC ADDRESS: wait for the carrier, so that its delay lies before the lock step
   ip addr add $2/24 dev $1 && ip link set $1 up || fail "no $1"
   n=0
-  until [ "$(cat /sys/class/net/$1/carrier 2>/dev/null)" = 1 ]; do
-    n=$((n + 1)); [ $n -gt 60 ] && break; sleep 0.1
-  done
+  until read -r carrier < /sys/class/net/$1/carrier && [ "$carrier" = 1 ]; do
+    n=$((n + 1)); [ $n -gt 24 ] && break; sleep 0.25
+  done 2> /dev/null
 }}
 ulimit -n 200000 2>/dev/null || ulimit -n 65536
 seedrng < /sys/firmware/qemu_fw_cfg/by_name/opt/testbed/entropy/raw
@@ -145,12 +146,9 @@ def _shuffle_pages(experiment: Experiment) -> list[str]:
     mib = experiment.machines.shuffle_mib
     if mib == 0:
         return []
-    # It keeps half of its memory while it sleeps; the other half is what is allocated next.
-    return [f"pageshuffle {mib} {experiment.seed} > /run/shuffle &", _wait_for("/run/shuffle")]
-
-
-def _wait_for(path: str) -> str:
-    return f"n=0; until [ -s {path} ]; do n=$((n + 1)); [ $n -gt 200 ] && break; sleep 0.05; done"
+    # It keeps half of what it takes; the other half is what is allocated next.
+    load = f"insmod {SHUFFLE} mib={mib} seed={experiment.seed}"
+    return [f"{load} || fail 'pages cannot be shuffled'"]
 
 
 def _listen_for_end(number: int) -> list[str]:

@@ -51,8 +51,7 @@ class LoadKind(Value):
     ``program`` is what runs on the server machine, alone, in place of a server with clients;
     ``partner`` the load generator's own server, which takes the place of the web server.
     ``port`` is the server's, the first of ``ports``.  ``open_loop``: connections come at a rate,
-    whatever the server does.  ``polls``: the generator is never idle, so that its busy share says
-    nothing.
+    whatever the server does.
     ``may_lose``: lost connections are what is measured, and break no gate.
     """
 
@@ -64,7 +63,6 @@ class LoadKind(Value):
     partner: ClassVar[str] = ""
     port: ClassVar[int] = 80
     open_loop: ClassVar[bool] = False
-    polls: ClassVar[bool] = False
     may_lose: ClassVar[bool] = False
 
     @property

@@ -37,7 +37,6 @@ class OpenLoop(LoadKind):
     flags: ClassVar = {"connections": "--num-conns", "timeout_s": "--timeout"}
     level_name: ClassVar = "rate"
     open_loop: ClassVar = True
-    polls: ClassVar = True
 
     @property
     def level(self) -> int:
@@ -90,7 +89,7 @@ class OpenLoop(LoadKind):
         return np.histogram(traffic.connections.opened, edges)[0].astype(np.float64)
 
     def check_window(self, experiment: Experiment, window: Window) -> list[Gate]:
-        """The generator kept pace; it polls, so this is seen from what it offered."""
+        """The generator kept pace: what it offered is what was asked for."""
         return [
             *super().check_window(experiment, window),
             make_gate(

@@ -78,6 +78,18 @@ def test_a_good_guess_costs_two_runs() -> None:
     assert expect_probes(rates, 1) == 7
 
 
+@pytest.mark.parametrize("knee", [1, 1e9])
+def test_a_peak_outside_the_grid_costs_another_seed_one_run(knee: float) -> None:
+    rates = make_grid(6000, 30_000, 0.02)
+    first = find_bracket(rates, lambda rate: rate <= knee)
+    assert isinstance(first, Bracket)
+    found = find_bracket(rates, lambda rate: rate <= knee, first.guess)
+    assert isinstance(found, Bracket)
+    assert (found.low, found.high) == (first.low, first.high)
+    assert len(first.probes) > 5
+    assert len(found.probes) == 1
+
+
 def test_an_unknown_answer_is_asked_for() -> None:
     rates = (100, 110, 121)
     assert find_bracket(rates, lambda rate: None) == Wanted(110, ())

@@ -28,6 +28,13 @@ def test_first_seed_comes_first_and_the_rest_is_shuffled(plan: Plan) -> None:
     assert len(plan.keys) == len(plan.runs) == 2 * 5 * 5
 
 
+def test_the_curve_with_the_most_levels_is_drawn_first() -> None:
+    designs = [load_design(name) for name in ("ablation", "figure7", "figure1", "latency")]
+    plan = make_plan(Tier.QUICK, designs, {})
+    order = list(dict.fromkeys(run.design for run in plan.runs))
+    assert order == ["latency", "figure1", "figure7", "ablation"]
+
+
 def test_the_order_is_that_of_the_fixed_seed(design: Design, plan: Plan) -> None:
     assert make_plan(Tier.QUICK, [design], plan.products) == plan
     other = design.model_copy(update={"order_seed": 1})
