@@ -131,7 +131,6 @@ def _check_losses(evidence: Evidence) -> list[Gate]:
     def dropped(losses: Losses) -> int:
         return (
             losses.nic_drops
-            + losses.link_queue_drops
             + losses.link_fifo_drops
             + losses.softnet_drops
         )
