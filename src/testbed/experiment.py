@@ -28,7 +28,8 @@ class Link(Value):
     ``queue_bytes`` wait for the wire on the sender's card, which then takes nothing more off its
     ring: of the 64 KiB on an 82540 those that its driver does not leave to received frames.
     ``client_fifo_bytes`` may wait at a client whose guest has no descriptor free (the platform
-    says what the server's card holds).  ``quantum_ns`` is how often the machines synchronise: it never changes a result.
+    says what the server's card holds).  ``quantum_ns`` is how often the machines synchronise: it
+    never changes a result.
     """
 
     latency_ns: Annotated[int, Field(ge=1_000, le=10**9)] = 50_000

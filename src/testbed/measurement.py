@@ -193,7 +193,7 @@ class Attribution(Record):
 
 class Ledger(Record):
     """Where connections stood, as means over ``samples`` in the steady window
-    (`testbed.guest.ledger`).
+    (`testbed.guest.ledger`).  Older runs lack some of the parts.
 
     ``parts`` has each connection once; ``stages`` is how the server itself splits ``accepted``,
     empty if it does not say.  ``open`` is how many were open by the wire, where one counts until

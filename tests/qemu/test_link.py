@@ -61,9 +61,7 @@ def read_times(path: Path) -> list[int]:
 
 
 @pytest.mark.parametrize("waiting", [0, 1, 2])
-def test_a_full_wire_holds_the_card_back(
-    emulator: Emulator, tmp_path: Path, waiting: int
-) -> None:
+def test_a_full_wire_holds_the_card_back(emulator: Emulator, tmp_path: Path, waiting: int) -> None:
     """So many frames may wait for the wire; the others are not taken off the ring before."""
     p = Program()
     write_nic_setup(p, send=FRAMES, loopback=False)
