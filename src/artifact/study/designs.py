@@ -159,8 +159,9 @@ class Design(Strict):
         names = [variant.name for variant in self.variant]
         if len(names) != len(set(names)):
             raise ValueError(f"variants must have distinct names, not {names}")
-        if unknown := sorted(set(self.longer) - set(self.servers)):
-            raise ValueError(f"longer: no tier has a server {unknown[0]!r}")
+        for server in self.longer:
+            if server not in self.servers:
+                raise ValueError(f"longer: no tier has a server {server!r}")
         for tier, scope in self.tier.items():
             if unknown := set(scope.variants) - set(names):
                 raise ValueError(f"tier {tier}: no variant named {sorted(unknown)[0]!r}")
