@@ -13,12 +13,13 @@ from matplotlib.patches import Patch
 from figures.style import KNOWN_SERVERS, PAGE_INCHES, Provenance, apply_style, make_figure
 
 COLUMNS = ("panel", "level", "valid", "name", "value")
-# What the server has accepted is blue, what its kernel holds green, what the card holds red;
+# What the server has accepted is blue, what its kernel holds green, what the card holds red, and
+# what they turned away yellow;
 # neighbours in the stack differ in lightness, and no two parts are alike.
 FILLS = (
     *("#002B44", "#0072B2", "#56B4E9", "#A6D5F2", "#005080"),
     *("#009E73", "#88CCAA", "#00664B", "#E69F00"),
-    *("#D55E00", "#882255", "#DDDDDD"),
+    *("#D55E00", "#882255", "#F0E442", "#DDDDDD"),
 )
 PALE = 0.45
 PANEL_INCHES = 1.15

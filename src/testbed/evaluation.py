@@ -3,12 +3,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import polars as pl
+from pydantic import ValidationError
 
 from ground.files import digest_file
 from testbed.experiment import Experiment
@@ -27,7 +28,7 @@ from testbed.guest.servers import find_server
 from testbed.guest.slab import read_slab_account
 from testbed.link.capture import analyse, label
 from testbed.link.lives import trace_lives
-from testbed.link.pcap import Frames, join_frames, read_frames
+from testbed.link.pcap import Frames, Ints, join_frames, read_frames
 from testbed.link.recovery import Recovery
 from testbed.loads.reports import ReportError, add_reports
 from testbed.machines.command_line import find_mac
@@ -57,7 +58,7 @@ def evaluate(experiment: Experiment, directory: Path, products: Mapping[str, str
     completions = experiment.load.count_completions(traffic)
     counters = read_counters(directory / "server" / "counters.jsonl")
     series = build_series(tabulate(counters), traffic, completions, frames)
-    ledger = build_ledger(counters, trace_lives(labelled))
+    ledger = build_ledger(counters, trace_lives(labelled, _read_dropped(experiment, directory)))
     write_series(add_ledger(series, ledger), directory / SERIES)
     span = find_span(experiment, traffic, completions)
     window = measure_window(experiment, span, series, traffic) if span else None
@@ -154,14 +155,14 @@ def _collect_evidence(
             emissions["server"],
             "before",
             "after",
-            _read_link_statistics([directory / "server" / f"link{n}.json" for n in links]),
+            [_read_link(directory / "server" / f"link{n}.json") for n in links],
         ),
         clients=tuple(
             measure_losses(
                 emissions[name],
                 "before",
                 "after",
-                _read_link_statistics([directory / name / f"link{n}.json"]),
+                [_read_link(directory / name / f"link{n}.json")],
             )
             for n, name in enumerate(clients, 1)
         ),
@@ -188,18 +189,24 @@ def read_reports(experiment: Experiment, clients: list[Emissions]) -> LoadReport
         raise MeasurementInvalid(error.message, hint=error.hint) from None
 
 
-def _read_link_statistics(paths: list[Path]) -> LinkStatistics:
-    queue = fifo = 0
-    for path in paths:
-        try:
-            values = json.loads(path.read_text())
-            queue += int(values["queue_drops"])
-            fifo += int(values["fifo_drops"])
-        except (OSError, ValueError, KeyError) as error:
-            raise InfrastructureFailed(
-                f"{path}: no link statistics ({error})", hint="was the disk full?"
-            ) from None
-    return LinkStatistics(queue_drops=queue, fifo_drops=fifo)
+def _read_dropped(experiment: Experiment, directory: Path) -> list[Ints]:
+    """By link, the places of the received frames for which the server's card had no room."""
+    found = []
+    for number in range(1, experiment.machines.clients + 1):
+        places = [np.empty(0, dtype=np.int64)]
+        for first, count in _read_link(directory / "server" / f"link{number}.json").dropped:
+            places.append(np.arange(first, first + count, dtype=np.int64))
+        found.append(np.concatenate(places))
+    return found
+
+
+def _read_link(path: Path) -> LinkStatistics:
+    try:
+        return LinkStatistics.model_validate_json(path.read_bytes())
+    except (OSError, ValidationError) as error:
+        raise InfrastructureFailed(
+            f"{path}: no link statistics ({error})", hint="was the disk full?"
+        ) from None
 
 
 def find_suspects(directory: Path, emissions: Mapping[str, Emissions]) -> tuple[str, ...]:

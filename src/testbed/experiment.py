@@ -5,7 +5,7 @@ Everything that can change a result is a field here; nothing else is.  The run's
 its canonical JSON and the digests of the build products.
 """
 
-# DEVIATIONS.md: [socket buffers], [client], [sample]
+# DEVIATIONS.md: [socket buffers], [client], [sample], [jitter]
 
 from __future__ import annotations
 
@@ -25,19 +25,21 @@ Nanoseconds = Annotated[int, Field(ge=0, le=10**12)]
 class Link(Value):
     """The wire between the server and each client.
 
-    ``queue_bytes`` may wait for the wire before a frame is dropped: as much as TCP sends at once
-    without an answer, since the emulated card sends whatever it is given and so never makes the
-    sender's own queues fill and hold it back; ``client_fifo_bytes`` may wait
-    at a client whose guest has no descriptor free (the platform says what the server's card
-    holds).  ``quantum_ns`` is how often the machines synchronise: it never changes a result.
+    ``queue_bytes`` wait for the wire on the sender's card, which then takes nothing more off its
+    ring: of the 64 KiB on an 82540 those that its driver does not leave to received frames.
+    ``client_fifo_bytes`` may wait at a client whose guest has no descriptor free (the platform
+    says what the server's card holds).  Each frame takes up to ``jitter_ns`` longer, at random by
+    the seed: a few connections of a closed loop would else fall into step with the card's limit
+    on interrupts, for as long as chance has it.  ``quantum_ns`` is how often the machines
+    synchronise: it never changes a result.
     """
 
     latency_ns: Annotated[int, Field(ge=1_000, le=10**9)] = 50_000
     quantum_ns: Annotated[int, Field(ge=1_000, le=10**9)] = 50_000
     bandwidth: Annotated[int, Field(ge=1_000_000, le=100_000_000_000)] = 1_000_000_000
-    queue_bytes: Bytes = 8 << 20
+    queue_bytes: Bytes = 16 << 10
     client_fifo_bytes: Bytes = 4 << 20
-    jitter_ns: Nanoseconds = 0
+    jitter_ns: Nanoseconds = 20_000
 
     @model_validator(mode="after")
     def check_quantum(self) -> Self:

@@ -131,10 +131,13 @@ class Window(Record):
 
 
 class Losses(Record):
-    """What went wrong between the NICs and the sockets over the whole run, one machine."""
+    """What went wrong between the NICs and the sockets over the whole run, one machine.
+
+    ``link_queue_drops`` is of older runs, whose cards did not hold their senders back.
+    """
 
     nic_drops: Annotated[int, Field(ge=0)]
-    link_queue_drops: Annotated[int, Field(ge=0)]
+    link_queue_drops: Annotated[int, Field(ge=0)] = 0
     link_fifo_drops: Annotated[int, Field(ge=0)]
     softnet_drops: Annotated[int, Field(ge=0)]
     retransmitted_segments: Annotated[int, Field(ge=0)]
@@ -190,7 +193,7 @@ class Attribution(Record):
 
 class Ledger(Record):
     """Where connections stood, as means over ``samples`` in the steady window
-    (`testbed.guest.ledger`).
+    (`testbed.guest.ledger`).  Older runs lack some of the parts.
 
     ``parts`` has each connection once; ``stages`` is how the server itself splits ``accepted``,
     empty if it does not say.  ``open`` is how many were open by the wire, where one counts until

@@ -37,3 +37,16 @@ def write_link_file(path: Path, frames: Sequence[Frame]) -> Path:
         file.seek(HEADER.size + RING)
         file.write(HEADER.pack(CLOSED, 0, 0, len(ring), 0, 0) + ring)
     return path
+
+
+def read_sent(path: Path) -> list[Frame]:
+    """What the end with side 0 has sent."""
+    data = path.read_bytes()
+    head = HEADER.unpack_from(data)[3]
+    at, frames = HEADER.size, []
+    while at < HEADER.size + head:
+        arrival, length = RECORD.unpack_from(data, at)
+        at += RECORD.size
+        frames.append(Frame(arrival, data[at : at + length]))
+        at += length + -length % 8
+    return frames

@@ -27,8 +27,16 @@ LENGTH = 100
 NIC = ("-device", "e1000,addr=3,romfile=")
 
 
-def write_nic_setup(p: Program, slot: int = 3, receive: int = RECEIVE, stride: int = 4096) -> None:
-    """PHY loopback, one descriptor to send, eight to receive; BAR 0 stays in EBX.
+def write_nic_setup(
+    p: Program,
+    slot: int = 3,
+    receive: int = RECEIVE,
+    stride: int = 4096,
+    *,
+    send: int = 1,
+    loopback: bool = True,
+) -> None:
+    """PHY loopback, ``send`` descriptors to send, eight to receive; BAR 0 stays in EBX.
 
     Received packets go to buffers ``stride`` bytes apart.
     """
@@ -46,10 +54,12 @@ def write_nic_setup(p: Program, slot: int = 3, receive: int = RECEIVE, stride: i
         "mov $0xcf8, %dx", f"mov ${function | 0x10:#x}, %eax", "out %eax, %dx", "mov $0xcfc, %dx"
     )
     p.set_up("in %dx, %eax", "and $~15, %eax", "mov %eax, %ebp", "mov %ebp, %ebx")
-    describe(SEND, PACKET, 0x0B << 24 | LENGTH)  # end of packet, checksum, report status
+    for number in range(send):  # end of packet, checksum, report status
+        describe(SEND + 16 * number, PACKET, 0x0B << 24 | LENGTH)
     for number in range(8):
         describe(receive + 16 * number, BUFFER + stride * number, 0)
-    poke(0x20, 1 << 26 | 1 << 21 | 0x4000)  # MDIC: write PHY control: loopback
+    if loopback:
+        poke(0x20, 1 << 26 | 1 << 21 | 0x4000)  # MDIC: write PHY control: loopback
     poke(0x2800, receive)
     poke(0x2808, 128)
     poke(0x2818, 7)

@@ -119,7 +119,8 @@ def count_parts(lives: Ints, at_ns: int) -> dict[str, int]:
     """
     past = [int(np.searchsorted(column, at_ns, side="right")) for column in lives.T]
     spans = {"handshake": (0, 2), "accept_queue": (2, 3), "accepted": (3, 5), "closing": (5, 6)}
-    return {name: past[first] - past[last] for name, (first, last) in spans.items()}
+    parts = {name: past[first] - past[last] for name, (first, last) in spans.items()}
+    return parts | {"syn_drops": 0}
 
 
 def counter_stream(end_ns: int, period_ns: int = 5_000_000, wire: WireLog | None = None) -> str:
@@ -227,7 +228,7 @@ class SyntheticRun:
             place.mkdir(parents=True, exist_ok=True)
             (place / "console.txt").write_text("ready\n")
             (place / "link1.json").write_text(
-                json.dumps({"queue_drops": 0, "fifo_drops": self.fifo_drops, "tx_frames": 1})
+                json.dumps({"fifo_drops": self.fifo_drops, "dropped": [], "tx_frames": 1})
             )
         self.wire.write(self.directory / "server" / "link1.pcap")
         (self.directory / "server" / "counters.jsonl").write_text(

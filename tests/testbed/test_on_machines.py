@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from ground.seeds import derive_bytes
 from testbed.experiment import Experiment, Limits, Link
 from testbed.guest.job import PRELUDE
 from testbed.hardware.geometry_files import find_geometries, load_geometry
@@ -51,22 +52,37 @@ def with_link(experiment: Experiment, **changes: int) -> Experiment:
     return experiment.model_copy(update={"link": Link(**changes)})
 
 
+def draw_jitter(experiment: Experiment, side: int) -> Iterator[int]:
+    """How much longer each frame from ``side`` takes: splitmix64 of the seed (Steele, Lea and
+    Flood, OOPSLA 2014)."""
+    state = int.from_bytes(derive_bytes(experiment.seed, f"jitter/1/{side}", 4), "little")
+    while True:
+        state = (state + 0x9E3779B97F4A7C15) % (1 << 64)
+        z = state
+        for shift, factor in ((30, 0xBF58476D1CE4E5B9), (27, 0x94D049BB133111EB)):
+            z = (z ^ (z >> shift)) * factor % (1 << 64)
+        yield (z ^ (z >> 31)) % (experiment.link.jitter_ns + 1)
+
+
 @dataclass(frozen=True)
 class Direction:
-    """Frames of one direction: when they were sent, when they came, their lengths."""
+    """Frames from one ``side``: when they were sent, when they came, their lengths."""
 
+    side: int
     sent_ns: np.ndarray
     received_ns: np.ndarray
     wire: np.ndarray
 
-    def predict(self, link: Link) -> np.ndarray:
-        """When each frame must arrive: serialised one by one, then the latency."""
-        free, arrivals = 0, []
+    def predict(self, experiment: Experiment) -> np.ndarray:
+        """When each frame must arrive: serialised one by one, then the latency, then the jitter,
+        but not before the one that it follows."""
+        link, jitter = experiment.link, draw_jitter(experiment, self.side)
+        free, arrivals = 0, [0]
         for sent, length in zip(self.sent_ns.tolist(), self.wire.tolist(), strict=True):
             bits = (max(length, WIRE_MINIMUM) + WIRE_OVERHEAD) * 8
             free = max(free, sent) + bits * 1_000_000_000 // link.bandwidth
-            arrivals.append(free + link.latency_ns)
-        return np.array(arrivals)
+            arrivals.append(max(free + link.latency_ns + next(jitter), arrivals[-1]))
+        return np.array(arrivals[1:])
 
 
 def compare_ends(directory: Path) -> tuple[Direction, Direction]:
@@ -83,6 +99,7 @@ def compare_ends(directory: Path) -> tuple[Direction, Direction]:
         count = int(came.sum())
         assert np.array_equal(sender.all_wire[out][:count], receiver.all_wire[came])
         return Direction(
+            0 if by_server else 1,
             sender.all_time_ns[out][:count],
             receiver.all_time_ns[came],
             sender.all_wire[out][:count],
@@ -113,8 +130,8 @@ echo ok | emit finished
     "link",
     [
         Link(),
-        Link(latency_ns=200_000, bandwidth=100_000_000, quantum_ns=70_000),
-        Link(latency_ns=10_000, bandwidth=10_000_000_000, quantum_ns=10_000),
+        Link(latency_ns=200_000, bandwidth=100_000_000, quantum_ns=70_000, jitter_ns=0),
+        Link(latency_ns=10_000, bandwidth=10_000_000_000, quantum_ns=10_000, jitter_ns=0),
     ],
 )
 def test_ping_takes_what_the_link_says(
@@ -125,15 +142,15 @@ def test_ping_takes_what_the_link_says(
     run_jobs(changed, products, tmp_path, jobs, capture_clients=True)
     to_server, from_server = compare_ends(tmp_path)
     # The client has no stalls: exact to the nanosecond.  The server may be in one.
-    assert np.array_equal(from_server.received_ns, from_server.predict(link))
-    late = to_server.received_ns - to_server.predict(link)
+    assert np.array_equal(from_server.received_ns, from_server.predict(changed))
+    late = to_server.received_ns - to_server.predict(changed)
     assert late.min() == 0
     assert late.max() <= STALL_NS
     report = read_emissions(tmp_path / "client1" / "frames.bin").text("ping")
     line = next(line for line in report.splitlines() if "min/avg/max" in line)
     minimum_ms = float(line.split("=")[1].split("/")[0])
     wire_ns = 2 * (1042 + WIRE_OVERHEAD) * 8e9 / link.bandwidth + 2 * link.latency_ns
-    assert wire_ns / 1e6 <= minimum_ms <= wire_ns / 1e6 + 0.2
+    assert wire_ns / 1e6 <= minimum_ms <= wire_ns / 1e6 + 0.2 + 2 * link.jitter_ns / 1e6
 
 
 @pytest.mark.parametrize("test", ["TCP_STREAM", "TCP_RR"])
@@ -145,8 +162,8 @@ def test_netperf_fills_the_wire_as_the_link_allows(
     changed = experiment.model_copy(update={"load": load})
     run_jobs(changed, products, tmp_path, write_jobs(changed), capture_clients=True)
     to_server, from_server = compare_ends(tmp_path)
-    assert np.array_equal(from_server.received_ns, from_server.predict(changed.link))
-    late = to_server.received_ns - to_server.predict(changed.link)
+    assert np.array_equal(from_server.received_ns, from_server.predict(changed))
+    late = to_server.received_ns - to_server.predict(changed)
     assert 0 <= late.min() <= late.max() <= STALL_NS
     assert len(to_server.sent_ns) > 5000
 

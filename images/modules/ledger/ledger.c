@@ -13,10 +13,11 @@
  *	accept_queue	established, and nobody has accepted them
  *	accepted	have a socket of the server's
  *	closing		the server has closed them, but its FIN is not acknowledged
+ *	syn_drops	no connections, but SYNs that were dropped so far
  *
- * The last two are counted for TCP as a whole, listening sockets included:
- * they are right but for a constant as long as no other TCP connection and no
- * listening socket comes or goes.
+ * All but the first two are counted for TCP as a whole, listening sockets
+ * included: they are right but for a constant as long as no other TCP
+ * connection and no listening socket comes or goes.
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
@@ -50,11 +51,34 @@ static void show_word(struct seq_file *file, const char *part, char sign, const 
 	seq_printf(file, "%s %c %pa\n", part, sign, &address);
 }
 
+/*
+ * TCP has no counter for dropped SYNs alone. Both its ListenDrops and the
+ * listening socket's own drops also count an ACK that found the accept queue
+ * full, the socket's twice (tcp_v4_syn_recv_sock(), then tcp_v4_rcv()). And the
+ * socket's alone count an ACK that TCP_DEFER_ACCEPT ignores, which has a counter
+ * of its own, and a SYN that is repeated although it was answered, which the
+ * wire shows.
+ */
+static void show_syn_drops(struct seq_file *file, const struct sock *sk)
+{
+	int cpu;
+
+	for_each_possible_cpu(cpu) {
+		const struct linux_mib *counters = per_cpu_ptr(init_net.mib.net_statistics, cpu);
+
+		show_word(file, "syn_drops", '+', &counters->mibs[LINUX_MIB_LISTENDROPS]);
+		show_word(file, "syn_drops", '+', &counters->mibs[LINUX_MIB_LISTENDROPS]);
+		show_word(file, "syn_drops", '+', &counters->mibs[LINUX_MIB_TCPDEFERACCEPTDROP]);
+	}
+	show_word(file, "syn_drops", '-', &sk->sk_drops);
+}
+
 static void show_listener(struct seq_file *file, const struct sock *sk)
 {
 	show_word(file, "handshake", '+', &inet_csk(sk)->icsk_accept_queue.qlen);
 	show_word(file, "accept_queue", '+', &sk->sk_ack_backlog);
 	show_word(file, "accepted", '-', &sk->sk_ack_backlog);
+	show_syn_drops(file, sk);
 }
 
 static void show_all_sockets(struct seq_file *file)

@@ -32,7 +32,7 @@ ELSEWHERE: Final = "on the link, in the client"
 ORDER: Final = (
     *reversed(STAGES.values()),
     *(TITLES[name] for name in ("accepted", "accept_queue", "handshake", "closing", "held")),
-    *(TITLES[name] for name in ("ring", "buffer")),
+    *(TITLES[name] for name in ("ring", "buffer", "turned_away")),
     ELSEWHERE,
 )
 

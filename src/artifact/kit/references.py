@@ -28,7 +28,7 @@ WAITING_LEVELS: Final = (40, 512, 2500, 4096)
 # Columns of the ledger after `accepted`, from the server outwards.
 OUTSIDE: Final = (
     *(TITLES[name] for name in ("accept_queue", "handshake", "closing", "held")),
-    *(TITLES[name] for name in ("ring", "buffer")),
+    *(TITLES[name] for name in ("ring", "buffer", "turned_away")),
     ELSEWHERE,
 )
 UNEXPLAINED: Final = {Verdict.REPRODUCED, Verdict.DIRECTION}  # the band says all
@@ -80,13 +80,14 @@ class Broken:
 
 @dataclass(frozen=True)
 class Place:
-    """Where the connections of one server stand at one level, in connections, by column."""
+    """Where the connections of one server stand at one level, in connections, by column; None
+    where the reference's ledgers do not know the part."""
 
     level: int
     server: str
     valid: bool
     seeds: int
-    counts: tuple[float, ...]
+    counts: tuple[float | None, ...]
 
 
 @dataclass(frozen=True)
@@ -231,8 +232,9 @@ def find_places(ledgers: pl.DataFrame) -> Iterator[Place]:
     for (level, server), group in groups:
         seeds = group["seed"].n_unique()
         shares = dict(group.group_by("name").agg(pl.col("value").sum() / seeds).iter_rows())
-        outside = [shares.pop(name, 0.0) for name in OUTSIDE]
-        counts = tuple(share * level for share in (sum(shares.values()), *outside))
+        outside = [shares.pop(name, None) for name in OUTSIDE]
+        found = (sum(shares.values()), *outside)
+        counts = tuple(None if share is None else share * level for share in found)
         yield Place(level, server, bool(group["valid"][0]), seeds, counts)
 
 

@@ -132,7 +132,8 @@ class Design(Strict):
     httperf at the offered rates that are the levels, for ``seconds`` each, or a pointer chase,
     which measures the machine itself and has one level, 1.  ``requests`` maps
     the highest concurrency of a range to the number of requests of a run there: a run needs
-    several requests per connection for a steady window, and no more.  ``base`` holds dotted
+    several requests per connection for a steady window, and no more.  ``longer`` multiplies it for
+    servers that need more than others.  ``base`` holds dotted
     paths that all runs share, ``order_seed`` shuffles the runs.  With ``reference`` the figures
     show each server over that one, paired by seed.
     """
@@ -146,6 +147,7 @@ class Design(Strict):
     seconds: Annotated[float, Field(ge=0, le=600)] = 0.0
     reference: str = ""
     requests: dict[int, Annotated[int, Field(ge=1)]] = Field(default_factory=dict)
+    longer: dict[str, Annotated[float, Field(gt=1)]] = Field(default_factory=dict)
     base: dict[str, JsonValue] = Field(default_factory=dict)
     order_seed: Annotated[int, Field(ge=0)] = 2006
     variant: tuple[Variant, ...] = (Variant(name="base"),)
@@ -157,6 +159,9 @@ class Design(Strict):
         names = [variant.name for variant in self.variant]
         if len(names) != len(set(names)):
             raise ValueError(f"variants must have distinct names, not {names}")
+        for server in self.longer:
+            if server not in self.servers:
+                raise ValueError(f"longer: no tier has a server {server!r}")
         for tier, scope in self.tier.items():
             if unknown := set(scope.variants) - set(names):
                 raise ValueError(f"tier {tier}: no variant named {sorted(unknown)[0]!r}")
@@ -195,10 +200,11 @@ class Design(Strict):
         """Names of the servers of all tiers, in the file's order."""
         return list(dict.fromkeys(s for scope in self.tier.values() for s in scope.servers))
 
-    def find_requests(self, level: int) -> int:
+    def find_requests(self, level: int, server: str) -> int:
         """The number of requests of a run at ``level``; 0 if the load is not one of requests."""
         bounds = [bound for bound in self.requests if bound >= level]
-        return self.requests[min(bounds)] if bounds else 0
+        usual = self.requests[min(bounds)] if bounds else 0
+        return round(usual * self.longer.get(server, 1))
 
     def find_variants(self, scope: Scope) -> list[Variant]:
         """The variants that ``scope`` runs, in the file's order."""
@@ -214,7 +220,9 @@ class Design(Strict):
         machine = load_geometry(variant.geometry or self.geometry)
         plain = {
             "server": server,
-            "load": self.kind.describe_level(level, self.seconds, self.find_requests(level)),
+            "load": self.kind.describe_level(
+                level, self.seconds, self.find_requests(level, server)
+            ),
             "geometry": machine.geometry.model_dump(mode="json"),
             "core": machine.core.model_dump(mode="json"),
             "platform": load_platform(variant.platform or self.platform).platform.model_dump(

@@ -91,7 +91,7 @@ def _show_ledger(ledger: Ledger) -> Table:
         table.add_row(name, f"{value:,.1f}", f"{value / max(ledger.open, 1e-9):.1%}")
 
     for part, title in TITLES.items():
-        add(title, ledger.parts[part])
+        add(title, ledger.parts.get(part, 0.0))
         for stage, value in ledger.stages.items() if part == "accepted" else ():
             add(f"  {stage}", value)
     table.add_section()

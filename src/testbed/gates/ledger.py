@@ -34,6 +34,7 @@ def check_ledger(
 
     The second is for a closed loop that saturates the server, on a platform that takes frames in
     at once: where it leaves them to ksoftirqd, it is the platform that keeps them in the card.
+    So it is where a backlog of the platform's is shorter than the loop, and turns them away.
     By Little's law the connections that are on their way are no more than those that it takes
     to fill the server's time.
     """
@@ -47,13 +48,15 @@ def check_ledger(
             POLL_FRAMES * experiment.machines.clients,
             "largest distance between the ledger's sum and the connections open on the wire",
             "a part is missing or counted twice: hold the ledger's columns in series.parquet "
-            "against the capture; frames dropped by the card do this too",
+            "against the capture",
         )
     ]
     connections = experiment.load.turnover
     taken_at_once = experiment.platform.softirq.entry == "at-once"
     if connections and taken_at_once and window.busy_share >= SERVER_BUSY:
         kept = ledger.in_memory + (ledger.parts["held"] if server.holds_back else 0)
+        if experiment.platform.backlogs.shortest < connections:
+            kept += ledger.parts["turned_away"]
         on_the_way = find_saturation(experiment, window) / connections
         gates.append(
             make_gate(

@@ -126,12 +126,7 @@ def _check_losses(evidence: Evidence) -> list[Gate]:
     timeouts = sum(losses.timeouts for losses in both)
 
     def dropped(losses: Losses) -> int:
-        return (
-            losses.nic_drops
-            + losses.link_queue_drops
-            + losses.link_fifo_drops
-            + losses.softnet_drops
-        )
+        return losses.nic_drops + losses.link_fifo_drops + losses.softnet_drops
 
     return [
         make_gate(

@@ -4,6 +4,7 @@
 Each connection is in one part:
 
 ============  =====================================================================  ===========
+turned_away   its SYN was dropped, and its client has not sent it again              see below
 buffer        its SYN, or its handshake's ACK, waits in the card's buffer            wire, card
 ring          the same, in the ring: the driver has not taken it                     wire, card
 held          its SYN is kept by the server and not answered                         server
@@ -16,6 +17,10 @@ leaving       the server is done with it; the client's FIN is on its way        
 
 The emulator samples the guest's counters, so a sample falls between any two instructions: what
 a poll of the driver has taken off the ring and TCP has not seen yet is in no part.
+
+How many are turned away is how many SYNs were dropped, as the kernel counts them (``syn_drops``)
+and the card, less those that were sent again, which the wire shows.  So no part is what the
+others leave over, and their sum can be wrong.
 """
 
 # DEVIATIONS.md: [open connections]
@@ -39,8 +44,10 @@ from testbed.outputs.counters import CounterError, CounterRecord, find_event
 MODULE: Final = "/usr/lib/ledger/ledger.ko"
 KERNEL_FILE: Final = "/proc/net/ledger"
 COUNTED: Final = ("held", "handshake", "accept_queue", "accepted", "closing")  # by the guest
-PARTS: Final = ("buffer", "ring", *COUNTED, "leaving")
+SYN_DROPS: Final = "syn_drops"  # a counter of the guest's that is no part
+PARTS: Final = ("turned_away", "buffer", "ring", *COUNTED, "leaving")
 TITLES: Final = {
+    "turned_away": "turned away",
     "buffer": "in the card's buffer",
     "ring": "in the receive ring",
     "held": "held as SYNs",
@@ -69,13 +76,14 @@ def write_naming(experiment: Experiment, server: ServerDescription) -> list[str]
 
 @dataclass(frozen=True)
 class _Cut:
-    """How far each link had come at a sample: frames received, taken by the guest, sent; and of
-    those not taken how many are in the ring, which has the oldest."""
+    """How far each link had come at a sample, as places that were not reached yet: of frames
+    received, of those taken by the guest, of those in the ring, which has the oldest of the
+    others; and of frames sent."""
 
     received: Ints
     taken: Ints
-    sent: Ints
     ring: Ints
+    sent: Ints
 
 
 def build_ledger(records: Sequence[CounterRecord], lives: Lives) -> pl.DataFrame:
@@ -88,7 +96,7 @@ def build_ledger(records: Sequence[CounterRecord], lives: Lives) -> pl.DataFrame
     base = find_event(records, "sync")
     if base is None or not base.parts:
         return pl.DataFrame(schema={"link_ns": pl.Int64})
-    if missing := {"handshake", "accept_queue", "accepted", "closing"} - base.parts.keys():
+    if missing := {*COUNTED, SYN_DROPS} - {"held"} - base.parts.keys():
         raise CounterError(
             f"the guest has named no counter for {', '.join(sorted(missing))}",
             hint=f"are the module {MODULE} and the testbed of one version?",
@@ -98,15 +106,24 @@ def build_ledger(records: Sequence[CounterRecord], lives: Lives) -> pl.DataFrame
     for link_ns, record in sorted(latest.items()):
         end = int(np.searchsorted(lives.opened, link_ns + LATE_NS))
         counted = {name: value - base.parts[name] for name, value in record.parts.items()}
-        row, over = _count(lives, slice(first, end), _find_cut(record), counted)
+        row, over = _count(lives, slice(first, end), _find_cut(record, lives), counted)
         rows.append({"link_ns": link_ns} | row)
         first += over
     return pl.DataFrame(rows)
 
 
-def _find_cut(record: CounterRecord) -> _Cut:
+def _find_cut(record: CounterRecord, lives: Lives) -> _Cut:
     received, sent, buffered, ring = np.array(record.links, dtype=np.int64).reshape(-1, 4).T
-    return _Cut(received, received - buffered - ring, sent, ring)
+    ends: list[tuple[int, int]] = []
+    for places, *numbers in zip(lives.dropped, received, buffered, ring, strict=True):
+        came, in_buffer, in_ring = numbers
+        kept = came - np.searchsorted(places, came)
+        marks = (kept - in_buffer - in_ring, kept - in_buffer)
+        # How many were dropped before each of those that are kept is the place less the number.
+        before = places - np.arange(len(places))
+        ends.append(tuple(mark + np.searchsorted(before, mark, side="right") for mark in marks))
+    taken, in_rings = np.array(ends, dtype=np.int64).reshape(-1, 2).T
+    return _Cut(received, taken, in_rings, sent)
 
 
 def _count(
@@ -116,7 +133,6 @@ def _count(
     are over."""
     link = lives.link[rows]
     received, taken, sent = cut.received[link], cut.taken[link], cut.sent[link]
-    known = lives.syn[rows] < taken  # to the kernel
     refused = lives.own_reset[rows] < sent
     ended = (np.minimum(lives.ended[rows], lives.reset[rows]) < taken) | refused
     closed = (lives.fin[rows] < received) & (lives.own_fin[rows] < sent)
@@ -128,26 +144,37 @@ def _count(
     waiting = opening & in_card
     answered = lives.accepted_syn[rows] < sent
     guest = {name: counted.get(name, 0) for name in COUNTED}
-    guest["held"] -= int((waiting & known & ~answered).sum()) if "held" in counted else 0
-    guest["handshake"] -= int((waiting & known & (answered | ("held" not in counted))).sum())
+    guest["handshake"] -= int((waiting & answered).sum())
     parts = {
+        "turned_away": counted[SYN_DROPS] + _count_lost_syns(lives, cut),
         "buffer": int((waiting & ~in_ring).sum()),
         "ring": int((waiting & in_ring).sum()),
         **guest,
         "leaving": int((is_open & ended & ~closed).sum()),
     }
     over = np.cumprod(arrived & ~is_open).sum() if len(arrived) else 0
-    others = {name: value for name, value in counted.items() if name not in COUNTED}
+    others = {n: value for n, value in counted.items() if n not in {*COUNTED, SYN_DROPS}}
     totals = {"total": sum(parts.values()), "open": int(is_open.sum())}
     return {name: parts[name] for name in PARTS} | totals | others, int(over)
+
+
+def _count_lost_syns(lives: Lives, cut: _Cut) -> int:
+    """SYNs that the card dropped, less all that were sent again; and what the guest counted for a
+    SYN that was sent again too late, which was no drop to speak of."""
+    return sum(
+        int(np.searchsorted(syns.lost, received))
+        - int(np.searchsorted(syns.again, received))
+        + int(np.searchsorted(syns.late, taken))
+        for syns, received, taken in zip(lives.syns, cut.received, cut.taken, strict=True)
+    )
 
 
 def _find_waiting(lives: Lives, rows: slice, cut: _Cut) -> tuple[Flags, Flags]:
     """Which connections in ``rows`` have a frame in the ring, and which in the card at all."""
     found = []
-    for ends in (cut.taken + cut.ring, cut.received):
+    for ends in (cut.ring, cut.received):
         waits = np.zeros(rows.stop - rows.start, dtype=np.bool_)
-        for owner, begin, end in zip(lives.owners, cut.taken, ends, strict=False):
+        for owner, begin, end in zip(lives.owners, cut.taken, ends, strict=True):
             owners = owner[begin:end]
             mine = owners[(owners >= rows.start) & (owners < rows.stop)]
             waits[mine - rows.start] = True

@@ -4,7 +4,9 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from collections.abc import Sequence
+
+from pydantic import BaseModel
 
 from ground.errors import ArtifactError
 from testbed.measurement import Losses
@@ -26,12 +28,12 @@ class GuestCounterError(ArtifactError):
     """A counter file of the guest is not in the kernel's form."""
 
 
-@dataclass(frozen=True)
-class LinkStatistics:
-    """Sums over one machine's timed links."""
+class LinkStatistics(BaseModel):
+    """What one end of a timed link says at its end: received frames that found the card's buffer
+    full, their number, and which they were, as ranges of places and their lengths."""
 
-    queue_drops: int
     fifo_drops: int
+    dropped: tuple[tuple[int, int], ...]
 
 
 def parse_paired_lines(text: str) -> dict[str, int]:
@@ -72,7 +74,9 @@ def count_softnet_drops(text: str) -> int:
     return sum(int(line.split()[1], 16) for line in text.splitlines() if line.strip())
 
 
-def measure_losses(emissions: Emissions, before: str, after: str, link: LinkStatistics) -> Losses:
+def measure_losses(
+    emissions: Emissions, before: str, after: str, links: Sequence[LinkStatistics]
+) -> Losses:
     """What one machine lost between its snapshots ``before`` and ``after``."""
     first: dict[str, int] = {}
     last: dict[str, int] = {}
@@ -89,8 +93,7 @@ def measure_losses(emissions: Emissions, before: str, after: str, link: LinkStat
     return Losses(
         nic_drops=count_device_drops(emissions.text(f"{after}.dev"))
         - count_device_drops(emissions.text(f"{before}.dev")),
-        link_queue_drops=link.queue_drops,
-        link_fifo_drops=link.fifo_drops,
+        link_fifo_drops=sum(link.fifo_drops for link in links),
         softnet_drops=count_softnet_drops(emissions.text(f"{after}.softnet_stat"))
         - count_softnet_drops(emissions.text(f"{before}.softnet_stat")),
         retransmitted_segments=max(0, grown("Tcp.RetransSegs") - harmless_probes),

@@ -81,6 +81,11 @@ class Backlogs(Value):
     syn: Backlog
     syn_cookies: bool
 
+    @property
+    def shortest(self) -> int:
+        """The number of connections from which on one of them may bind."""
+        return min(self.listen, self.somaxconn, self.syn)
+
 
 class Platform(Value):
     """What surrounds the server's core: see the parts.  ``memory_mib`` is the machine's memory."""

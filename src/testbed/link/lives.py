@@ -7,6 +7,7 @@ known exactly at each sample of the counters, and so is then how far each connec
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -20,6 +21,20 @@ HALF: Final = 1 << 31  # of the sequence numbers, which wrap
 
 
 @dataclass(frozen=True)
+class Syns:
+    """Places of a link's SYNs that are out of the ordinary, each in order.
+
+    Of connections that the server had not answered when they came: those ``lost`` for want of
+    room in the card, and those sent ``again``.  ``late`` are those sent again although the server
+    had answered, and not lost.
+    """
+
+    lost: Ints
+    again: Ints
+    late: Ints
+
+
+@dataclass(frozen=True)
 class Lives:
     """One row a connection, in order of time; ``opened`` is the link time of its first SYN.
 
@@ -29,7 +44,9 @@ class Lives:
     socket: the acknowledgement of its FIN.  Sent: ``accepted_syn``, the SYN with which the server
     answers; ``own_fin``, the server's FIN, or its ``own_reset``.
 
-    ``owners`` has for each link the row to which each received frame belongs, or -1.
+    By link, ``dropped`` has the places of the received frames for which the card had no room: they
+    do nothing but open a connection.  ``owners`` has the row to which each received frame belongs,
+    or -1.
     """
 
     opened: Ints
@@ -42,14 +59,18 @@ class Lives:
     own_fin: Ints
     ended: Ints
     own_reset: Ints
+    dropped: tuple[Ints, ...]
     owners: tuple[Ints, ...]
+    syns: tuple[Syns, ...]
 
 
-def trace_lives(labelled: Labelled) -> Lives:
-    """Follow every connection of ``labelled`` from its first SYN to its end."""
+def trace_lives(labelled: Labelled, dropped: Sequence[Ints]) -> Lives:
+    """Follow every connection of ``labelled`` from its first SYN to its end; by link, the card
+    had no room for the received frames at the places ``dropped``."""
     frames, connection = labelled.frames, labelled.connection
     count = int(labelled.new_syn.sum())
-    known = connection >= 0
+    lost = _find_lost(frames, dropped)
+    known = (connection >= 0) & ~lost
     order = np.argsort(frames.time_ns[labelled.new_syn], kind="stable")
 
     def first(rows: Flags) -> Ints:
@@ -72,7 +93,38 @@ def trace_lives(labelled: Labelled) -> Lives:
         reset=first(received & reset),
         ended=first(acknowledges),
         own_reset=first(sent & reset),
-        owners=_find_owners(frames, connection, order),
+        dropped=tuple(dropped),
+        owners=_find_owners(frames, np.where(known, connection, -1), order, len(dropped)),
+        syns=_find_syns(labelled, lost, len(dropped)),
+    )
+
+
+def _find_lost(frames: Frames, dropped: Sequence[Ints]) -> Flags:
+    lost = np.zeros(len(frames), dtype=np.bool_)
+    for link, places in enumerate(dropped):
+        lost |= (frames.link == link) & ~frames.sent & np.isin(frames.place, places)
+    return lost
+
+
+def _find_syns(labelled: Labelled, lost: Flags, links: int) -> tuple[Syns, ...]:
+    frames, connection = labelled.frames, labelled.connection
+    answered_ns = np.full(int(labelled.new_syn.sum()) + 1, NEVER, dtype=np.int64)
+    answers = frames.sent & frames.flag(SYN) & (connection >= 0)
+    np.minimum.at(answered_ns, connection[answers], frames.time_ns[answers])
+    waits = frames.time_ns < answered_ns[connection]
+    again = labelled.repeated_syn & ~frames.sent
+
+    def list_places(rows: Flags, link: int) -> Ints:
+        places: Ints = np.sort(frames.place[rows & (frames.link == link)])
+        return places
+
+    return tuple(
+        Syns(
+            lost=list_places(lost & waits & (labelled.new_syn | again), link),
+            again=list_places(again & waits, link),
+            late=list_places(again & ~waits & ~lost, link),
+        )
+        for link in range(links)
     )
 
 
@@ -86,11 +138,11 @@ def _acknowledge_fin(frames: Frames, connection: Ints, count: int) -> Flags:
     return covered & (wanted >= 0) & frames.flag(ACK)
 
 
-def _find_owners(frames: Frames, connection: Ints, order: Ints) -> tuple[Ints, ...]:
+def _find_owners(frames: Frames, connection: Ints, order: Ints, links: int) -> tuple[Ints, ...]:
     row_of = np.empty(len(order), dtype=np.int64)
     row_of[order] = np.arange(len(order))
     owners = []
-    for link in range(int(frames.link.max(initial=-1)) + 1):
+    for link in range(links):
         rows = np.flatnonzero((frames.link == link) & ~frames.sent & (connection >= 0))
         owner = np.full(int(frames.place[rows].max(initial=-1)) + 1, -1, dtype=np.int64)
         owner[frames.place[rows]] = row_of[connection[rows]]

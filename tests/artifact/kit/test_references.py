@@ -166,7 +166,8 @@ def test_connections_are_counted_where_they_stand() -> None:
     assert found["accepted"] == pytest.approx(1000)
     assert found["not yet accepted"] == pytest.approx(1250)
     assert found[ELSEWHERE] == pytest.approx(250)
-    assert sum(found.values()) == pytest.approx(2500)
+    assert found["turned away"] is None  # an older reference does not know it
+    assert sum(count or 0 for count in found.values()) == pytest.approx(2500)
     assert (stingy.valid, stingy.seeds) == (False, 1)
     assert stingy.counts[0] == pytest.approx(25)
 

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import ValidationError
 
 from artifact import cli
 from artifact.judge.evidence import cover_results, gather
@@ -168,6 +169,17 @@ def test_an_unknown_experiment_is_refused_with_what_there_is(tmp_path: Path) -> 
         UsageError, match=r"claim stingy\.throughput: design: no experiment 'figure9'"
     ):
         load_study(folder=tmp_path)
+
+
+def test_a_server_may_need_longer_runs_than_others() -> None:
+    usual = load_design("mutants").model_copy(update={"longer": {}})
+    tree = usual.model_dump()
+    longer = Design.model_validate(tree | {"longer": {"tux-mutant-size": 1.5}})
+    for server, factor in (("tux-mutant-size", 1.5), ("tux-stingy", 1)):
+        load = longer.finalize_experiment(server, longer.variant[0], 2500, 1).load
+        assert load.expected_requests == factor * usual.find_requests(2500, server)
+    with pytest.raises(ValidationError, match="longer: no tier has a server 'tux-typo'"):
+        Design.model_validate(tree | {"longer": {"tux-typo": 2}})
 
 
 def test_a_file_that_is_not_called_as_its_experiment_is_refused(tmp_path: Path) -> None:

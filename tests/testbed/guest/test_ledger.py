@@ -4,11 +4,12 @@
 from __future__ import annotations
 
 import re
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 
+import numpy as np
 import polars as pl
 import pytest
 
@@ -19,8 +20,9 @@ from testbed.gates.ledger import OUTSIDE_SHARE, check_ledger
 from testbed.guest.job import write_server_job
 from testbed.guest.ledger import PARTS, add_ledger, build_ledger
 from testbed.guest.servers import ServerDescription, load_server
+from testbed.hardware.platform_files import load_platform
 from testbed.link.capture import label
-from testbed.link.lives import trace_lives
+from testbed.link.lives import Lives, trace_lives
 from testbed.link.pcap import Ints, join_frames, read_frames
 from testbed.loads.netperf import Netperf
 from testbed.loads.spike import Spike
@@ -41,6 +43,7 @@ from tests.testbed.synthetic import (
 
 POLL_NS = 70_000  # this often the driver of the story takes what is in the card
 RING = 3
+NONE = np.empty(0, dtype=np.int64)
 STOCK = ServerDescription(name="x", start="x", ready="x")
 HOLDING = ServerDescription(name="x", start="x", ready="x", holds_back=True)
 
@@ -52,10 +55,17 @@ def poll(arrival: int) -> int:
 
 @dataclass(frozen=True)
 class Story:
-    """One connection, told by times: what arrives at the card, what the server does."""
+    """One connection, told by times: what arrives at the card, what the server does.
 
+    Before the ``syn`` that is answered the kernel drops one that came at ``refused`` and the card
+    one at ``lost``; there is one more at ``late``, when the answer is on its way.
+    """
+
+    refused: int
+    lost: int
     syn: int
     answered: int
+    late: int
     ack: int
     accepted: int
     fin: int
@@ -64,14 +74,24 @@ class Story:
 
     @property
     def arrivals(self) -> tuple[int, ...]:
-        return (self.syn, self.ack, self.ack + 100, self.fin_acked, self.end)
+        """What comes into the card."""
+        opening = (self.refused, self.syn, self.late)
+        return (*opening, self.ack, self.ack + 100, self.fin_acked, self.end)
+
+    @property
+    def syns(self) -> tuple[int, ...]:
+        return (self.refused, self.lost, self.syn, self.late)
 
     def find_part(self, t: int) -> str:
         """Where it stands at ``t``; empty before and after its life."""
         for part, begin, end in (
+            ("card", self.refused, poll(self.refused)),
+            ("turned_away", poll(self.refused), self.syn),
             ("card", self.syn, poll(self.syn)),
             ("held", poll(self.syn), self.answered),
-            ("handshake", self.answered, self.ack),
+            ("handshake", self.answered, self.late),
+            ("card", self.late, poll(self.late)),
+            ("handshake", poll(self.late), self.ack),
             ("card", self.ack, poll(self.ack)),
             ("accept_queue", poll(self.ack), self.accepted),
             ("accepted", self.accepted, self.fin),
@@ -98,13 +118,11 @@ def tell(seed: int, number: int) -> list[Story]:
 
     stories = []
     for index in range(number):
-        syn = 1_000 + index * 40_000 + int(random.integers(0, 20_000))
-        answered = later(poll(syn))
-        ack = later(answered)
-        accepted = later(poll(ack))
-        fin = later(accepted)
-        fin_acked = later(fin)
-        stories.append(Story(syn, answered, ack, accepted, fin, fin_acked, later(fin_acked)))
+        times = [1_000 + index * 40_000 + int(random.integers(0, 20_000))]
+        for step in fields(Story)[1:]:
+            seen = step.name in {"lost", "answered", "ack", "accepted"}  # by the kernel, before it
+            times.append(later(poll(times[-1]) if seen else times[-1]))
+        stories.append(Story(*times))
     return stories
 
 
@@ -112,8 +130,9 @@ def write_wire(stories: list[Story]) -> WireLog:
     """Ports are used again, and sequence numbers wrap."""
     log = WireLog()
     for index, story in enumerate(stories):
-        port, isn, own = 2000 + index % 50, 0xFFFFFF00 + 7 * index, 0xFFFFFFF0 + 999 * index
-        log.add(story.syn, False, port, SYN, isn)
+        port, isn, own = 2000 + index % 90, 0xFFFFFF00 + 7 * index, 0xFFFFFFF0 + 999 * index
+        for syn in story.syns:
+            log.add(syn, False, port, SYN, isn)
         log.add(story.answered, True, port, SYN | ACK, own, 0, isn + 1)
         log.add(story.ack, False, port, ACK, isn + 1, 0, own + 1)
         log.add(story.ack + 100, False, port, ACK | PSH, isn + 1, 80, own + 1)
@@ -121,6 +140,18 @@ def write_wire(stories: list[Story]) -> WireLog:
         log.add(story.fin_acked, False, port, ACK, isn + 81, 0, own + 902)
         log.add(story.end, False, port, ACK | FIN, isn + 81, 0, own + 902)
     return log
+
+
+def trace(log: WireLog, stories: list[Story], directory: Path) -> Lives:
+    """The connections as the wire and the card tell them."""
+    log.write(directory / "p")
+    labelled = label(read_frames(directory / "p", SERVER_MAC, range(80, 81)))
+    return trace_lives(labelled, [find_dropped(log, stories)])
+
+
+def find_dropped(log: WireLog, stories: list[Story]) -> Ints:
+    times = log.find_times(sent=False)
+    return np.array([bisect_left(times, lost) for lost in sorted(s.lost for s in stories)])
 
 
 def write_record(log: WireLog, stories: list[Story], t: int, base: int = 5) -> str:
@@ -131,6 +162,8 @@ def write_record(log: WireLog, stories: list[Story], t: int, base: int = 5) -> s
     counted = Counter(story.find_counter(t) for story in stories)
     names = ("held", "handshake", "accept_queue", "accepted", "closing")
     parts = {name: counted[name] + base for name in names} | {"stage.parse": counted["accepted"]}
+    drops = sum((poll(s.refused) <= t) - (poll(s.late) <= t) for s in stories)
+    parts["syn_drops"] = drops + base
     event = "sample" if t else "sync"
     return counter_line(event, t, links=[[received, sent, inside - ring, ring]], parts=parts)
 
@@ -139,8 +172,7 @@ def write_record(log: WireLog, stories: list[Story], t: int, base: int = 5) -> s
 def test_every_connection_is_where_the_story_says(seed: int, tmp_path: Path) -> None:
     stories = tell(seed, 120)
     log = write_wire(stories)
-    log.write(tmp_path / "p")
-    lives = trace_lives(label(read_frames(tmp_path / "p", SERVER_MAC, range(80, 81))))
+    lives = trace(log, stories, tmp_path)
     times = range(0, max(story.end for story in stories) + 50_000, 33_333)
     records = [CounterRecord.model_validate_json(write_record(log, stories, t)) for t in times]
     ledger = build_ledger(records, lives)
@@ -154,7 +186,21 @@ def test_every_connection_is_where_the_story_says(seed: int, tmp_path: Path) -> 
         }
         assert row["total"] == row["open"] == sum(told.values())
         assert row["stage.parse"] == told["accepted"]
-    assert max(ledger["ring"]) > 0 < max(ledger["buffer"])  # the story has what it is about
+    for part in ("ring", "buffer", "turned_away"):
+        assert max(ledger[part]) > 0  # the story has what it is about
+
+
+@pytest.mark.parametrize("name", ["syn_drops", "held", "handshake"])
+def test_what_the_kernel_does_not_count_is_missing_in_the_sum(name: str, tmp_path: Path) -> None:
+    """No part is what the others leave over: a counter that stands still is noticed."""
+    stories = tell(4, 120)
+    log = write_wire(stories)
+    records = []
+    for t in range(0, 5_000_000, 33_333):
+        record = CounterRecord.model_validate_json(write_record(log, stories, t))
+        records.append(record.model_copy(update={"parts": record.parts | {name: 5}}))
+    ledger = build_ledger(records, trace(log, stories, tmp_path))
+    assert (ledger["total"] - ledger["open"]).abs().max() > 3
 
 
 def test_the_oldest_frames_are_those_in_the_ring(tmp_path: Path) -> None:
@@ -162,8 +208,8 @@ def test_the_oldest_frames_are_those_in_the_ring(tmp_path: Path) -> None:
     for number in range(5):
         log.add(1000 + number, False, 2000 + number, SYN, 1)
     log.write(tmp_path / "p")
-    lives = trace_lives(label(read_frames(tmp_path / "p", SERVER_MAC, range(80, 81))))
-    parts = dict.fromkeys(("handshake", "accept_queue", "accepted", "closing"), 0)
+    lives = trace_lives(label(read_frames(tmp_path / "p", SERVER_MAC, range(80, 81))), [NONE])
+    parts = dict.fromkeys(("handshake", "accept_queue", "accepted", "closing", "syn_drops"), 0)
     lines = [
         counter_line("sync", 0, links=[[0, 0, 0, 0]], parts=parts),
         counter_line("sample", 5000, links=[[5, 0, 2, 2]], parts=parts | {"handshake": 1}),
@@ -182,8 +228,8 @@ def test_a_reset_ends_a_connection_at_once(tmp_path: Path) -> None:
         log.add(3000, False, port, ACK, 2, 0, 2)
         log.add(4000, sent, port, RST, 2)
     log.write(tmp_path / "p")
-    lives = trace_lives(label(read_frames(tmp_path / "p", SERVER_MAC, range(80, 81))))
-    parts = dict.fromkeys(("handshake", "accept_queue", "accepted", "closing"), 0)
+    lives = trace_lives(label(read_frames(tmp_path / "p", SERVER_MAC, range(80, 81))), [NONE])
+    parts = dict.fromkeys(("handshake", "accept_queue", "accepted", "closing", "syn_drops"), 0)
     lines = [
         counter_line("sync", 0, links=[[0, 0, 0, 0]], parts=parts),
         counter_line("sample", 3500, links=[[4, 2, 0, 0]], parts=parts | {"accepted": 2}),
@@ -203,7 +249,8 @@ def test_each_link_has_its_own_order(tmp_path: Path) -> None:
         part = read_frames(tmp_path / "p", SERVER_MAC, range(80, 81), link=link)
         part.address[:] += link
         frames.append(part)
-    lives = trace_lives(label(join_frames(frames)))
+    dropped = [find_dropped(log, told) for log, told in zip(logs, stories, strict=True)]
+    lives = trace_lives(label(join_frames(frames)), dropped)
     lines = []
     for t in range(0, 2_000_000, 33_333):
         both = [
@@ -255,13 +302,15 @@ def test_a_run_without_counters_has_no_ledger(synthetic_run: SyntheticRun) -> No
 
 
 def test_a_kernel_without_its_counters_is_an_error(tmp_path: Path) -> None:
-    log = write_wire(tell(1, 3))
-    log.write(tmp_path / "p")
-    lives = trace_lives(label(read_frames(tmp_path / "p", SERVER_MAC, range(80, 81))))
+    stories = tell(1, 3)
+    log = write_wire(stories)
+    lives = trace(log, stories, tmp_path)
     record = CounterRecord.model_validate_json(
         counter_line("sync", 0, links=[[0, 0, 0, 0]], parts={"stage.parse": 0})
     )
-    with pytest.raises(CounterError, match=r"accept_queue, accepted, closing, handshake"):
+    with pytest.raises(
+        CounterError, match=r"accept_queue, accepted, closing, handshake, syn_drops"
+    ):
         build_ledger([record], lives)
 
 
@@ -305,6 +354,18 @@ def test_connections_must_be_where_the_experiment_says(
     assert [gate.name for gate in gates] == ["ledger-sum", "in-memory"]
     assert gates[1].passed is passed
     assert OUTSIDE_SHARE < gates[1].bound < OUTSIDE_SHARE + 0.03
+
+
+def test_those_whom_a_short_backlog_turns_away_need_not_be_held(
+    saturated: tuple[Experiment, Window],
+) -> None:
+    """It is what the platform is about; where no backlog binds, the card has lost them."""
+    experiment, window = saturated
+    ledger = stand(experiment, turned_away=300, accepted=700)
+    platform = load_platform("lcn2006-defaults").platform
+    for changes, passed in (({}, False), ({"platform": platform}, True)):
+        there = experiment.model_copy(update=changes)
+        assert [g.passed for g in check_ledger(there, STOCK, window, ledger)] == [True, passed]
 
 
 def test_an_idle_server_need_not_hold_anything(saturated: tuple[Experiment, Window]) -> None:

@@ -229,3 +229,20 @@ def test_prepare_writes_one_job_a_machine(experiment: Experiment, tmp_path: Path
         assert "cache-model" not in " ".join(plans[1].argv)
     entropy = {(tmp_path / plan.name / "entropy.bin").read_bytes() for plan in plans}
     assert len(entropy) == 3
+
+
+def test_a_seed_moves_the_link_and_each_direction_differs(
+    experiment: Experiment, tmp_path: Path
+) -> None:
+    """A sample is of boots whose frames take differently long."""
+    seeds = []
+    for seed in (1, 2):
+        boot = experiment.model_copy(update={"seed": seed})
+        with ExitStack() as stack:
+            plans = run.prepare(boot, PRODUCTS, tmp_path, stack, run.write_jobs(boot))
+            for plan in plans:
+                (netdev,) = (word for word in plan.argv if word.startswith("timedlink,"))
+                options = dict(part.split("=", 1) for part in netdev.split(",")[1:])
+                assert int(options["jitter"]) > 0
+                seeds.append(options["jitter-seed"])
+    assert len(set(seeds)) == 4

@@ -63,10 +63,14 @@ typedef struct Frame {
     uint8_t data[];
 } Frame;
 
+typedef struct Range {
+    uint64_t first, number;
+} Range;
+
 typedef struct TimedLink {
     NetClientState nc;
     Direction *tx, *rx;
-    QEMUTimer *deliver;
+    QEMUTimer *deliver, *resume;
     QSIMPLEQ_HEAD(, Frame) inflight;    /* by arrival */
     Notifier marker, exit;
     int64_t epoch;                      /* virtual time of SYNC, or -1 */
@@ -82,7 +86,8 @@ typedef struct TimedLink {
     uint64_t n_advance, n_blocked, n_slept, early_drops;
     uint64_t wait_cpu_ns;               /* host's processor time */
     uint64_t tx_frames, tx_bytes, rx_frames, rx_bytes;
-    uint64_t queue_drops, fifo_drops, fifo_peak;
+    uint64_t fifo_drops, fifo_peak;
+    GArray *dropped;                    /* Range: which of the received */
 } TimedLink;
 
 static int64_t link_now(const TimedLink *s)
@@ -253,11 +258,32 @@ static void fifo_drained(NetClientState *nc, ssize_t ret)
     g_free(f);
 }
 
+static uint64_t count_received(const TimedLink *s)
+{
+    return s->rx_frames + s->fifo_drops;
+}
+
+/* The frame that has just come finds no room */
+static void drop_frame(TimedLink *s)
+{
+    Range *last = s->dropped->len ? &g_array_index(s->dropped, Range,
+                                                   s->dropped->len - 1) : NULL;
+
+    if (last && last->first + last->number == count_received(s)) {
+        last->number++;
+    } else {
+        Range range = { count_received(s), 1 };
+
+        g_array_append_val(s->dropped, range);
+    }
+    s->fifo_drops++;
+}
+
 /* Hand a frame to the NIC; true if it is kept and must not be freed */
 static bool deliver_frame(TimedLink *s, Frame *f)
 {
     if (s->fifo_used && s->fifo_used + f->len > s->fifo) {
-        s->fifo_drops++;
+        drop_frame(s);
         return false;
     }
     s->rx_frames++;
@@ -336,20 +362,28 @@ static ssize_t timedlink_receive(NetClientState *nc, const uint8_t *data,
                                  size_t len)
 {
     TimedLink *s = DO_UPCAST(TimedLink, nc, nc);
-    int64_t now;
+    int64_t now, room;
 
     if (s->epoch < 0 || len > FRAME_MAX) {
         s->early_drops++;
         return len;
     }
     now = link_now(s);
-    if (s->queue && s->wire_free > now &&
-        s->wire_free - now + wire_ns(s, len) > wire_ns(s, s->queue)) {
-        s->queue_drops++;
-        return len;
+    room = s->wire_free - (int64_t)wire_ns(s, s->queue);
+    if (room > now) {
+        /* The NIC keeps it, and whatever comes after it: see resume_cb() */
+        timer_mod_ns(s->resume, s->epoch + room);
+        return 0;
     }
     send_frame(s, now, data, len);
     return len;
+}
+
+static void resume_cb(void *opaque)
+{
+    TimedLink *s = opaque;
+
+    qemu_flush_queued_packets(&s->nc);
 }
 
 static void read_link(void *opaque, LedgerLink *link)
@@ -357,7 +391,7 @@ static void read_link(void *opaque, LedgerLink *link)
     const TimedLink *s = opaque;
     NetClientState *nic = s->nc.peer;
 
-    link->received = s->rx_frames + s->fifo_drops;
+    link->received = count_received(s);
     link->sent = s->tx_frames;
     link->buffered = s->n_waiting;
     if (nic && nic->info->receive_pending) {
@@ -378,21 +412,35 @@ static void marker_cb(Notifier *notifier, void *data)
     }
 }
 
+static void write_dropped(const TimedLink *s, FILE *f)
+{
+    fprintf(f, "\"dropped\":[");
+    for (guint i = 0; i < s->dropped->len; i++) {
+        const Range *range = &g_array_index(s->dropped, Range, i);
+
+        fprintf(f, "%s[%" PRIu64 ",%" PRIu64 "]", i ? "," : "", range->first,
+                range->number);
+    }
+    fprintf(f, "],");
+}
+
 static void write_stats(const TimedLink *s)
 {
     FILE *f = fopen(s->stats_path, "w");
     bool failed = !f;
 
     if (f) {
-        fprintf(f, "{\"tx_frames\":%" PRIu64 ",\"tx_bytes\":%" PRIu64
+        fprintf(f, "{");
+        write_dropped(s, f);
+        fprintf(f, "\"tx_frames\":%" PRIu64 ",\"tx_bytes\":%" PRIu64
                 ",\"rx_frames\":%" PRIu64 ",\"rx_bytes\":%" PRIu64
-                ",\"queue_drops\":%" PRIu64 ",\"fifo_drops\":%" PRIu64
+                ",\"fifo_drops\":%" PRIu64
                 ",\"fifo_peak_bytes\":%" PRIu64 ",\"early_drops\":%" PRIu64
                 ",\"link_ns\":%" PRId64 ",\"syncs\":%" PRIu64
                 ",\"blocked\":%" PRIu64 ",\"slept\":%" PRIu64
                 ",\"wait_cpu_ns\":%" PRIu64 "}\n",
                 s->tx_frames, s->tx_bytes, s->rx_frames, s->rx_bytes,
-                s->queue_drops, s->fifo_drops, s->fifo_peak, s->early_drops,
+                s->fifo_drops, s->fifo_peak, s->early_drops,
                 s->epoch < 0 ? -1 : link_now(s), s->n_advance, s->n_blocked,
                 s->n_slept, s->wait_cpu_ns);
         failed = ferror(f);
@@ -512,7 +560,7 @@ int net_init_timedlink(const Netdev *netdev, const char *name,
     s->latency = latency;
     s->quantum = quantum;
     s->bandwidth = o->bandwidth;
-    s->queue = o->queue;
+    s->queue = o->has_queue ? o->queue : 16 * 1024;
     s->fifo = o->has_fifo ? o->fifo : 48 * 1024;
     s->jitter = o->jitter;
     s->jitter_state = o->jitter_seed;
@@ -532,6 +580,8 @@ int net_init_timedlink(const Netdev *netdev, const char *name,
     s->deliver = timer_new_full(NULL, QEMU_CLOCK_VIRTUAL, SCALE_NS,
                                 QEMU_TIMER_ATTR_FIRST_RANKED(n_links++),
                                 deliver_cb, s);
+    s->resume = timer_new_ns(QEMU_CLOCK_VIRTUAL, resume_cb, s);
+    s->dropped = g_array_new(false, false, sizeof(Range));
     s->marker.notify = marker_cb;
     guest_marker_add_notifier(&s->marker);
     s->exit.notify = exit_cb;
