@@ -221,7 +221,7 @@ def widen(states: list[State]) -> State:
         result = State(
             replace(
                 p,
-                live=_hull(p.live, q.live),
+                live=hull(p.live, q.live),
                 pending=_unite(p.pending, q.pending),
                 escaped=p.escaped | q.escaped,
                 given=p.given & q.given,
@@ -261,7 +261,8 @@ def _unite(left: tuple[Pending, ...], right: tuple[Pending, ...]) -> tuple[Pendi
     return tuple(sorted(every, key=lambda p: (p.stage, p.queue, p.pusher)))
 
 
-def _hull(left: Counts, right: Counts) -> Counts:
+def hull(left: Counts, right: Counts) -> Counts:
+    """The counts that allow whatever one of two allows."""
     first = {o: (low, high) for o, low, high in left}
     second = {o: (low, high) for o, low, high in right}
     merged: list[tuple[str, int, int | None]] = []
