@@ -23,7 +23,15 @@ from typing import TYPE_CHECKING
 
 from stingy.flow.flowgraph import FlowGraph
 from stingy.flow.stages import SOME_ENTRY, SOME_STAGE
-from stingy.flow.values import Function, Place, Signs, Value
+from stingy.flow.values import (
+    Function,
+    Place,
+    Reference,
+    Signs,
+    Value,
+    held_object,
+    sign_mask,
+)
 from stingy.memwalk.choices import RESULT
 from stingy.memwalk.findings import Event
 from stingy.memwalk.frames import Frame, Frames
@@ -178,7 +186,7 @@ class Tabulation:
             context.stage, context.thread, context.calls = node.label, node.thread, []
             for follower, after in self._advance(node, step, node.points[step][group]):
                 if follower is None:
-                    changed |= self._add(node.results, self._without_locals(node, after))[1]
+                    changed |= self._leave(node, after)
                 else:
                     self._arrive(node, follower, after)
         if changed or self.grown:
@@ -207,13 +215,25 @@ class Tabulation:
                         work.append((follower, after))
 
     def _arrive(self, node: Node, step: int, state: State) -> None:
-        group, changed = self._add(node.points.setdefault(step, {}), self.merger.coarsen(state))
+        state = self.merger.coarsen(state)
+        point = node.points.setdefault(step, {})
+        group, changed = self._add(point, self._group(state), state)
         if changed:
             self._mark(node, step, group)
 
-    def _add(self, point: dict[Group, State], state: State) -> tuple[Group, bool]:
+    def _leave(self, node: Node, state: State) -> bool:
+        """A path of a node is at its end: whether that changes its answer.
+
+        Answers are told apart by what they say of the value: 0, an object, a negative number.
+        """
+        value = state.get(((RESULT, "", node.routine.key),))
+        state = self._without_locals(node, self.merger.coarsen(state))
+        coarse, chosen = self._group(state)
+        group = (coarse, (chosen, held_object(value) or sign_mask(value)))
+        return self._add(node.results, group, state)[1]
+
+    def _add(self, point: dict[Group, State], group: Group, state: State) -> tuple[Group, bool]:
         """Merge a state into those of a point: its group, and whether that has changed."""
-        group = self._group(state)
         if group not in point and len(point) >= MAX_APART:
             group = (group[0], None)
         old = point.get(group)
@@ -233,7 +253,7 @@ class Tabulation:
         chosen = [
             (place, value)
             for place, value in state.facts.items()
-            if place in self.merger.choices and isinstance(value, int | Function)
+            if place in self.merger.choices and isinstance(value, int | Function | Reference)
         ]
         return self.merger.coarse_group(state), frozenset(chosen)
 
@@ -272,7 +292,7 @@ class Tabulation:
             for place, value in state.facts.items()
             if place[0][0] != "variable" or place[0][2] != key
         }
-        return State(self.merger.coarsen(state).property, facts)
+        return State(state.property, facts)
 
     # -- what stages do ----------------------------------------------------------------------
 
