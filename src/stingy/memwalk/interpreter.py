@@ -335,7 +335,8 @@ class Interpreter:
     def _advance(
         self, routine: Routine, graph: FlowGraph, step: int, states: list[State], ends: list[State]
     ) -> Iterator[tuple[int, State]]:
-        """Go on from a step to where paths meet again; what returns is added to ``ends``."""
+        """Go on from a step to where paths meet again, or where there are too many of them; what
+        returns is added to ``ends``."""
         work = [(step, state) for state in states]
         while work:
             number, state = work.pop()
@@ -347,7 +348,7 @@ class Interpreter:
                 for follower in routine.successors[number]:
                     if follower in graph.endless:
                         ends.append(after)  # a loop for ever: each round is an end
-                    if follower in graph.joins:
+                    if follower in graph.joins or len(work) > self.limit(MAX_STATES):
                         yield follower, self.without_dead(after, graph.live[follower], routine)
                     else:
                         work.append((follower, after))

@@ -273,16 +273,16 @@ def hull(left: Counts, right: Counts) -> Counts:
     return tuple(merged)
 
 
-def grow(old: State, new: State) -> State:
+def grow(old: State, new: State, thresholds: tuple[int, ...] = THRESHOLDS) -> State:
     """A count that still grows where states are merged already goes to the next threshold."""
     before = {o: (low, high) for o, low, high in old.property.live}
     live = tuple(
-        (o, low if low >= least else 0, high if high == most else _next_threshold(high))
+        (o, low if low >= least else 0, high if high == most else _next(high, thresholds))
         for o, low, high in new.property.live
         for least, most in [before.get(o, (low, high))]
     )
     return State(replace(new.property, live=live), new.facts)
 
 
-def _next_threshold(high: int | None) -> int | None:
-    return next((t for t in THRESHOLDS if high is not None and high <= t), None)
+def _next(high: int | None, thresholds: tuple[int, ...]) -> int | None:
+    return next((t for t in thresholds if high is not None and high <= t), None)

@@ -39,12 +39,16 @@ from stingy.memwalk.merging import Merger
 from stingy.memwalk.peaks import Peaks
 from stingy.memwalk.states import Counts, State, grow, widen
 from stingy.memwalk.summaries import Results
-from stingy.model.program import Call, Func, Return, Routine, Step
+from stingy.model.program import Assign, Call, Func, Return, Routine, Step
 
 if TYPE_CHECKING:
     from stingy.memwalk.interpreter import Interpreter
 
+THRESHOLDS = (1, 2)  # a count that grows beyond them has no bound
+MAX_CHANGES = 64  # of what is known at one step; then whatever may still grow has no bound
+MAX_CHANGES_OUTSIDE = 6  # the same for code outside of stages
 MAX_APART = 24  # states at one step that differ in the stage that comes next
+_END = -1  # the step of answers
 _SHARED = (SOME_STAGE, SOME_ENTRY, "")
 Chain = list[tuple[str, int]]
 Group = tuple[object, object]
@@ -75,9 +79,10 @@ class Node:
     cuts: frozenset[int]
     points: dict[int, dict[Group, State]] = field(default_factory=dict)
     results: dict[Group, State] = field(default_factory=dict)
+    changes: dict[tuple[int, Group], int] = field(default_factory=dict)
     waiting: list[tuple[int, int, int, Group]] = field(default_factory=list)
     marked: set[tuple[int, Group]] = field(default_factory=set)
-    callers: dict[tuple[Node, int, Group], None] = field(default_factory=dict)
+    callers: dict[tuple[Node, int, Group], Frame] = field(default_factory=dict)
     events: dict[tuple[Event, str, int], None] = field(default_factory=dict)
     children: dict[tuple[Node, int], None] = field(default_factory=dict)
     plain: set[str] = field(default_factory=set)
@@ -96,7 +101,7 @@ class Tabulation:
     nodes: dict[object, Node] = field(default_factory=dict)
     heap: list[tuple[tuple[int, int], Node]] = field(default_factory=list)
     current: tuple[Node, int, Group] | None = None
-    grown: bool = False  # the peaks of the node that is looked at
+    rising: dict[Node, None] = field(default_factory=dict)  # nodes with new peaks, or callers
     numbers: int = 0
     _cuts: dict[str, frozenset[int]] = field(default_factory=dict)
 
@@ -119,12 +124,16 @@ class Tabulation:
         node = self._node(routine, label, entry)
         self._arrive(node, 0, entry)
         if asked:
-            node.callers[asked] = None
+            node.callers[asked] = frame
+            self.rising[node] = None
             self._adopt(asked[0], asked[1], node)
         else:
             self._attribute(node, stage, Parent(None, 0, "", list(self.i.context.calls)))
             self._drain()
-        self._add_peaks(node, frame, label, stage)
+        if not asked:
+            for name, counts in node.peaks.all():
+                whole = self.frames.add_live(frame, counts)
+                self.note_live(stage if name == label else name, whole)
         results = [self._result(node, frame, state) for state in node.results.values()]
         if label != stage:
             results = [(value, _rename(state, label, stage)) for value, state in results]
@@ -151,18 +160,28 @@ class Tabulation:
         value = state.get(place)
         return value, self.frames.join(frame, state.learn(place, None))
 
-    def _add_peaks(self, node: Node, frame: Frame, label: str, stage: str) -> None:
-        """What is live in a node is live with what its caller kept aside."""
-        for name, counts in node.peaks.all():
-            whole = self.frames.add_live(frame, counts)
-            self.note_live(stage if name == label else name, whole)
-
     def note_live(self, stage: str, counts: Counts) -> None:
         """These are live together at some point of a stage."""
         if self.current is None:
             self.i.findings.note_live(stage, counts)
         elif self.current[0].peaks.add(stage, counts):
-            self.grown = True
+            self.rising[self.current[0]] = None
+
+    def _raise_peaks(self) -> None:
+        """What is live in a node is live with what its callers kept aside; callees first."""
+        heap = [(-node.order[0], node.order[1], node) for node in self.rising]
+        heapq.heapify(heap)
+        while heap:
+            node = heapq.heappop(heap)[-1]
+            if node not in self.rising:
+                continue
+            del self.rising[node]
+            for (caller, _, _), frame in node.callers.items():
+                for name, counts in node.peaks.all():
+                    grown = caller.peaks.add(name, self.frames.add_live(frame, counts))
+                    if grown and caller not in self.rising:
+                        self.rising[caller] = None
+                        heapq.heappush(heap, (-caller.order[0], caller.order[1], caller))
 
     # -- work --------------------------------------------------------------------------------
 
@@ -173,12 +192,13 @@ class Tabulation:
             _, node = heapq.heappop(self.heap)
             node.queued = False
             self._run(node)
+        self._raise_peaks()
         self.current = None
         context.stage, context.thread, context.calls = before
 
     def _run(self, node: Node) -> None:
         context = self.i.context
-        self.grown = changed = False
+        changed = False
         while node.waiting:
             _, _, step, group = heapq.heappop(node.waiting)
             node.marked.discard((step, group))
@@ -189,7 +209,7 @@ class Tabulation:
                     changed |= self._leave(node, after)
                 else:
                     self._arrive(node, follower, after)
-        if changed or self.grown:
+        if changed:
             for caller, step, group in node.callers:
                 self._mark(caller, step, group)
         if node.waiting:
@@ -217,7 +237,7 @@ class Tabulation:
     def _arrive(self, node: Node, step: int, state: State) -> None:
         state = self.merger.coarsen(state)
         point = node.points.setdefault(step, {})
-        group, changed = self._add(point, self._group(state), state)
+        group, changed = self._add(node, step, point, self._group(state), state)
         if changed:
             self._mark(node, step, group)
 
@@ -230,9 +250,11 @@ class Tabulation:
         state = self._without_locals(node, self.merger.coarsen(state))
         coarse, chosen = self._group(state)
         group = (coarse, (chosen, held_object(value) or sign_mask(value)))
-        return self._add(node.results, group, state)[1]
+        return self._add(node, _END, node.results, group, state)[1]
 
-    def _add(self, point: dict[Group, State], group: Group, state: State) -> tuple[Group, bool]:
+    def _add(
+        self, node: Node, step: int, point: dict[Group, State], group: Group, state: State
+    ) -> tuple[Group, bool]:
         """Merge a state into those of a point: its group, and whether that has changed."""
         if group not in point and len(point) >= MAX_APART:
             group = (group[0], None)
@@ -242,11 +264,24 @@ class Tabulation:
             return group, True
         if old.property == state.property and old.facts == state.facts:
             return group, False
-        now = grow(old, widen([old, state]))
+        now = grow(old, widen([old, state]), THRESHOLDS)
         if now.property == old.property and now.facts == old.facts:
             return group, False
+        changes = node.changes[step, group] = node.changes.get((step, group), 0) + 1
+        if changes > (MAX_CHANGES if node.label else MAX_CHANGES_OUTSIDE):
+            now = self._without_bounds(node, now)
         point[group] = now
         return group, True
+
+    def _without_bounds(self, node: Node, state: State) -> State:
+        """The state with any number of what the node may allocate, and of what has grown."""
+        reaches = self.frames.reaches
+        changed = reaches.of(node.routine.key).changed & ~reaches.bit(reaches.objects.task)
+        free = [o for o, bit in reaches.bits.items() if bit & changed]
+        free += [o for o, _, high in state.property.live if high is None or high > 1]
+        for object_ in dict.fromkeys(free):
+            state = state.with_count(object_, 0, None)
+        return state
 
     def _group(self, state: State) -> Group:
         """States of equal groups are merged."""
@@ -271,19 +306,25 @@ class Tabulation:
             heapq.heappush(self.heap, (node.order, node))
 
     def _cuts_of(self, routine: Routine) -> frozenset[int]:
-        """Where paths meet, and the calls that have nodes of their own."""
+        """Where paths meet, the calls that have nodes of their own, and the constructs."""
         if routine.key not in self._cuts:
-            calls = {n for n, step in enumerate(routine.steps) if self._is_followed(step)}
-            self._cuts[routine.key] = self.i.graph(routine).joins | calls | {0}
+            cuts = {n for n, step in enumerate(routine.steps) if self._is_cut(routine, step)}
+            self._cuts[routine.key] = self.i.graph(routine).joins | cuts | {0}
         return self._cuts[routine.key]
 
-    def _is_followed(self, step: Step) -> bool:
+    def _is_cut(self, routine: Routine, step: Step) -> bool:
+        """Whether states are merged before a step: it may make several of each."""
+        constructs = self.frames.reaches.constructs
+        if isinstance(step, Assign):
+            return bool(constructs.at_store(routine.key, step.place))
         if not isinstance(step, Call):
             return False
         if not isinstance(step.callee, Func):
             return True
         named = {step.callee.key, *(a.key for a in step.arguments if isinstance(a, Func))}
-        return not named.isdisjoint(self.i.relevant)
+        if not named.isdisjoint(self.i.relevant):
+            return True
+        return bool(constructs.at_call(routine.key, step.callee.key))
 
     def _without_locals(self, node: Node, state: State) -> State:
         key = node.routine.key
