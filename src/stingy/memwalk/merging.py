@@ -3,8 +3,8 @@
 
 States are kept apart by their *key* (`states.State.key`) up to a limit; beyond it by what they
 have pending, with ranges of counts; beyond the limit again by the top of the stack (discipline
-lifo), or by nothing that is pending at all.  Counts that still grow then go to the next of
-`states.THRESHOLDS`.  What is left is polynomial in stages, objects and steps.
+lifo), or by what is pending where that is one stage at most.  Counts that still grow then go to
+the next of `states.THRESHOLDS`.  What is left is polynomial in stages, objects and steps.
 """
 
 from __future__ import annotations
