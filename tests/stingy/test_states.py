@@ -53,7 +53,9 @@ def test_beyond_the_limit_counts_become_ranges() -> None:
     assert wide.property.live == (("part", 0, 5),)
     pending = State(Property(pending=(Pending("stage"),)), {})
     assert len(merger.collect([*states, pending], limit=3)[0]) == 2
-    assert len(Merger().collect([*states, pending], limit=3)[0]) == 1
+    assert len(Merger().collect([*states, pending], limit=3)[0]) == 2
+    several = [State(Property(pending=(Pending("stage"), Pending(f"s{n}"))), {}) for n in range(4)]
+    assert len(Merger().collect(several, limit=3)[0]) == 1
 
 
 def test_many_is_without_a_bound() -> None:

@@ -1,10 +1,15 @@
 # SPDX-License-Identifier: MIT
-"""Which fields and variables a routine may read or write, with all that it calls."""
+"""Which fields and variables a routine may read or write, with all that it calls.
+
+Footprints are sets of (record, field) and ("", variable), kept as bits of integers: there is one
+for each routine, and most of a large server is in most of them.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from stingy.flow.callgraph import CallGraph
 from stingy.flow.pointers import Pointers
 from stingy.flow.values import Place
 from stingy.lower.linking import Program
@@ -14,117 +19,109 @@ from stingy.model.program import (
     Deref,
     Expr,
     Field,
+    Routine,
     Step,
     Var,
     expressions_of,
     walk,
 )
 
+Name = tuple[str, str]
+
 
 @dataclass(slots=True)
 class Footprints:
-    """Computes footprints, each once: sets of (record, field) and ("", variable)."""
+    """Footprints of all routines, computed when the first is asked for."""
 
     program: Program
     pointers: Pointers
-    _own: dict[str, set[tuple[str, str]]] = field(default_factory=dict)
-    _all: dict[str, set[tuple[str, str]]] = field(default_factory=dict)
-    _written: dict[str, set[tuple[str, str]]] = field(default_factory=dict)
+    calls: CallGraph
+    names: dict[tuple[str, ...], int] = field(default_factory=dict)  # the bit of each
+    _touched: dict[str, int] = field(default_factory=dict)
+    _written: dict[str, int] = field(default_factory=dict)
+    _behind_pointer: dict[Expr, int] = field(default_factory=dict)
 
     def concerns(self, key: str, place: Place) -> bool:
         """Whether what is known of a place matters to a routine."""
         touched = self.of(key)
         base = place[0]
-        if base[0] == "variable" and (not base[2] or base[2] == key):
-            if base[2] or ("", base[1]) in touched:
-                return True
-        elif base[0] == "variable":
-            return True  # a local of a caller that is reached by its address
-        return any(step in touched for step in place[1:])
+        if base[0] == "variable" and (base[2] == key or touched & self.names.get(("", base[1]), 0)):
+            return True
+        return any(touched & self.names.get(step, 0) for step in place[1:])
 
     def may_write(self, key: str, place: Place) -> bool:
         """Whether a routine, with all that it calls, may change what is known of a place."""
         base = place[0]
         if base[0] == "variable" and base[2]:
             return True  # by its address
-        written = self._written_by(key)
-        if base[0] == "variable" and ("", base[1]) in written:
+        self.prepare()
+        written = self._written[key]
+        if base[0] == "variable" and written & self.names.get(("", base[1]), 0):
             return True
-        return any(step in written for step in place[1:])
+        return any(written & self.names.get(step, 0) for step in place[1:])
 
-    def _written_by(self, key: str) -> set[tuple[str, str]]:
-        if key not in self._written:
-            found: set[tuple[str, str]] = set()
-            for one in self._reached(key):
-                for step in self.program.routines[one].steps:
-                    found |= self._written_at(step)
-            self._written[key] = found
-        return self._written[key]
+    def of(self, key: str) -> int:
+        """The footprint of a routine and of all that it calls."""
+        self.prepare()
+        return self._touched[key]
 
-    def _written_at(self, step: Step) -> set[tuple[str, str]]:
+    def prepare(self) -> None:
+        """Compute them."""
+        if self._touched:
+            return
+        for members in self.calls.components:
+            touched = written = 0
+            for key in members:
+                routine = self.program.routines[key]
+                touched |= self._own_footprint(routine)
+                for step in routine.steps:
+                    written |= self._written_at(step)
+                for callee in self.calls.callees[key]:
+                    touched |= self._touched.get(callee, 0)
+                    written |= self._written.get(callee, 0)
+            for key in members:
+                self._touched[key], self._written[key] = touched, written
+
+    def _own_footprint(self, routine: Routine) -> int:
+        found = 0
+        for step in routine.steps:
+            for expression in expressions_of(step):
+                for part in walk(expression):
+                    found |= self._names_of(part)
+            if isinstance(step, Call):
+                for argument in step.arguments:
+                    found |= self._behind(argument)
+        return found
+
+    def _written_at(self, step: Step) -> int:
         """What a step may write: the fields on the way to a place count too (a whole record)."""
-        found: set[tuple[str, str]] = set()
+        found = 0
         match step:
             case Assign(place=place):
                 for part in walk(place):
                     found |= self._names_of(part)
             case Call(arguments=arguments):
                 for argument in arguments:
-                    found |= self._behind(Deref(argument))
+                    found |= self._behind(argument)
         return found
 
-    def _names_of(self, part: Expr) -> set[tuple[str, str]]:
+    def _names_of(self, part: Expr) -> int:
         if isinstance(part, Field):
-            return {(part.record, part.name)}
+            return self._bit((part.record, part.name))
         if isinstance(part, Var) and not part.function:
-            return {("", part.name)}
-        return self._behind(part) if isinstance(part, Deref) else set()
+            return self._bit(("", part.name))
+        return self._behind(part.pointer) if isinstance(part, Deref) else 0
 
-    def of(self, key: str) -> set[tuple[str, str]]:
-        """The footprint of a routine and of all that it calls."""
-        if key not in self._all:
-            self._all[key] = set().union(*(self._own_footprint(k) for k in self._reached(key)))
-        return self._all[key]
+    def _behind(self, pointer: Expr) -> int:
+        """What a pointer may point to."""
+        if pointer not in self._behind_pointer:
+            found = 0
+            for target in self.pointers.of(pointer):
+                if target[0] == "address":
+                    is_field = target[1] == "field"
+                    found |= self._bit((target[2], target[3]) if is_field else ("", target[2]))
+            self._behind_pointer[pointer] = found
+        return self._behind_pointer[pointer]
 
-    def _reached(self, key: str) -> set[str]:
-        """A routine and all that it calls, of those with a body."""
-        waiting, seen = [key], {key}
-        while waiting:
-            for callee in self._callees(waiting.pop()):
-                if callee in self.program.routines and callee not in seen:
-                    seen.add(callee)
-                    waiting.append(callee)
-        return seen
-
-    def _callees(self, key: str) -> set[str]:
-        found: set[str] = set()
-        for number, step in enumerate(self.program.routines[key].steps):
-            if isinstance(step, Call):
-                found |= self.pointers.callees.get((key, number), set())
-        return found
-
-    def _own_footprint(self, key: str) -> set[tuple[str, str]]:
-        if key in self._own:
-            return self._own[key]
-        found: set[tuple[str, str]] = set()
-        for step in self.program.routines[key].steps:
-            for expression in expressions_of(step):
-                for part in walk(expression):
-                    if isinstance(part, Field):
-                        found.add((part.record, part.name))
-                    elif isinstance(part, Var) and not part.function:
-                        found.add(("", part.name))
-                    elif isinstance(part, Deref):
-                        found |= self._behind(part)
-            if isinstance(step, Call):
-                for argument in step.arguments:
-                    found |= self._behind(Deref(argument))
-        self._own[key] = found
-        return found
-
-    def _behind(self, place: Deref) -> set[tuple[str, str]]:
-        found: set[tuple[str, str]] = set()
-        for target in self.pointers.of(place.pointer):
-            if target[0] == "address":
-                found.add((target[2], target[3]) if target[1] == "field" else ("", target[2]))
-        return found
+    def _bit(self, name: Name) -> int:
+        return self.names.setdefault(name, 1 << len(self.names))

@@ -27,6 +27,9 @@ from stingy.model.program import (
     walk,
 )
 
+SOME_STAGE = "(a stage)"  # where it does not matter which one runs on a request
+SOME_ENTRY = "(a stage without a request)"
+
 
 @dataclass(slots=True)
 class Stages:
@@ -98,6 +101,8 @@ class Stages:
 
     def takes_task(self, stage: str) -> bool:
         """Whether a stage runs on a request (an accept stage does not)."""
+        if stage == SOME_STAGE:
+            return True
         if not stage or stage not in self.functions.values():
             return False
         return self.task_position(self.key_of(stage)) is not None

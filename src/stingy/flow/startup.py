@@ -12,18 +12,17 @@ from stingy.lower.linking import Program
 def find_startup(stages: Stages, pointers: Pointers) -> set[str]:
     """The routines of such code alone: roots that lead to a scheduler, and what they call."""
     callees: dict[str, set[str]] = {}
+    callers: dict[str, set[str]] = {}
     for (caller, _), keys in pointers.callees.items():
         callees.setdefault(caller, set()).update(keys)
+        for key in keys:
+            callers.setdefault(key, set()).add(caller)
     schedulers = {
         key
         for one in stages.annotations.constructs.scheduler
         for key in stages.program.find(one.function)
     }
-    leading = {
-        root
-        for root in stages.roots
-        if root not in schedulers and schedulers & _reach({root}, callees)
-    }
+    leading = set(stages.roots) & _reach(schedulers, callers) - schedulers
     working = schedulers | set(stages.functions) | (set(stages.roots) - leading)
     return _reach(leading, callees) - _reach(working, callees)
 

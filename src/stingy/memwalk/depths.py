@@ -53,6 +53,7 @@ class Depths:
     _known: dict[str, Depth] = field(default_factory=dict)
     _calls: dict[str, tuple[str, ...]] = field(default_factory=dict)
     _at: dict[tuple[str, int], set[str]] = field(default_factory=dict)
+    _indirectly: dict[str, set[str]] = field(default_factory=dict)  # callees by caller
 
     def prepare(self, root: Path) -> None:
         """Read the data on functions outside, resolve indirect calls, find recursion."""
@@ -62,6 +63,7 @@ class Depths:
             step = self.program.routines[caller].steps[number]
             if isinstance(step, Call) and not isinstance(step.callee, Func):
                 self._at.setdefault((step.spot.file, step.spot.line), set()).update(callees)
+                self._indirectly.setdefault(caller, set()).update(callees)
         graph: nx.DiGraph[str] = nx.DiGraph()
         for key in sorted({*self.program.frames, *self.outside}):
             self._calls[key] = tuple(sorted(self._callees(key)))
@@ -105,16 +107,9 @@ class Depths:
         for near in (line, line - 1, line + 1):
             if (file, near) in self._at:
                 return self._at[file, near]
-        own = {
-            callee
-            for (caller, number), callees in self.pointers.callees.items()
-            if caller == key
-            and not isinstance(
-                getattr(self.program.routines[caller].steps[number], "callee", None), Func
-            )
-            for callee in callees
+        return self._indirectly.get(key) or {
+            k for k in self.pointers.addressed if k in self.program.routines
         }
-        return own or {k for k in self.pointers.addressed if k in self.program.routines}
 
     def is_recursive(self, key: str) -> bool:
         """Whether a function can be on the stack several times."""
@@ -123,8 +118,35 @@ class Depths:
     def depth(self, key: str) -> Depth:
         """The worst depth from the first byte of a function's frame on."""
         if key not in self._known:
-            self._known[key] = self._measure(key)
+            for one in self._callees_first(key):  # a chain of calls may be longer than our stack
+                if one not in self._known:
+                    self._known[one] = self._measure(one)
         return self._known[key]
+
+    def _callees_first(self, key: str) -> list[str]:
+        """A function and those below it that are not known, each after what its depth rests on."""
+        found: list[str] = []
+        seen = {key}
+        stack = [(key, iter(self._needs(key)))]
+        while stack:
+            one, rest = stack[-1]
+            callee = next((c for c in rest if c not in seen and c not in self._known), None)
+            if callee is None:
+                stack.pop()
+                found.append(one)
+            else:
+                seen.add(callee)
+                stack.append((callee, iter(self._needs(callee))))
+        return found
+
+    def _needs(self, key: str) -> list[str]:
+        """The functions whose depths a function's own rests on."""
+        if key in self._cycles:
+            members = self._cycles[key]
+            return sorted({c for m in members for c in self._calls.get(m, ())} - members)
+        if self._frame(key) is None and key in self.program.routines:
+            return sorted(self._inlined_callees(key))
+        return list(self._calls.get(key, ()))
 
     def _measure(self, key: str) -> Depth:
         name = name_of(key)
@@ -162,12 +184,15 @@ class Depths:
 
     def _inlined(self, key: str) -> Depth:
         """A function that was never compiled on its own: what it calls still counts."""
+        self._known[key] = Depth(0, ())
+        return self._worst(sorted(self._inlined_callees(key)))
+
+    def _inlined_callees(self, key: str) -> set[str]:
         callees: set[str] = set()
         for number, step in enumerate(self.program.routines[key].steps):
             if isinstance(step, Call):
                 callees |= self.pointers.callees.get((key, number), set())
-        self._known[key] = Depth(0, ())
-        return self._worst(sorted(callees))
+        return callees
 
     def _external(self, name: str) -> Depth:
         if name in NO_RETURN or name.startswith("__builtin_"):

@@ -21,6 +21,7 @@ from stingy.flow.values import (
     Value,
     held_object,
 )
+from stingy.memwalk.findings import Event
 from stingy.memwalk.interpreter import Interpreter, Occurrence
 from stingy.memwalk.object_effects import ObjectEffects, is_reallocation
 from stingy.memwalk.stacks import Stacks
@@ -49,7 +50,7 @@ from stingy.model.program import (
     strip_casts,
     walk,
 )
-from stingy.model.results import EXTERNAL, EdgeKind, WarningKind
+from stingy.model.results import EXTERNAL, WarningKind
 
 _THREADS = ("thread", "thrd")
 _UNKNOWN_ARGUMENTS: tuple[Value, ...] = (None,) * 8
@@ -225,12 +226,11 @@ class Effects:
         self, at: Occurrence, kind: QueueStage, task: Expr | None, stage: Expr | None, state: State
     ) -> list[State]:
         stages = self._stages_of(at, stage, state)
-        evidence = at.evidence()
         for name in stages:
-            at.i.findings.push(at.source, name, evidence)
+            at.happens(Event("push", name))
         queue = self._default_queue(kind)
         if queue is not QueueKind.NONE:
-            at.i.findings.put(at.source, queue.value, evidence)
+            at.happens(Event("put", queue.value))
         one = self._as_followed(at, task, state)
         if self._is_other(at, task, one):
             return [one]
@@ -320,7 +320,7 @@ class Effects:
     def _requeue(
         self, at: Occurrence, kind: Requeue, task: Expr | None, state: State
     ) -> list[State]:
-        at.i.findings.put(at.source, kind.queue.value, at.evidence())
+        at.happens(Event("put", kind.queue.value))
         one = self._as_followed(at, task, state)
         if self._is_other(at, task, one):
             return [one]
@@ -341,23 +341,22 @@ class Effects:
         known.add(value if isinstance(value, int) else None)
         if not at.i.context.stage or not state.property.followed:
             return state
-        at.i.findings.put(at.i.context.stage, "direct", at.evidence())
+        at.happens(Event("put", "direct"))
         return state.change(queue="direct", by=at.i.context.stage)
 
     def _direct(self, at: Occurrence, state: State) -> Results:
         """A stage function is called: what it does is its own."""
         stage = self.stages.functions[at.key]
-        evidence = [at.evidence()]
         if at.source == EXTERNAL and at.key in self.stages.final:
             return [(None, state)]  # the open-coded implicit flush of a scheduler
         if at.source == EXTERNAL:
-            at.i.findings.edge(EXTERNAL, stage, EdgeKind.EXTERNAL, evidence)
+            at.happens(Event("call", stage))
             self.started.append((stage, self._task_state(at, state)))
             return [(None, state)]
-        at.i.findings.edge(at.source, stage, EdgeKind.DIRECT, evidence)
+        at.happens(Event("call", stage))
         if at.source == stage or at.key not in at.i.program.routines:
             return at.enter(state)
-        at.i.findings.note_live(stage, state.property.live)
+        at.i.note_live(stage, state.property.live)
         chain = at.i.context.calls
         if sum(1 for key, _ in chain if key == at.key) > 1:
             return [(None, state)]

@@ -3,7 +3,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Literal
 
 from stingy.memwalk.states import Counts
 from stingy.model.program import Spot
@@ -31,6 +33,24 @@ class SiteUse:
     stages: set[str] = field(default_factory=set)
 
 
+NOWHERE = Spot("", 0)
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """Something that the stage that runs does.
+
+    It gives a request the stage ``what`` (push), puts it on the queue ``what`` (put), calls the
+    stage ``what`` (call), uses the object ``what`` at ``spot`` in the way of ``action`` (use), or
+    may release it a second time there (again).
+    """
+
+    kind: Literal["push", "put", "call", "use", "again"]
+    what: str
+    action: str = ""
+    spot: Spot = NOWHERE
+
+
 @dataclass(slots=True)
 class Findings:
     """Everything recorded while paths are followed; each record is kept once."""
@@ -50,6 +70,29 @@ class Findings:
     visited: dict[str, set[str]] = field(default_factory=dict)  # routine -> stages
     read: dict[tuple[str, str], set[str]] = field(default_factory=dict)
     written: dict[tuple[str, str], set[str]] = field(default_factory=dict)
+
+    def note(self, event: Event, stage: str, evidence: Callable[[], Evidence]) -> None:
+        """A stage does something; "" is the code outside of stages."""
+        source = stage or EXTERNAL
+        match event.kind:
+            case "push":
+                self.push(source, event.what, evidence())
+            case "put":
+                self.put(source, event.what, evidence())
+            case "call":
+                kind = EdgeKind.DIRECT if stage else EdgeKind.EXTERNAL
+                self.edge(source, event.what, kind, [evidence()])
+            case "use":
+                if stage:
+                    self.sites[event.action, event.what, event.spot].stages.add(stage)
+            case "again":
+                where = f" in stage {stage}" if stage else ""
+                self.warn(
+                    WarningKind.DOUBLE_FREE,
+                    event.spot,
+                    f"{event.what} may be released a second time here{where}",
+                    "set the pointer to NULL where it is released first",
+                )
 
     def push(self, source: str, target: str, evidence: Evidence) -> None:
         """``source`` gives a request the stage ``target``."""

@@ -18,15 +18,17 @@ from stingy.flow.flowgraph import FlowGraph
 from stingy.flow.footprints import Footprints
 from stingy.flow.pointers import Pointers
 from stingy.flow.returning import NO_RETURN
-from stingy.flow.values import Function, Instance, Place, Signs, Value, held_object
+from stingy.flow.values import Function, Instance, Place, Value, held_object
 from stingy.flow.zeroing import CLEARS, is_zero
 from stingy.lower.linking import Program
 from stingy.memwalk.choices import RESULT
-from stingy.memwalk.findings import Findings, locate
+from stingy.memwalk.findings import Event, Findings, locate
+from stingy.memwalk.frames import Frames
 from stingy.memwalk.memory import Memory, node_name
 from stingy.memwalk.merging import Merger, Point, describe_difference
-from stingy.memwalk.states import Property, State
+from stingy.memwalk.states import Counts, Property, State
 from stingy.memwalk.summaries import Results, Summaries
+from stingy.memwalk.tabulation import Tabulation
 from stingy.model.program import (
     Assign,
     Assume,
@@ -51,6 +53,7 @@ from stingy.model.results import EXTERNAL, Evidence, WarningKind
 MAX_STATES = 96  # at one step; then paths are merged
 MAX_CONTEXTS = 400  # states that a function is called with in one stage; then these are merged
 MAX_RECURSION = 3
+MAX_CALLS = 60  # a call in so many others is followed with those of all its callers
 BUDGET_STEPS = 160_000  # of all stages together; then paths are merged wherever they meet
 STAGES_IN_BUDGET = 4  # a single stage may take one part in so many
 _ERROR_TESTS = {"IS_ERR", "IS_ERR_OR_NULL", "IS_ERR_VALUE"}  # never true of an object
@@ -82,9 +85,9 @@ class Occurrence:
         """The stage that runs, or EXTERNAL."""
         return self.i.context.stage or EXTERNAL
 
-    def evidence(self) -> Evidence:
-        """Where this is, how we came here and under which conditions."""
-        return self.i.evidence(self.routine, self.step)
+    def happens(self, event: Event) -> None:
+        """Note what the stage that runs does here."""
+        self.i.happens(event, self.routine, self.step)
 
     def value(self, expr: Expr, state: State) -> Value:
         """What is known of an expression."""
@@ -116,6 +119,7 @@ class Interpreter:
     relevant: set[str]
     footprints: Footprints
     merger: Merger
+    frames: Frames
     budget: int = BUDGET_STEPS  # steps until paths are merged wherever they meet
     watch: Callable[[int], None] = lambda _: None  # told the number of steps now and then
     context: Context = field(default_factory=Context)
@@ -126,6 +130,10 @@ class Interpreter:
     _graphs: dict[str, FlowGraph] = field(default_factory=dict)
     _summaries: Summaries = field(default_factory=Summaries)
     _contexts: dict[object, Point] = field(default_factory=dict)
+    _table: Tabulation = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._table = Tabulation(self, self.frames, self.merger)
 
     def graph(self, routine: Routine) -> FlowGraph:
         """The flow graph of a routine."""
@@ -136,7 +144,7 @@ class Interpreter:
     @property
     def is_spent(self) -> bool:
         """Whether the stage that runs has had its share of the budget."""
-        return self._has_spent(self.context.stage)
+        return self._table.is_active or self._has_spent(self.context.stage)
 
     def _has_spent(self, stage: str) -> bool:
         share = self.budget // STAGES_IN_BUDGET
@@ -150,13 +158,14 @@ class Interpreter:
         """The same for the states in which a stage begins."""
         return 0 if self._has_spent(stage) else limit
 
-    def _count_step(self) -> None:
+    def count_step(self) -> None:
+        """One more step was made."""
         stage = self.context.stage
         self.steps += 1
         self._spent[stage] = self._spent.get(stage, 0) + 1
         if not self.steps % _WATCHED_STEPS:
             self.watch(self.steps)
-        if stage not in self._noted and self._has_spent(stage):
+        if stage not in self._noted and not self._table.is_active and self._has_spent(stage):
             self._noted.add(stage)
             self._note_spent(stage)
 
@@ -182,13 +191,27 @@ class Interpreter:
         yield
         self.context.stage, self.context.calls = before
 
-    def evidence(self, routine: Routine, step: int) -> Evidence:
-        """Where we are, how we came here and under which conditions."""
+    def happens(self, event: Event, routine: Routine, step: int) -> None:
+        """Note what the stage that runs does at a step."""
+        if self._table.is_active:
+            self._table.record(event, routine.key, step)
+        else:
+            calls = self.context.calls
+            self.findings.note(
+                event, self.context.stage, lambda: self.evidence(routine, step, calls)
+            )
+
+    def note_live(self, stage: str, counts: Counts) -> None:
+        """These objects are live together at some point of a stage."""
+        self._table.note_live(stage, counts)
+
+    def evidence(self, routine: Routine, step: int, calls: list[tuple[str, int]]) -> Evidence:
+        """A place, how we came there through calls, and under which conditions."""
         one = self.program.routines[routine.key].steps[step]
         spot = getattr(one, "spot", routine.spot)
-        chain = [*self.context.calls, (routine.key, step)]
+        chain = [*calls, (routine.key, step)]
         guards = [self.graph(self.program.routines[k]).guard(s) for k, s in chain]
-        via = [self.program.show(key) for key, _ in self.context.calls[1:]]
+        via = [self.program.show(key) for key, _ in calls[1:]]
         return Evidence(
             location=locate(spot),
             function=self.program.show(routine.key),
@@ -201,20 +224,31 @@ class Interpreter:
     def run(self, key: str, arguments: tuple[Value, ...], state: State) -> Results:
         """Run a routine to its ends: the values it returns with the states it leaves."""
         routine = self.program.routines[key]
-        self.findings.visited.setdefault(key, set()).add(self.context.stage)
         facts = {p: v for p, v in state.facts.items() if not self._is_local(p)}
         for parameter, value in zip(routine.parameters, arguments, strict=False):
             if value is not None:
                 facts[(("variable", parameter.name, key),)] = value
         own = {p: v for p, v in state.facts.items() if self._is_local(p)}
+        if not self._table.is_active:
+            self.findings.visited.setdefault(key, set()).add(self.context.stage)
         if key not in self.relevant:
             return self._run_plain(routine, facts, own, state)
-        place = (key, self.context.stage, self.context.thread)
-        entry = self._merge_contexts(place, State(state.property, facts), routine)
-        results = self._summaries.answer(
-            (*place, entry.whole()), lambda: self._execute(routine, entry), self._unite
-        )
+        if self.is_spent or len(self.context.calls) > MAX_CALLS:
+            results = self._run_merged(routine, facts, state)
+        else:
+            place = (key, self.context.stage, self.context.thread)
+            entry = self._merge_contexts(place, State(state.property, facts), routine)
+            results = self._summaries.answer(
+                (*place, entry.whole()), lambda: self._execute(routine, entry), self._unite
+            )
         return [(value, State(s.property, {**s.facts, **own})) for value, s in results]
+
+    def _run_merged(self, routine: Routine, facts: dict[Place, Value], state: State) -> Results:
+        """Run a routine with the states of all its callers merged."""
+        if not self.is_spent:
+            self._warn_merged(routine, routine.spot, f"is called more than {MAX_CALLS} calls deep")
+        self.blurred = True
+        return self._table.run(routine, facts, state)
 
     def _merge_contexts(self, place: object, entry: State, routine: Routine) -> State:
         """The state to run a routine in: this one, or one that it is merged into."""
@@ -225,8 +259,6 @@ class Interpreter:
         if len(point.exact) < self.limit(MAX_CONTEXTS):
             point.exact[whole] = entry
             return entry
-        if self.is_spent:
-            entry = _without_numbers(entry)
         self._warn_merged(
             routine, routine.spot, "is called in too many states", point.exact.values()
         )
@@ -264,6 +296,8 @@ class Interpreter:
             c for c in state.property.live if c[2] is None or c[2] > 1
         )  # fields of an object that is live more than once are not followed
         question = (routine.key, counts, frozenset(seen.items()))
+        if self.is_spent:
+            self._table.visit(routine.key)
         if self.is_spent and question not in self._summaries:
             kept = {p: v for p, v in seen.items() if not self.footprints.may_write(routine.key, p)}
             return [(None, State(state.property, {**kept, **own}))]
@@ -301,20 +335,21 @@ class Interpreter:
     def _advance(
         self, routine: Routine, graph: FlowGraph, step: int, states: list[State], ends: list[State]
     ) -> Iterator[tuple[int, State]]:
-        """Go on from a step to where paths meet again; what returns is added to ``ends``."""
+        """Go on from a step to where paths meet again, or where there are too many of them; what
+        returns is added to ``ends``."""
         work = [(step, state) for state in states]
         while work:
             number, state = work.pop()
-            self._count_step()
-            for after in self._step(routine, number, state):
+            self.count_step()
+            for after in self.step(routine, number, state):
                 if isinstance(routine.steps[number], Return):
                     ends.append(after)
                     continue
                 for follower in routine.successors[number]:
                     if follower in graph.endless:
                         ends.append(after)  # a loop for ever: each round is an end
-                    if follower in graph.joins:
-                        yield follower, self._without_dead(after, graph.live[follower], routine)
+                    if follower in graph.joins or len(work) > self.limit(MAX_STATES):
+                        yield follower, self.without_dead(after, graph.live[follower], routine)
                     else:
                         work.append((follower, after))
 
@@ -359,7 +394,7 @@ class Interpreter:
             self._warn_merged(routine, spot or routine.spot, "has too many paths", states)
         return merged
 
-    def _without_dead(self, state: State, live: frozenset[str], routine: Routine) -> State:
+    def without_dead(self, state: State, live: frozenset[str], routine: Routine) -> State:
         """Without what is known of locals that are not read any more."""
         key = routine.key
         addressed = routine.addressed
@@ -392,7 +427,8 @@ class Interpreter:
 
     # -- steps -------------------------------------------------------------------------------
 
-    def _step(self, routine: Routine, number: int, state: State) -> list[State]:
+    def step(self, routine: Routine, number: int, state: State) -> list[State]:
+        """The states after one step."""
         step: Step = routine.steps[number]
         match step:
             case Assume(condition=condition, truth=wanted):
@@ -460,8 +496,10 @@ class Interpreter:
         key = at.key
         if key not in self.program.routines:
             return self._outside(at.call, key, state)
-        depth = sum(1 for k, _ in self.context.calls if k == key) + (at.routine.key == key)
         arguments = tuple(self.memory.value(a, state) for a in at.call.arguments)
+        if self._table.is_active:
+            return self.run(key, arguments, state)
+        depth = sum(1 for k, _ in self.context.calls if k == key) + (at.routine.key == key)
         if depth >= MAX_RECURSION:
             if depth > MAX_RECURSION and not self.is_spent:
                 return [(None, self._unknown_effects(key, state))]
@@ -514,16 +552,6 @@ class Interpreter:
         if not isinstance(bytes_, int):
             return self.memory.forget_behind(pointer, state)
         return self.memory.clear(place, record, None if bytes_ >= whole else bytes_, state)
-
-
-def _without_numbers(state: State) -> State:
-    """The state that keeps what is known of pointers alone: numbers differ from call to call."""
-    facts = {
-        place: value
-        for place, value in state.facts.items()
-        if value == 0 or not isinstance(value, Signs | int)
-    }
-    return State(state.property, facts)
 
 
 def pointee_record(pointer: Expr) -> str:

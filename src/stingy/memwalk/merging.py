@@ -3,8 +3,8 @@
 
 States are kept apart by their *key* (`states.State.key`) up to a limit; beyond it by what they
 have pending, with ranges of counts; beyond the limit again by the top of the stack (discipline
-lifo), or by nothing that is pending at all.  Counts that still grow then go to the next of
-`states.THRESHOLDS`.  What is left is polynomial in stages, objects and steps.
+lifo), or by what is pending where that is one stage at most.  Counts that still grow then go to
+the next of `states.THRESHOLDS`.  What is left is polynomial in stages, objects and steps.
 """
 
 from __future__ import annotations
@@ -14,8 +14,9 @@ from dataclasses import dataclass, field
 
 from stingy.flow.values import Place
 from stingy.memwalk.stacks import Stacks
-from stingy.memwalk.states import Property, State, grow, merge, widen
+from stingy.memwalk.states import Pending, Property, State, grow, merge, widen
 
+_SEVERAL = (Pending("(several)"),)
 _COARSER = 4  # so many times fewer states are kept apart once counts are ranges
 
 
@@ -38,7 +39,9 @@ class Merger:
 
     def coarse_group(self, state: State) -> Property:
         """Equal for states that are merged where there are far too many."""
-        return state.property.grouped(state.property.pending if self.stacks else (), frozenset())
+        pending = state.property.pending
+        one_by_one = self.stacks is not None or len(pending) < 2  # so many are as stages
+        return state.property.grouped(pending if one_by_one else _SEVERAL, frozenset())
 
     def collect(self, states: Iterable[State], limit: int) -> tuple[list[State], bool]:
         """Merge states; whether they were too many to be kept apart by their keys."""

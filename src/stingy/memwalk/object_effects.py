@@ -12,14 +12,13 @@ from stingy.flow.objects import Objects
 from stingy.flow.stages import Stages
 from stingy.flow.values import NONZERO, OTHER, Instance, Other, Perhaps, Reference, held_object
 from stingy.flow.zeroing import find_zeroed
-from stingy.memwalk.findings import SiteUse
+from stingy.memwalk.findings import Event, SiteUse
 from stingy.memwalk.interpreter import Occurrence
 from stingy.memwalk.memory import node_name
 from stingy.memwalk.states import State
 from stingy.memwalk.summaries import Results
 from stingy.model.annotations import Free, Malloc
 from stingy.model.program import Assign, Deref, Expr
-from stingy.model.results import WarningKind
 
 
 @dataclass(slots=True)
@@ -47,7 +46,7 @@ class ObjectEffects:
         results: Results = []
         for value, one in self._instances(at, object_, state):
             if isinstance(value, Instance):
-                at.i.findings.note_live(at.i.context.stage, one.property.live)
+                at.i.note_live(at.i.context.stage, one.property.live)
                 one = self._zeroed(at, object_, one)  # noqa: PLW2901 - the same state, known better
             if out is None:
                 results.append((value, one))
@@ -166,14 +165,7 @@ class ObjectEffects:
         if object_ == self.objects.task and state.property.followed and not at.i.context.stage:
             return self._release(object_, state, strong=True)  # one that was found, not made
         if object_ not in state.property.escaped:
-            stage = at.i.context.stage
-            where = f" in stage {stage}" if stage else ""
-            at.i.findings.warn(
-                WarningKind.DOUBLE_FREE,
-                at.call.spot,
-                f"{object_} may be released a second time here{where}",
-                "set the pointer to NULL where it is released first",
-            )
+            at.happens(Event("again", object_, spot=at.call.spot))
         return state
 
     def _free_unknown(self, candidates: list[str], state: State) -> list[State]:
@@ -222,8 +214,7 @@ class ObjectEffects:
                 action, object_, spot, at.routine.key, matches, callee, at.call.text, holder, guard
             )
             at.i.findings.sites[action, object_, spot] = use
-        if at.i.context.stage:
-            use.stages.add(at.i.context.stage)
+        at.happens(Event("use", object_, action, spot))
 
 
 def is_reallocation(kinds: list[object]) -> bool:

@@ -9,11 +9,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from stingy.flow.callgraph import find_call_graph
 from stingy.flow.constructs import find_constructs
 from stingy.flow.footprints import Footprints
 from stingy.flow.objects import Objects, find_objects
 from stingy.flow.origins import find_foreign
 from stingy.flow.pointers import Pointers, resolve_pointers
+from stingy.flow.reaches import Reaches
 from stingy.flow.stages import find_stages
 from stingy.flow.startup import find_held_by_tasks, find_startup
 from stingy.lower.linking import Program, link
@@ -29,6 +31,7 @@ from stingy.memwalk.choices import find_choices
 from stingy.memwalk.depths import Depths
 from stingy.memwalk.effects import Effects
 from stingy.memwalk.findings import Findings
+from stingy.memwalk.frames import Frames
 from stingy.memwalk.interpreter import BUDGET_STEPS, Interpreter
 from stingy.memwalk.inventory import add_other_sites, find_holders
 from stingy.memwalk.lifetimes import Lifetimes
@@ -143,9 +146,11 @@ def _walk(
     memory.prepare()
     choices = find_choices(program, effects.constructs, pointers)
     stacks = effects.stacks if annotations.dispatch.discipline == "lifo" else None
+    footprints = Footprints(program, pointers, find_call_graph(program, pointers))
+    reaches = Reaches(program, effects.constructs, pointers, effects.objects, stages, footprints)
     interpreter = Interpreter(
         program, pointers, memory, findings, effects.at_call, effects.at_store, effects.at_test,
-        stages.relevant, Footprints(program, pointers), Merger(stacks, choices), options.budget,
+        stages.relevant, footprints, Merger(stacks, choices), Frames(reaches), options.budget,
     )  # fmt: skip
     final = annotations.dispatch.final or ""
     names = [stages.functions[k] for k in program.find(final) if k in stages.functions]

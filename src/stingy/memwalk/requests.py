@@ -312,12 +312,11 @@ class Walk:
         idle = not any(one.sure for one in p.pending)
         if idle and not self._stay(stage, state) and not self.pushes:
             self._check_leaks(stage, state)  # nobody has it any more
-        if any(one.stage == NOWHERE for one in p.pending):
-            return
-        work = [one for one in p.pending if one.queue in {"work", "helper"}]
+        pending = [one for one in p.pending if one.stage != NOWHERE]
+        work = [one for one in pending if one.queue in {"work", "helper"}]
         first = next((one for one in work if one.sure), None)
-        merged = not all(one.sure for one in p.pending)
-        for one in p.pending:
+        merged = not all(one.sure for one in pending)
+        for one in pending:
             if one.queue == "work" and one is not first and not merged:
                 continue
             source = one.pusher or stage

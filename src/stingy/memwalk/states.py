@@ -221,7 +221,7 @@ def widen(states: list[State]) -> State:
         result = State(
             replace(
                 p,
-                live=_hull(p.live, q.live),
+                live=hull(p.live, q.live),
                 pending=_unite(p.pending, q.pending),
                 escaped=p.escaped | q.escaped,
                 given=p.given & q.given,
@@ -261,7 +261,8 @@ def _unite(left: tuple[Pending, ...], right: tuple[Pending, ...]) -> tuple[Pendi
     return tuple(sorted(every, key=lambda p: (p.stage, p.queue, p.pusher)))
 
 
-def _hull(left: Counts, right: Counts) -> Counts:
+def hull(left: Counts, right: Counts) -> Counts:
+    """The counts that allow whatever one of two allows."""
     first = {o: (low, high) for o, low, high in left}
     second = {o: (low, high) for o, low, high in right}
     merged: list[tuple[str, int, int | None]] = []
@@ -272,16 +273,16 @@ def _hull(left: Counts, right: Counts) -> Counts:
     return tuple(merged)
 
 
-def grow(old: State, new: State) -> State:
+def grow(old: State, new: State, thresholds: tuple[int, ...] = THRESHOLDS) -> State:
     """A count that still grows where states are merged already goes to the next threshold."""
     before = {o: (low, high) for o, low, high in old.property.live}
     live = tuple(
-        (o, low if low >= least else 0, high if high == most else _next_threshold(high))
+        (o, low if low >= least else 0, high if high == most else _next(high, thresholds))
         for o, low, high in new.property.live
         for least, most in [before.get(o, (low, high))]
     )
     return State(replace(new.property, live=live), new.facts)
 
 
-def _next_threshold(high: int | None) -> int | None:
-    return next((t for t in THRESHOLDS if high is not None and high <= t), None)
+def _next(high: int | None, thresholds: tuple[int, ...]) -> int | None:
+    return next((t for t in thresholds if high is not None and high <= t), None)
