@@ -242,7 +242,7 @@ class Effects:
     def _park(self, at: Occurrence, kind: QueueStage, stage: Expr | None, state: State) -> State:
         """A field is set to a constant that no stage stands for: none runs for the time being."""
         value = at.value(stage, state) if stage is not None else None
-        if not kind.store or not isinstance(value, int) or not self._is_only_store():
+        if not kind.store or kind.stays or not isinstance(value, int) or not self._is_only_store():
             return state
         return state.change(pending=(Pending(NOWHERE),), by=at.source)
 
@@ -298,11 +298,14 @@ class Effects:
                 return state.change(pending=pending, by=source)
             return state.change(pending=pending, queue=queue.value, by=source)
         new = Pending(stage, queue.value, source)
-        if kind.store:  # a field holds one stage: the last one counts
+        if kind.stays:
+            new = replace(new, stays=True)
+            pending = tuple(p for p in pending if not (p.stays and p.stage == stage))
+        elif kind.store:  # a field holds one stage: the last one counts
             kept = () if self._is_only_store() else (BELOW,)
             pending = tuple(p for p in pending if p.stage in kept)
         elif queue is not QueueKind.WORK:
-            pending = tuple(p for p in pending if p.queue != queue.value)
+            pending = tuple(p for p in pending if p.stays or p.queue != queue.value)
         if new not in pending:
             pending = (*(p for p in pending if replace(p, sure=True) != new), new)
         return state.change(pending=pending, by=source)
