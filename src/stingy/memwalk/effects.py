@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 
 from stingy.flow.constructs import Clear, Constructs, Kind
-from stingy.flow.objects import Objects
+from stingy.flow.objects import Objects, static_pointee
 from stingy.flow.pointers import Node, place_node
 from stingy.flow.stages import Stages
 from stingy.flow.values import (
@@ -96,7 +96,7 @@ class Effects:
     def at_store(self, at: Occurrence, assign: Assign, state: State) -> list[State]:
         """The states after a store that is a construct; the store itself comes later."""
         states = [state]
-        task = _pointer_to_request(assign.place)
+        task = self._pointer_to_request(assign.place)
         for kind in self.constructs.at_store(at.routine.key, assign.place):
             match kind:
                 case QueueStage():
@@ -124,7 +124,7 @@ class Effects:
             if isinstance(part, Field) and any(
                 isinstance(kind, QueueStage) for kind in self.constructs.at_store("", part)
             ):
-                task = _pointer_to_request(part)
+                task = _pointer_in(part)
                 known = i.memory.value(task, state) if isinstance(task, Var) else OTHER
                 if isinstance(task, Var) and (known is None or isinstance(known, Signs)):
                     return self._adopt(i, task, _forget_request(state))
@@ -190,6 +190,13 @@ class Effects:
         return at.call.arguments[position]
 
     # -- the request that is followed --------------------------------------------------------
+
+    def _pointer_to_request(self, place: Expr) -> Expr | None:
+        """The pointer to the request in ``conn->stage``, and in ``conn->watch->stage``."""
+        first = pointer = _pointer_in(place)
+        while pointer is not None and static_pointee(pointer) != self.stages.task_type:
+            pointer = _pointer_in(strip_casts(pointer))
+        return first if pointer is None else pointer
 
     def _as_followed(self, at: Occurrence, task: Expr | None, state: State) -> State:
         """Code outside of stages may work on any request: take it as the one that we follow."""
@@ -473,8 +480,8 @@ def _is_inside(value: Value) -> bool:
     return isinstance(value, Reference) and value.place[0][0] == "object"
 
 
-def _pointer_to_request(place: Expr) -> Expr | None:
-    """The pointer to the request in ``conn->stage``."""
+def _pointer_in(place: Expr) -> Expr | None:
+    """The pointer that leads to a place."""
     while not isinstance(place, Deref):
         inner = getattr(place, "base", None)
         if inner is None:

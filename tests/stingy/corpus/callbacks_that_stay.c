@@ -73,6 +73,18 @@ static void on_connected(struct watch *watch, void *arg)
 	conn->relay->readcb = on_reply;
 }
 
+static void on_hello(struct watch *watch, void *arg)
+{
+	struct conn *conn = arg;
+
+	conn->client->readcb = NULL;
+}
+
+static void greet(struct conn *conn)
+{
+	conn->client->readcb = on_hello;
+}
+
 static void on_accept(int fd, short what, void *arg)
 {
 	struct conn *conn = calloc(1, sizeof(*conn));
@@ -85,8 +97,11 @@ static void on_accept(int fd, short what, void *arg)
 		return;
 	}
 	conn->relay = watch_new(accept_one(), on_connected, on_error, conn);
-	if (!conn->relay)
+	if (!conn->relay) {
 		drop(conn);
+		return;
+	}
+	greet(conn);
 }
 
 int main(void)
