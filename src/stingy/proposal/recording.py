@@ -77,7 +77,7 @@ def run_record(argv: Sequence[str]) -> ExitCode:
     if not entries:
         raise UsageError(
             "the build compiled nothing",
-            hint="clean first, so that all is compiled again; or name the compiler plainly (CC=gcc)",
+            hint="clean first, so that all is compiled again; or name the compiler plainly, CC=gcc",
         )
     write_atomically(out, json.dumps(entries, indent=1).encode())
     console.print(f"{out}: {len(entries)} files", markup=False)

@@ -233,18 +233,25 @@ class Judge:
             evidence = f"of all candidates, only this is a {type_}, as the argument"
         bodies = set(self.server.program.find(site.callee)) & set(self.server.program.routines)
         if bodies and not bodies & self.server.recyclers:
-            if action == "allocate" and (checked := self._find_checking(bodies)):
-                return self._judge_checked(found, checked, call, evidence)
-            if self._is_resized_by(bodies):
-                return None  # the same call is judged as an allocation
-            kept = f"{site.callee}() keeps its own work; the plain calls in it are rewritten"
-            return Verdict(Status.KEPT, kept)
+            return self._judge_function(found, action, site, call, evidence)
         resizes = self._resizes(routine, call)
         if action == "free":
             return None if resizes else self._judge_free(routine, call, evidence)
         if resizes:
             return self._judge_resizing(found, routine, call, evidence)
         return self._judge_allocation(found, routine, call, evidence)
+
+    def _judge_function(
+        self, found: Object, action: Action, site: Site, call: Call, evidence: str
+    ) -> Verdict | None:
+        """A call of an allocator or release that is a function of the server."""
+        bodies = set(self.server.program.find(site.callee)) & set(self.server.program.routines)
+        if action == "allocate" and (checked := self._find_checking(bodies)):
+            return self._judge_checked(found, checked, call, evidence)
+        if self._is_resized_by(bodies):
+            return None  # the same call is judged as an allocation
+        kept = f"{site.callee}() keeps its own work; the plain calls in it are rewritten"
+        return Verdict(Status.KEPT, kept)
 
     def _find_checking(self, bodies: set[str]) -> str:
         """The wrapper that is called, if all it does besides is to end the server."""
