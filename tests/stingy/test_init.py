@@ -151,7 +151,12 @@ LIBRARY = """\
 #include <watch.h>
 struct conn { struct watch *client; int state; };
 static void on_read(struct watch *w, void *arg) { free(arg); }
-static void on_write(struct watch *w, void *arg) { struct conn *c = arg; c->client->readcb = on_read; }
+static void on_write(struct watch *w, void *arg)
+{
+	struct conn *c = arg;
+
+	c->client->readcb = on_read;
+}
 static void on_error(struct watch *w, void *arg) { free(arg); }
 static void use(struct conn *c) { c->client->readcb = on_read; c->client->writecb = on_write; }
 static void again(struct conn *c) { c->client->writecb(c->client, c); }

@@ -282,10 +282,10 @@ class Judge:
             return refuse(f"{name}() computes the size itself; call {base}() here")
         arity = len(call.arguments)
         if "O" in roles:
-            arguments = (roles["O"], size)
-            return Verdict(Status.REWRITTEN, evidence, "stingy_resize", arguments, arity, True)
+            both = (roles["O"], size)
+            return Verdict(Status.REWRITTEN, evidence, "stingy_resize", both, arity, checked=True)
         verb, arguments = choose_verb(base, call.text, size, roles.get("count"), found)
-        return Verdict(Status.REWRITTEN, evidence, verb, arguments, arity, True)
+        return Verdict(Status.REWRITTEN, evidence, verb, arguments, arity, checked=True)
 
     def _resizes(self, routine: Routine, call: Call) -> bool:
         """Whether a call is Malloc and Free at once."""

@@ -58,7 +58,7 @@ class Wrappers:
                 continue
             argument = strip_casts(inner.arguments[position])
             if argument in routine.parameters:
-                found[role] = routine.parameters.index(argument)  # type: ignore[arg-type]
+                found[role] = routine.parameters.index(argument)
             else:
                 return {}
         return found
