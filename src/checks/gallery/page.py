@@ -3,16 +3,18 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Mapping
 from pathlib import Path
 
 import jinja2
 
-from checks.gallery.servers import Analysis, Found, Server
+from checks.gallery.servers import Analysis, Found, Rewriting, Server
 from ground.paths import PROJECT
 
 PAGE = PROJECT / "docs" / "gallery.md"
 TEMPLATE = Path(__file__).with_name("gallery.md.j2")
+WIDTH = 120
 MOST_SHOWN = 12  # refused objects of one server
 
 
@@ -22,10 +24,33 @@ def render(servers: Mapping[str, Server], results: Mapping[str, Found]) -> str:
         undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True,
         keep_trailing_newline=True, autoescape=False,
     )  # fmt: skip
-    environment.filters |= {"outcome": describe_outcome, "reasons": group_reasons}
+    environment.filters |= {
+        "outcome": describe_outcome,
+        "reasons": group_reasons,
+        "rewriting": describe_rewriting,
+        "wrapped": wrap,
+    }
     known = {name: results[name] for name in servers if name in results}
     template = environment.from_string(TEMPLATE.read_text())
     return template.render(servers=servers, results=known)
+
+
+def wrap(text: str) -> str:
+    """Prose at the width of the documents."""
+    indent = "  " if text.startswith("- ") else ""
+    return textwrap.fill(
+        " ".join(text.split()), WIDTH, subsequent_indent=indent, break_on_hyphens=False,
+        break_long_words=False,
+    )  # fmt: skip
+
+
+def describe_rewriting(one: Rewriting) -> str:
+    """What was rewritten, and whether the server's own build takes it."""
+    names = ", ".join(f"`{name}`" for name in one.rewritten) or "nothing"
+    own = "the server's own build system"
+    built = {True: f"; {own} builds the copy", False: f"; {own} does **not** build the copy"}
+    room = f"; {one.requests} requests fit the cache slab" if one.rewritten else ""
+    return f"Rewritten: {names}{built.get(one.builds, '')}{room}."
 
 
 def describe_outcome(one: Analysis) -> str:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The servers of the gallery (``experiments/gallery.toml``), and what was found of each."""
+"""The servers of the gallery (``experiments/gallery``), and what was found of each."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from ground.paths import PROJECT
 from stingy.memwalk.explain import rank_annotations
 from stingy.model.results import Memwalk, WarningKind
 
-SERVERS = PROJECT / "experiments" / "gallery.toml"
-LOCK = PROJECT / "experiments" / "gallery.lock.toml"
+SERVERS = PROJECT / "experiments" / "gallery" / "servers.toml"
+LOCK = PROJECT / "experiments" / "gallery" / "lock.toml"
 ANNOTATIONS = PROJECT / "experiments" / "annotations"
 RESULTS = PROJECT / "results" / "gallery"
 
