@@ -48,7 +48,10 @@ def describe_rewriting(one: Rewriting) -> str:
     """What was rewritten, and whether the server's own build takes it."""
     names = ", ".join(f"`{name}`" for name in one.rewritten) or "nothing"
     own = "the server's own build system"
-    built = {True: f"; {own} builds the copy", False: f"; {own} does **not** build the copy"}
+    built: dict[bool | None, str] = {
+        True: f"; {own} builds the copy",
+        False: f"; {own} does **not** build the copy",
+    }
     room = f"; {one.requests} requests fit the cache slab" if one.rewritten else ""
     return f"Rewritten: {names}{built.get(one.builds, '')}{room}."
 
