@@ -564,6 +564,28 @@ def tux_tree(_: Context, out):
 
 
 @task(
+    help={
+        "only": "one server (an unknown name lists them)",
+        "fresh": "analyse again what has not changed",
+        "update-lock": "take the versions that the mirror has now, and write the lock",
+    },
+)
+@report_errors
+def gallery(_: Context, only="", fresh=False, update_lock=False):
+    """Analyse and rewrite servers that people have, and write docs/gallery.md.
+
+    Fetches their sources, builds them, runs memwalk, stingygen and stingify; goes on where it was
+    interrupted.
+
+    Example: ./invoke gallery --only redsocks
+    Exit codes: 0 done, 1 a server could not be built.
+    """
+    from checks.gallery.command import run_gallery
+
+    return run_gallery(only=only, fresh=fresh, update_lock=update_lock)
+
+
+@task(
     name="accuracy",
     help={
         "only": "corpus, or one server (an unknown name lists them)",
@@ -866,6 +888,7 @@ namespace = Collection(
     lint,
     test,
     bench,
+    gallery,
 )
 namespace.add_collection(
     Collection(

@@ -24,7 +24,7 @@ WANTED = PROJECT / "images" / "sources.toml"
 LOCK = PROJECT / "images" / "sources.lock.toml"
 LOCK_HEADER = (
     "# SPDX-" + "License-Identifier: MIT\n"  # apart, or it reads as the licence of this module
-    "# Every source by content. Written by `./invoke build --update-lock`; do not edit.\n"
+    "# Every source by content. Written by `./invoke {command}`; do not edit.\n"
 )
 
 
@@ -51,15 +51,14 @@ class Sources:
 
     cache: Path
     update_lock: bool = False
+    wanted: Mapping[str, Wanted] = field(default_factory=lambda: read_wanted(WANTED))
+    lock_file: Path = LOCK
+    command: str = "build --update-lock"  # what writes the lock
     differences: list[str] = field(default_factory=list)
     _apts: dict[str, Apt] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        self.wanted = {
-            name: check_document(Wanted, value, WANTED, (name,))
-            for name, value in read_toml(WANTED).items()
-        }
-        self.lock = read_lock(LOCK) if LOCK.is_file() else {}
+        self.lock = read_lock(self.lock_file) if self.lock_file.is_file() else {}
 
     def resolve(self, group: str) -> tuple[ArchiveFile, ...]:
         """The files of ``group``: those of the lock, or, failing that, the mirror's own."""
@@ -86,7 +85,7 @@ class Sources:
 
     def write_lock(self) -> None:
         """Make what was resolved the lock."""
-        write_atomically(LOCK, format_lock(self.lock).encode())
+        write_atomically(self.lock_file, format_lock(self.lock, self.command).encode())
 
     def _fetch_all(self, files: tuple[ArchiveFile, ...]) -> bool:
         missing = [file for file in files if not self.find_file(file).is_file()]
@@ -127,6 +126,12 @@ def describe_differences(
     return lines
 
 
+def read_wanted(path: Path) -> dict[str, Wanted]:
+    """What a file of groups asks for."""
+    tables = read_toml(path)
+    return {name: check_document(Wanted, table, path, (name,)) for name, table in tables.items()}
+
+
 def read_lock(path: Path) -> dict[str, tuple[ArchiveFile, ...]]:
     """The lock as written by ``format_lock``."""
     return {
@@ -135,9 +140,11 @@ def read_lock(path: Path) -> dict[str, tuple[ArchiveFile, ...]]:
     }
 
 
-def format_lock(lock: Mapping[str, tuple[ArchiveFile, ...]]) -> str:
+def format_lock(
+    lock: Mapping[str, tuple[ArchiveFile, ...]], command: str = "build --update-lock"
+) -> str:
     """The lock as TOML, sorted, one file a line."""
-    lines = [LOCK_HEADER]
+    lines = [LOCK_HEADER.format(command=command)]
     for group in sorted(lock):
         lines.append(f"[{group}]\nfiles = [")
         for file in sorted(lock[group], key=lambda file: file.path):

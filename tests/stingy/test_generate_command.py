@@ -11,7 +11,9 @@ from pathlib import Path
 import pytest
 
 from stingy.stingygen.command import main
+from stingy.stingygen.demand import GlobalDemand
 from stingy.stingygen.drawing import find_extents
+from stingy.stingygen.generate import Target, generate
 from stingy.stingygen.geometry import load_l2
 from stingy.stingygen.map import Parameters, load_map
 from stingy.stingygen.plan import plan_map
@@ -165,3 +167,11 @@ def test_the_kernels_caches_are_the_kernels(
     assert call(result, "--out", out, "--backing", "kmem_cache", *flags) == 2
     assert "--target kernel" in capsys.readouterr().err
     assert not out.exists()
+
+
+def test_static_variables_of_one_name_have_constants_of_their_own() -> None:
+    same = tuple(GlobalDemand(name="instances", bytes=16) for _ in range(3))
+    plan = plan_map(WEB.model_copy(update={"globals": same}), load_l2("banias-1400"), Parameters())
+    header = generate(plan, Target.USER)["stingy.h"]
+    defined = re.findall(r"#define (STINGY_GLOBAL_INSTANCES\w*)", header)
+    assert len(defined) == len(set(defined)) == 3

@@ -110,6 +110,7 @@ def test_what_another_allocator_may_resize_is_refused(
 
 
 XREALLOC = """
+int resized;
 static void die(void) { abort(); }
 static void *xrealloc(void *old, size_t bytes)
 {
@@ -117,6 +118,7 @@ static void *xrealloc(void *old, size_t bytes)
 
 	if (!new)
 		die();
+	resized++;
 	return new;
 }
 """

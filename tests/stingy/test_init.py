@@ -143,3 +143,63 @@ def test_old_trees_may_vanish_while_they_are_counted(
     folder.mkdir(parents=True)
     (folder / "gone.pch").symlink_to(tmp_path / "nothing")
     _remove_old_trees()
+
+
+LIBRARY = """\
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <watch.h>
+struct conn { struct watch *client; int state; };
+static void on_read(struct watch *w, void *arg) { free(arg); }
+static void on_write(struct watch *w, void *arg)
+{
+	struct conn *c = arg;
+
+	c->client->readcb = on_read;
+}
+static void on_error(struct watch *w, void *arg) { free(arg); }
+static void use(struct conn *c) { c->client->readcb = on_read; c->client->writecb = on_write; }
+static void again(struct conn *c) { c->client->writecb(c->client, c); }
+static void on_accept(int fd, short what, void *arg)
+{
+	struct conn *c = calloc(1, sizeof(*c));
+
+	c->state = accept(fd, 0, 0);
+	c->client = bufferevent_new(c->state, NULL, on_write, on_error, c);
+	use(c);
+	again(c);
+}
+int main(void)
+{
+	event_set(0, 0, 0, on_accept, NULL);
+	return event_dispatch();
+}
+"""
+WATCH = """\
+struct watch {
+	void (*readcb)(struct watch *watch, void *arg);
+	void (*writecb)(struct watch *watch, void *arg);
+};
+typedef void callback_fn(struct watch *watch, void *arg);
+struct watch *bufferevent_new(int fd, callback_fn *r, callback_fn *w, callback_fn *e, void *arg);
+void event_set(void *event, int fd, short what, void (*callback)(int, short, void *), void *arg);
+int event_dispatch(void);
+"""
+
+
+def test_callbacks_of_a_library_stay_wherever_they_are_set(tmp_path: Path) -> None:
+    root = tmp_path / "server"
+    root.mkdir()
+    (tmp_path / "library").mkdir()
+    (tmp_path / "library" / "watch.h").write_text(WATCH)
+    (root / "server.c").write_text(LIBRARY)
+    out = tmp_path / "out.toml"
+    run_init(["--root", str(root), "--out", str(out), "--flag=-I../library"])
+    found = read_annotations(out).annotations
+    assert found.requests.task == "struct conn"
+    kinds = {(k.name, k.position("S")) for k in found.constructs.queue_stage if k.stays}
+    assert kinds >= {
+        ("struct watch.readcb", None), ("struct watch.writecb", None),
+        ("bufferevent_new", 2), ("bufferevent_new", 3),
+    }  # fmt: skip
+    assert not found.constructs.schedule_stage  # the library calls them

@@ -362,3 +362,12 @@ def test_a_question_about_an_object_is_no_rewriting(tmp_path: Path) -> None:
     assert [site.file for site in find_already(tmp_path, {"conn": "STINGY_CONN"})["conn"]] == [
         "conn.c"
     ]
+
+
+def test_the_header_is_included_where_no_condition_leaves_it_out(tmp_path: Path) -> None:
+    extra = "#ifdef ELSEWHERE\n#include <nowhere.h>\n#endif\n"
+    text, report = rewrite(
+        tmp_path, "conn->part = malloc(sizeof(struct part));", "free(conn->part);", extra
+    )
+    assert {o.status for o in report.objects} == {Status.REWRITTEN}, report.objects
+    assert text.index('#include "stingy.h"') < text.index("#ifdef ELSEWHERE")

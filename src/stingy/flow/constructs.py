@@ -234,7 +234,10 @@ def _wraps_malloc(constructs: Constructs, routine: Routine, returning: Returning
     if pointee(result_type) not in _UNTYPED or not returned:
         return None
     copies = _sources_of(routine, returned)
-    for call, callee, kind in _own_calls(constructs, routine):
+    own = list(_own_calls(constructs, routine))
+    if any(isinstance(kind, Malloc) and call.result not in copies for call, _, kind in own):
+        return None  # it allocates something of its own, too
+    for call, callee, kind in own:
         if isinstance(kind, Malloc) and call.result in copies:
             size = size_argument(constructs, kind, callee, call)
             roles: dict[Role, int] = {}

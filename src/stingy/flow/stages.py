@@ -95,9 +95,8 @@ class Stages:
             if pointee(parameter.type) == self.task_type:
                 return position
         entry = bool(note and note.entry)
-        if routine.parameters and pointee(routine.parameters[0].type) == "void" and not entry:
-            return 0
-        return None
+        untyped = [n for n, p in enumerate(routine.parameters) if pointee(p.type) == "void"]
+        return untyped[0] if len(untyped) == 1 and not entry else None
 
     def takes_task(self, stage: str) -> bool:
         """Whether a stage runs on a request (an accept stage does not)."""

@@ -147,7 +147,7 @@ class _Lowering:
             Spot(self.names.file_of(cursor), position.line, position.column),
             canonical(cursor.type),
             tuple(parameters),
-            cursor.storage_class.name == "STATIC",
+            cursor.linkage.name == "INTERNAL",
             annotations=[c.spelling for c in parts if clang.kind(c) == "ANNOTATE_ATTR"],
             end_line=cursor.extent.end.line,
         )

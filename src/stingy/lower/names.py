@@ -65,7 +65,7 @@ class Names:
         if alias:
             return Func(alias)
         key = name
-        if cursor.storage_class.name == "STATIC":
+        if cursor.linkage.name == "INTERNAL":  # its first declaration may alone be static
             file = self.file_of(cursor)
             key = f"{file}:{name}" if self.is_local(file) else name
         self.unit.declared.setdefault(key, canonical(cursor.type))

@@ -149,7 +149,7 @@ def _is_input(word: str, command: _Command) -> bool:
 
 
 def _read_commands(path: Path) -> dict[Path, _Command]:
-    remedy = "make it with your build tool (for instance: bear -- make), or give [sources] flags"
+    remedy = "make it with `memwalk record --root DIR -- make`, or give [sources] flags"
     if path.is_dir():
         return _read_kbuild(path)
     try:

@@ -28,6 +28,7 @@ from stingy.memwalk.report import (
 from stingy.memwalk.stage_graph import draw_graph
 from stingy.model.results import Memwalk
 from stingy.proposal.command import run_init
+from stingy.proposal.recording import run_record
 
 EXAMPLES = """\
 examples:
@@ -137,4 +138,6 @@ def main(argv: Sequence[str] | None = None) -> ExitCode:
         return run_explain(words[1:])
     if words[:1] == ["init"]:
         return run_init(words[1:])
+    if words[:1] == ["record"]:
+        return run_record(words[1:])
     return run(make_parser().parse_args(words))

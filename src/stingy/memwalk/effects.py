@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 
 from stingy.flow.constructs import Clear, Constructs, Kind
-from stingy.flow.objects import Objects
+from stingy.flow.objects import Objects, static_pointee
 from stingy.flow.pointers import Node, place_node
 from stingy.flow.stages import Stages
 from stingy.flow.values import (
@@ -97,7 +97,7 @@ class Effects:
     def at_store(self, at: Occurrence, assign: Assign, state: State) -> list[State]:
         """The states after a store that is a construct; the store itself comes later."""
         states = [state]
-        task = _pointer_to_request(assign.place)
+        task = self._pointer_to_request(assign.place)
         for kind in self.constructs.at_store(at.routine.key, assign.place):
             match kind:
                 case QueueStage():
@@ -125,7 +125,7 @@ class Effects:
             if isinstance(part, Field) and any(
                 isinstance(kind, QueueStage) for kind in self.constructs.at_store("", part)
             ):
-                task = _pointer_to_request(part)
+                task = _pointer_in(part)
                 known = i.memory.value(task, state) if isinstance(task, Var) else OTHER
                 if isinstance(task, Var) and (known is None or isinstance(known, Signs)):
                     return self._adopt(i, task, _forget_request(state))
@@ -192,6 +192,13 @@ class Effects:
 
     # -- the request that is followed --------------------------------------------------------
 
+    def _pointer_to_request(self, place: Expr) -> Expr | None:
+        """The pointer to the request in ``conn->stage``, and in ``conn->watch->stage``."""
+        first = pointer = _pointer_in(place)
+        while pointer is not None and static_pointee(pointer) != self.stages.task_type:
+            pointer = _pointer_in(strip_casts(pointer))
+        return first if pointer is None else pointer
+
     def _as_followed(self, at: Occurrence, task: Expr | None, state: State) -> State:
         """Code outside of stages may work on any request: take it as the one that we follow."""
         if state.property.followed or state.property.ended or task is None:
@@ -242,7 +249,7 @@ class Effects:
     def _park(self, at: Occurrence, kind: QueueStage, stage: Expr | None, state: State) -> State:
         """A field is set to a constant that no stage stands for: none runs for the time being."""
         value = at.value(stage, state) if stage is not None else None
-        if not kind.store or not isinstance(value, int) or not self._is_only_store():
+        if not kind.store or kind.stays or not isinstance(value, int) or not self._is_only_store():
             return state
         return state.change(pending=(Pending(NOWHERE),), by=at.source)
 
@@ -298,11 +305,14 @@ class Effects:
                 return state.change(pending=pending, by=source)
             return state.change(pending=pending, queue=queue.value, by=source)
         new = Pending(stage, queue.value, source)
-        if kind.store:  # a field holds one stage: the last one counts
+        if kind.stays:
+            new = replace(new, stays=True)
+            pending = tuple(p for p in pending if not (p.stays and p.stage == stage))
+        elif kind.store:  # a field holds one stage: the last one counts
             kept = () if self._is_only_store() else (BELOW,)
             pending = tuple(p for p in pending if p.stage in kept)
         elif queue is not QueueKind.WORK:
-            pending = tuple(p for p in pending if p.queue != queue.value)
+            pending = tuple(p for p in pending if p.stays or p.queue != queue.value)
         if new not in pending:
             pending = (*(p for p in pending if replace(p, sure=True) != new), new)
         return state.change(pending=pending, by=source)
@@ -469,8 +479,8 @@ def _is_inside(value: Value) -> bool:
     return isinstance(value, Reference) and value.place[0][0] == "object"
 
 
-def _pointer_to_request(place: Expr) -> Expr | None:
-    """The pointer to the request in ``conn->stage``."""
+def _pointer_in(place: Expr) -> Expr | None:
+    """The pointer that leads to a place."""
     while not isinstance(place, Deref):
         inner = getattr(place, "base", None)
         if inner is None:

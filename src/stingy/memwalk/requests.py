@@ -316,19 +316,24 @@ class Walk:
         work = [one for one in pending if one.queue in {"work", "helper"}]
         first = next((one for one in work if one.sure), None)
         merged = not all(one.sure for one in pending)
+        staying = tuple(replace(one, pusher="") for one in pending if one.stays)
         for one in pending:
+            if one.stage == BELOW:
+                continue  # what else a request from elsewhere has pending: its own states say it
             if one.queue == "work" and one is not first and not merged:
                 continue
             source = one.pusher or stage
             queue = p.queue if one.queue == "none" else one.queue
             evidence = self._pushed(source, one.stage) or self._queued(source, queue)
-            self._edge(source, one.stage, _KIND[queue], evidence)
-            left = tuple(w for w in work if w is not one)
-            self._enter(one.stage, queue, state.change(pending=left))
+            if one.pusher or not one.stays:
+                self._edge(source, one.stage, _KIND[queue], evidence)
+            left = tuple(w for w in work if w is not one and not w.stays)
+            self._enter(one.stage, queue, state.change(pending=(*left, *staying)))
 
     def _stay(self, stage: str, state: State) -> bool:
         """Where a field holds the stage, it stays the same until it is set again."""
-        stores = [q for q in self.effects.annotations.constructs.queue_stage if q.store]
+        kinds = self.effects.annotations.constructs.queue_stage
+        stores = [q for q in kinds if q.store and not q.stays]
         if not stores or stage == EXTERNAL or not self.effects.stages.takes_task(stage):
             return False
         queue = (stores[0].queue or QueueKind.WORK).value
@@ -408,8 +413,8 @@ class Walk:
             below = tuple(Pending(p.stage, p.queue) for p in below)
             pending = self.stacks.join(push.pending, below)
         else:
-            replaced = {p.queue for p in push.pending} - {"work"}
-            below = tuple(p for p in below if p.queue not in replaced)
+            replaced = {p.queue for p in push.pending if not p.stays} - {"work"}
+            below = tuple(p for p in below if p.stays or p.queue not in replaced)
             there = {(p.stage, p.queue) for p in below}
             pending = (*below, *(p for p in push.pending if (p.stage, p.queue) not in there))
         queue = push.queue or rest.property.queue

@@ -30,13 +30,15 @@ class Pending:
     """A stage that a request has pending.
 
     ``queue``: where it waits (discipline queue).  ``pusher``: the stage that queued it in the
-    present run, "" if an earlier one did.  ``sure``: on all paths that were merged.
+    present run, "" if an earlier one did.  ``sure``: on all paths that were merged.  ``stays``: it
+    runs again whenever what it waits for happens, whatever else is pending.
     """
 
     stage: str
     queue: str = ""
     pusher: str = ""
     sure: bool = True
+    stays: bool = False
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -126,9 +126,14 @@ class Construct(Table):
 
 
 class QueueStage(Construct):
-    """Queue_Stage: gives a request its next stage; ``queue`` says where it then waits."""
+    """Queue_Stage: gives a request its next stage; ``queue`` says where it then waits.
+
+    ``stays``: it is a callback that an event library calls whenever something happens, until it
+    is taken away; a request may have several of them at a time (discipline queue).
+    """
 
     queue: QueueKind | None = None  # default: work for discipline "queue", none for "lifo"
+    stays: bool = False
 
 
 class ScheduleStage(Construct):

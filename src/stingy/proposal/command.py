@@ -65,9 +65,11 @@ def run_init(argv: Sequence[str]) -> ExitCode:
     text = write_proposal(found, options.root, options.out)
     write_atomically(options.out, text.encode())
     for file, why in sorted(found.chosen.refused.items()):
-        console.print(f"  not analysed: {file}: {why}", style="yellow", markup=False)
+        console.print(
+            f"  not analysed: {file}: {why}", style="yellow", markup=False, soft_wrap=True
+        )
     for line in (*found.chosen.notes, *found.missing):
-        console.print(f"  to do: {line}", style="yellow", markup=False)
+        console.print(f"  to do: {line}", style="yellow", markup=False, soft_wrap=True)
     loop = found.loops[0].name if found.loops else "no loop"
     console.print(
         f"{options.out}: {len(found.chosen.units)} files, request {found.task or 'not found'}, "

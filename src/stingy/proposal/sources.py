@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -45,7 +46,7 @@ def choose_sources(
     if not root.is_dir():
         raise UsageError(f"{root} is not a folder", hint="give --root the folder of the sources")
     commands = commands or find_commands(root)
-    found = list_sources(root)
+    found = keep_compiled(list_sources(root), root, commands)
     if not files and not found:
         raise UsageError(f"there is no C file below {root}", hint="correct --root")
     notes = [] if commands or flags else describe_build(root)
@@ -61,9 +62,10 @@ def choose_sources(
         file, reason = next(iter(refused.items()))
         raise UsageError(
             f"none of {len(refused)} files could be analysed; {file}: {reason}",
-            hint="configure and build the server, then give --flag for each flag of the compiler "
-            "(--flag=-Isrc), or --compile-commands",
+            hint="configure the server, build it with `memwalk record --root DIR -- make`, which "
+            "writes down the flags of the compiler; or give each of them (--flag=-Isrc)",
         )
+    notes += describe_refused(root, refused, commands)
     kept = good if files else keep_used(good)
     chosen = replace_files(wanted, files or tuple(unit.file for unit in kept))
     left = tuple(unit.file for unit in good if unit not in kept)
@@ -91,6 +93,15 @@ def list_sources(root: Path) -> list[str]:
     return found
 
 
+def keep_compiled(files: list[str], root: Path, commands: Path | None) -> list[str]:
+    """Those of the files that the build compiles, if its commands say so for some."""
+    if commands is None or not (root / commands).is_file():
+        return files
+    entries = json.loads((root / commands).read_bytes())
+    compiled = {Path(one["directory"], one["file"]).resolve() for one in entries}
+    return [file for file in files if (root / file).resolve() in compiled] or files
+
+
 def guess_flags(root: Path) -> tuple[str, ...]:
     """Folders with headers, and whether there is a configuration header."""
     headers = sorted(root.rglob("*.h"))
@@ -115,6 +126,18 @@ def describe_build(root: Path) -> list[str]:
             "the flags of every file"
         ]
     return []
+
+
+def describe_refused(root: Path, refused: dict[str, str], commands: Path | None) -> list[str]:
+    """What is lost with the files that could not be read, and what helps."""
+    if not refused:
+        return []
+    lines = {file: len((root / file).read_bytes().splitlines()) for file in refused}
+    largest = max(lines, key=lambda file: lines[file])
+    text = f"{sum(lines.values())} lines could not be read, most of them in {largest}"
+    if commands is None:
+        text += ": build with `memwalk record --root DIR -- make`, which writes down all flags"
+    return [text]
 
 
 # -- which files the server's main program uses --------------------------------------------------

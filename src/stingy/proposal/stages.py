@@ -34,12 +34,17 @@ MIN_STATES = 3  # constants that a field is compared with, or it is no state
 REGISTRATIONS = {"epoll_ctl", "event_add", "ev_io_start", "kevent"}
 _TIMER = re.compile(r"time|deadline|alarm|call_at", re.IGNORECASE)
 _LABEL = re.compile(r"(?:==|\bis)\s*(?:\([^()]*\)\s*)?([A-Za-z_]\w*)\s*\)*$")
-# Calls that give a callback to an event library: roles of the arguments, where it then waits.
-LIBRARY_CALLS = {
-    "event_set": (("-", "-", "-", "S", "T"), "socket"),
-    "event_assign": (("-", "-", "-", "-", "S", "T"), "socket"),
-    "event_new": (("-", "-", "-", "S", "T"), "socket"),
-    "event_base_once": (("-", "-", "-", "S", "T"), "socket"),
+# Calls that give callbacks to an event library: the roles of the arguments, once for each callback.
+_BUFFER_CALLBACKS = (
+    ("-", "S", "-", "-", "T"), ("-", "-", "S", "-", "T"), ("-", "-", "-", "S", "T"),
+)  # fmt: skip
+LIBRARY_CALLS: dict[str, tuple[tuple[str, ...], ...]] = {
+    "event_set": (("-", "-", "-", "S", "T"),),
+    "event_assign": (("-", "-", "-", "-", "S", "T"),),
+    "event_new": (("-", "-", "-", "S", "T"),),
+    "event_base_once": (("-", "-", "-", "S", "T"),),
+    "bufferevent_new": _BUFFER_CALLBACKS,
+    "bufferevent_setcb": _BUFFER_CALLBACKS,
 }
 
 
@@ -74,6 +79,7 @@ class Callbacks:
     setters: dict[str, Setter] = field(default_factory=dict)
     callers: dict[str, Spot] = field(default_factory=dict)
     depth: int = 0
+    library: bool = False  # a record of an event library, which calls what the field holds
 
     @property
     def place(self) -> str:
@@ -109,11 +115,10 @@ class States:
 
 @dataclass(slots=True)
 class LibraryEvents:
-    """Calls that give a callback to an event library."""
+    """Calls that give a callback to an event library, which keeps it."""
 
     function: str
     roles: tuple[str, ...]
-    queue: str
     stages: set[str] = field(default_factory=set)
     evidence: list[Seen] = field(default_factory=list)
 
@@ -135,6 +140,8 @@ def find_callbacks(survey: Survey, task: str) -> list[Callbacks]:
         one = found.setdefault((place.record, place.name), Callbacks(place.record, place.name))
         one.stages |= stages
         one.depth = array
+        layout = survey.program.records.get(place.record)
+        one.library = layout is not None and not layout.local
         one.evidence.append(Seen(step.spot, f"{routine.name} stores {_show_names(stages)}"))
         setter = _setter(survey, routine, step, record)
         if setter is not None:
@@ -321,20 +328,19 @@ def _straight(graph: FlowGraph, start: int) -> Iterator[int]:
 
 def find_library_events(survey: Survey, task: str) -> list[LibraryEvents]:
     """The calls of libevent that name a function of the server."""
-    found: dict[str, LibraryEvents] = {}
+    found: dict[tuple[str, tuple[str, ...]], LibraryEvents] = {}
     for routine, _, call in survey.calls():
         name = callee_name(call)
-        if name not in LIBRARY_CALLS:
-            continue
-        roles, queue = LIBRARY_CALLS[name]
-        position = roles.index("S")
-        if position >= len(call.arguments):
-            continue
-        stages = _stages_in(survey, call.arguments[position], task)
-        one = found.setdefault(name, LibraryEvents(name, roles, queue))
-        one.stages |= stages
-        one.evidence.append(Seen(call.spot, f"{routine.name} gives {_show_names(stages)}"))
-    return [one for one in found.values() if one.stages]
+        for roles in LIBRARY_CALLS.get(name, ()):
+            position = roles.index("S")
+            if position >= len(call.arguments):
+                continue
+            stages = _stages_in(survey, call.arguments[position], task)
+            if stages:
+                one = found.setdefault((name, roles), LibraryEvents(name, roles))
+                one.stages |= stages
+                one.evidence.append(Seen(call.spot, f"{routine.name} gives {_show_names(stages)}"))
+    return list(found.values())
 
 
 def find_entries(survey: Survey, stages: set[str]) -> dict[str, str]:

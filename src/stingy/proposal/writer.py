@@ -67,7 +67,7 @@ def make_proposal(name: str, chosen: Chosen, survey: Survey, task: str = "") -> 
     """Look for everything; ``task`` is the request's type where the reader knows it."""
     tasks = find_tasks(survey)
     task = survey.program.record_of(task) if task else _choose_task(survey, tasks)
-    callbacks = [one for one in find_callbacks(survey, task) if one.record == task or one.callers]
+    callbacks = keep_likely(find_callbacks(survey, task), task)
     callbacks.sort(key=lambda one: one.record != task)
     events = find_library_events(survey, task)
     stages = {n for one in callbacks for n in one.stages}
@@ -82,6 +82,12 @@ def make_proposal(name: str, chosen: Chosen, survey: Survey, task: str = "") -> 
     )  # fmt: skip
     found.missing = list(_list_missing(found, survey))
     return found
+
+
+def keep_likely(callbacks: list[Callbacks], task: str) -> list[Callbacks]:
+    """Fields of the task, fields that are called through, and the others of the same records."""
+    called = {one.record for one in callbacks if one.callers}
+    return [one for one in callbacks if one.record == task or one.record in called]
 
 
 def _choose_task(survey: Survey, tasks: list[Candidate]) -> str:
@@ -239,13 +245,13 @@ def _write_stages(found: Proposal) -> list[str]:
     lines: list[str] = []
     own = [one for one in found.callbacks if one.record == found.task and one.setters]
     stack = _stack_of(found)
-    taken = [stack] if stack else own or found.callbacks[:1]
+    taken = [stack] if stack else own or _first_record(found.callbacks)
     for one in taken:
         lines += _write_callbacks(found, one)
     for event in found.events:
         lines += [*_evidence(event.evidence), "[[constructs.queue_stage]]",
                   f"function = {_quote(event.function)}", f"arguments = {_list(event.roles)}",
-                  f"queue = {_quote(event.queue)}", ""]  # fmt: skip
+                  'queue = "socket"', "stays = true", ""]  # fmt: skip
     states = [s for s in found.states if s.handlers]
     if states and not lines:
         lines += _write_states(found, states[0])
@@ -268,6 +274,16 @@ def _write_stages(found: Proposal) -> list[str]:
     return lines
 
 
+def _first_record(callbacks: list[Callbacks]) -> list[Callbacks]:
+    """The first field, and what else of its record is a library's."""
+    if not callbacks:
+        return []
+    first = callbacks[0]
+    return [
+        one for one in callbacks if one is first or (one.library and one.record == first.record)
+    ]
+
+
 def _write_callbacks(found: Proposal, one: Callbacks) -> list[str]:
     lines = _evidence(one.evidence)
     for name, setter in sorted(one.setters.items()):
@@ -276,8 +292,9 @@ def _write_callbacks(found: Proposal, one: Callbacks) -> list[str]:
         lines += [f"queue = {_quote(setter.queue)}"] if setter.queue else []
         lines.append("")
     if not one.setters:
-        lines += ["[[constructs.queue_stage]]", f"store = {_quote(one.place)}", ""]
-    for name, spot in sorted(one.callers.items()):
+        lines += ["[[constructs.queue_stage]]", f"store = {_quote(one.place)}"]
+        lines += ['queue = "socket"', "stays = true", ""] if one.library else [""]
+    for name, spot in () if one.library else sorted(one.callers.items()):
         lines += [f"# {spot.file}:{spot.line}: calls through {one.place}",
                   *_write_schedule(found, name), ""]  # fmt: skip
     return lines

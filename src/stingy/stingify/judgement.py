@@ -28,10 +28,12 @@ from stingy.stingify.sites import (
     Status,
     spell_after,
 )
+from stingy.stingify.wrappers import Wrappers
 
 # Allocators without a size argument that give plain memory all the same.
 SIZED_BY_CACHE = {"kmem_cache_alloc"}
 RESIZING = {"realloc", "reallocarray", "krealloc", "krealloc_array", "kvrealloc"}
+COPYING = {"strdup", "strndup"}
 ALONE = "memwalk found no other object here"
 Place = tuple[str, int, int]
 
@@ -56,11 +58,20 @@ class Verdict:
     verb: str = ""
     arguments: tuple[int, ...] = ()
     arity: int = 0
+    checked: bool = False
 
 
 def refuse(reason: str) -> Verdict:
     """The site stays as it is, and with it its object."""
     return Verdict(Status.REFUSED, reason)
+
+
+def refuse_copy(name: str) -> Verdict:
+    """strdup() and what wraps it."""
+    return refuse(
+        f"{name}() copies a string, and Stingy has no such call; allocate its length and 1 here, "
+        "then copy it"
+    )
 
 
 class Judge:
@@ -69,6 +80,7 @@ class Judge:
     def __init__(self, server: Server, result: Memwalk):
         self.server = server
         self.result = result
+        self.wrappers = Wrappers(server.program, server.constructs)
         self.calls: dict[Place, list[tuple[Routine, Call]]] = defaultdict(list)
         for routine in server.program.routines.values():
             for call in routine.calls():
@@ -128,8 +140,10 @@ class Judge:
     def _explain_dead_end(self, found: Object, site: SiteDecision, bodies: set[str]) -> str:
         name = site.callee
         if bodies & set(self.server.constructs.wrappers):
+            extra = self.wrappers.find_extra(next(iter(bodies)))
             return (
-                f"{name}() does more than to pass on what its allocator gives, and what it does "
+                f"{name}() does more than to pass on what its allocator gives"
+                f"{f' (it {extra})' if extra else ''}, and what it does "
                 f"would be lost; call the plain allocator here, or let {name}() only return it"
             )
         if site.action == "free":
@@ -219,14 +233,59 @@ class Judge:
             evidence = f"of all candidates, only this is a {type_}, as the argument"
         bodies = set(self.server.program.find(site.callee)) & set(self.server.program.routines)
         if bodies and not bodies & self.server.recyclers:
-            kept = f"{site.callee}() keeps its own work; the plain calls in it are rewritten"
-            return Verdict(Status.KEPT, kept)
+            return self._judge_function(found, action, site, call, evidence)
         resizes = self._resizes(routine, call)
         if action == "free":
             return None if resizes else self._judge_free(routine, call, evidence)
         if resizes:
             return self._judge_resizing(found, routine, call, evidence)
         return self._judge_allocation(found, routine, call, evidence)
+
+    def _judge_function(
+        self, found: Object, action: Action, site: Site, call: Call, evidence: str
+    ) -> Verdict | None:
+        """A call of an allocator or release that is a function of the server."""
+        bodies = set(self.server.program.find(site.callee)) & set(self.server.program.routines)
+        if action == "allocate" and (checked := self._find_checking(bodies)):
+            return self._judge_checked(found, checked, call, evidence)
+        if self._is_resized_by(bodies):
+            return None  # the same call is judged as an allocation
+        kept = f"{site.callee}() keeps its own work; the plain calls in it are rewritten"
+        return Verdict(Status.KEPT, kept)
+
+    def _find_checking(self, bodies: set[str]) -> str:
+        """The wrapper that is called, if all it does besides is to end the server."""
+        key = next(iter(bodies)) if len(bodies) == 1 else ""
+        good = key and self.wrappers.is_checking(key) and not self.wrappers.find_extra(key)
+        return key if good else ""
+
+    def _is_resized_by(self, bodies: set[str]) -> bool:
+        """Whether a checking wrapper of realloc() is called."""
+        key = self._find_checking(bodies)
+        return bool(key) and "O" in self.wrappers.roles(key)
+
+    def _judge_checked(self, found: Object, key: str, call: Call, evidence: str) -> Verdict:
+        """A call of xmalloc(): what it does where memory is short stays as it is.
+
+        A pool may be full while there is memory, and the server must not end for that.
+        """
+        name, roles = name_of(key), self.wrappers.roles(key)
+        if found.room is None:
+            return refuse(
+                f"{name}() ends the server where memory is short, and a pool is sooner full; give "
+                f"slab_live in [[objects]], and what the pool has no room for is the system's"
+            )
+        base, size = self.wrappers.base_name(key), roles.get("size")
+        if base in COPYING:
+            return refuse_copy(name)
+        if size is None:
+            return refuse(f"{name}() computes the size itself; call {base}() here")
+        arity = len(call.arguments)
+        if "O" in roles:
+            both = (roles["O"], size)
+            return Verdict(Status.REWRITTEN, evidence, "stingy_resize", both, arity, checked=True)
+        verb, arguments = choose_verb(base, call.text, size, roles.get("count"), found)
+        return Verdict(Status.REWRITTEN, evidence, verb, arguments, arity, checked=True)
 
     def _resizes(self, routine: Routine, call: Call) -> bool:
         """Whether a call is Malloc and Free at once."""
@@ -302,6 +361,8 @@ class Judge:
         if self._position(Malloc, routine, call, "O") is not None:
             return refuse(f"{name}() stores the object through an argument")
         plain = key in self.server.recyclers or name in SIZED_BY_CACHE
+        if name in COPYING:
+            return refuse_copy(name)
         if size is None and not plain:
             return refuse(f"{name}() is not a plain allocator: no argument is a size")
         count = self._position(Malloc, routine, call, "count")
@@ -372,6 +433,7 @@ def _record(found: Object, action: Action, site: Site, verdict: Verdict) -> Site
         status=verdict.status,
         reason=verdict.reason,
         verb=verdict.verb,
+        checked=verdict.checked,
         arguments=verdict.arguments,
         arity=verdict.arity,
     )

@@ -22,6 +22,7 @@ from stingy.stingify.sites import ObjectDecision, SiteDecision, Status
 
 IGNORED = shutil.ignore_patterns(".git", "build", "*.o", "*.ko", "*.cmd", "__pycache__")
 INCLUDE = re.compile(r"^[ \t]*#[ \t]*include[ \t]+([<\"][^>\"]+[>\"])", re.MULTILINE)
+CONDITIONAL = re.compile(r"^[ \t]*#[ \t]*(if|end)")
 # Calls that allocate and release; a question about an object (stingy_room) rewrites nothing.
 CALL = re.compile(
     r"\b(stingy_(?:alloc|alloc_bytes|alloc_array|zalloc|calloc|resize|free))\(\s*(STINGY_\w+)"
@@ -112,13 +113,24 @@ def _include(path: Path, header: str, patch: Path) -> None:
     text = path.read_text(errors="surrogateescape")
     if f'#include "{header}"' in text:
         return
-    found = INCLUDE.findall(text)
-    if found:
-        _apply(write_include_patch(found[-1], header), patch, path)
+    last = _find_last_include(text)
+    if last:
+        _apply(write_include_patch(last, header), patch, path)
     if f'#include "{header}"' not in path.read_text(errors="surrogateescape"):
         # No include that Coccinelle sees: the first line will do.
         changed = f'#include "{header}"\n{text}'
         path.write_text(changed, errors="surrogateescape")
+
+
+def _find_last_include(text: str) -> str:
+    """The last include that no #if leaves out; "" if there is none."""
+    depth, last = 0, ""
+    for line in text.splitlines():
+        if match := CONDITIONAL.match(line):
+            depth += {"if": 1, "end": -1}.get(match[1], 0)
+        elif depth == 0 and (match := INCLUDE.match(line)):
+            last = match[1]
+    return last
 
 
 def _recycle(path: Path, patch: Path, objects: Sequence[ObjectDecision]) -> list[str]:

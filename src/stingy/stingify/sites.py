@@ -7,9 +7,12 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Literal
 
+from pydantic import Field
+
 from stingy.stingygen.demand import Record
 
 Action = Literal["allocate", "free"]
+TOO_MUCH = "(size_t)-1"  # bytes that nobody has
 
 
 class Status(StrEnum):
@@ -25,7 +28,8 @@ class SiteDecision(Record):
     """One site of one object, before and after, and the reason.
 
     ``verb`` is the Stingy function to call; ``arguments`` are the places of those arguments of the
-    old call that the new one takes, ``arity`` how many the old one had.
+    old call that the new one takes, ``arity`` how many the old one had.  ``checked``: the callee
+    ends the server where memory is short, and goes on to do so.
     """
 
     file: str
@@ -42,6 +46,7 @@ class SiteDecision(Record):
     verb: str = ""
     arguments: tuple[int, ...] = ()
     arity: int = 0
+    checked: bool = Field(default=False, exclude_if=lambda is_so: not is_so)
 
 
 class ObjectDecision(Record):
@@ -72,8 +77,22 @@ def spell_after(site: SiteDecision, constant: str) -> str:
     """The call that replaces a site, or the site itself."""
     if site.status is not Status.REWRITTEN:
         return site.before
-    given = split_arguments(site.before)
-    return f"{site.verb}({', '.join([constant, *(given[n] for n in site.arguments)])})"
+    return spell_call(site, constant, split_arguments(site.before))
+
+
+def spell_call(site: SiteDecision, constant: str, given: list[str]) -> str:
+    """The new call, where the old one was given these arguments."""
+    new = f"{site.verb}({', '.join([constant, *(given[n] for n in site.arguments)])})"
+    return f"({new} ?: {_spell_end(site)})" if site.checked else new
+
+
+def _spell_end(site: SiteDecision) -> str:
+    """A call that asks for more than there is, so that the callee ends the server in its way."""
+    asked = ["0"] * site.arity
+    asked[site.arguments[-1] if site.arguments else 0] = TOO_MUCH
+    if len(site.arguments) > 1 and site.verb != "stingy_resize":
+        asked[site.arguments[0]] = "1"
+    return f"{site.callee}({', '.join(asked)})"
 
 
 def split_arguments(text: str) -> list[str]:

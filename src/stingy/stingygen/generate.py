@@ -63,24 +63,27 @@ BODIES = {Backing.SLABS: "stingy.c", Backing.KMEM_CACHE: "kmem_cache.c"}
 
 
 def name_constants(plan: Map) -> dict[str, dict[str, str]]:
-    """Unique C constants by kind ("object", "stage", "pool", "global") and name."""
+    """Unique C constants by kind ("object", "stage", "pool", "global") and name.
+
+    Static variables of several files may have one name: globals are counted instead.
+    """
     taken = set(RESERVED)
-    kinds: dict[str, tuple[str, list[str]]] = {
-        "object": ("STINGY_", [o.name for o in plan.objects]),
-        "stage": ("STINGY_STAGE_", [s.name for s in plan.stages]),
-        "pool": ("STINGY_POOL_", [p.name for p in plan.pools]),
-        "global": ("STINGY_GLOBAL_", [g.name for g in plan.globals]),
+    kinds: dict[str, tuple[str, list[tuple[str, str]]]] = {
+        "object": ("STINGY_", [(o.name, o.name) for o in plan.objects]),
+        "stage": ("STINGY_STAGE_", [(s.name, s.name) for s in plan.stages]),
+        "pool": ("STINGY_POOL_", [(p.name, p.name) for p in plan.pools]),
+        "global": ("STINGY_GLOBAL_", [(str(n), g.name) for n, g in enumerate(plan.globals)]),
     }
     named: dict[str, dict[str, str]] = {}
     for kind, (prefix, names) in kinds.items():
         named[kind] = {}
-        for name in names:
+        for key, name in names:
             constant = stem = prefix + re.sub(r"\W+", "_", name).strip("_").upper()
             number = 2
             while constant in taken:
                 constant, number = f"{stem}_{number}", number + 1
             taken.add(constant)
-            named[kind][name] = constant
+            named[kind][key] = constant
     return named
 
 
@@ -178,11 +181,11 @@ def make_context(plan: Map, target: Target) -> dict[str, Any]:
         ],
         "globals": [
             {
-                "constant": constants["global"][g.name],
+                "constant": constants["global"][str(number)],
                 "offset": g.offset - plan.area("globals").offset,
                 "bytes": g.bytes,
             }
-            for g in plan.globals
+            for number, g in enumerate(plan.globals)
         ],
         "pools": _describe_pools(plan, constants["pool"]),
         "total_slots": sum(p.slots for p in plan.pools),
