@@ -129,6 +129,30 @@ def test_stages_that_share_a_function_keep_what_is_theirs(tmp_path: Path) -> Non
     assert vias["one", "go"] == []
 
 
+ONCE = """\
+struct req { int n; };
+static int total;
+static void one(struct req *req), two(struct req *req), end(struct req *req);
+static void deep(void) { total++; }
+static void plain(struct req *req) { deep(); }
+static void one(struct req *req) { plain(req); push(req, two); }
+static void two(struct req *req) { plain(req); push(req, end); }
+static void end(struct req *req) { free(req); }
+"""
+
+
+@pytest.mark.parametrize("budget", [0, 160_000])
+def test_what_is_remembered_is_done_by_each_stage_that_calls_it(
+    tmp_path: Path, budget: int
+) -> None:
+    path = write_queue(tmp_path, HEAD + ONCE + LOOP.replace("FIRST", "one"))
+    result = analyse(path, Options(budget=budget))
+    stages = {function.name: function.stages for function in result.functions}
+    assert stages["plain"] == stages["deep"] == ["one", "two"]
+    [total] = [one for one in result.globals if one.name == "total"]
+    assert total.written_by == ["one", "two"]
+
+
 def test_points_that_one_covers_are_left_out_and_many_become_one() -> None:
     peaks = Peaks()
     assert peaks.add("s", (("a", 1, 1),))

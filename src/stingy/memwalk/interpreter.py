@@ -296,8 +296,8 @@ class Interpreter:
             c for c in state.property.live if c[2] is None or c[2] > 1
         )  # fields of an object that is live more than once are not followed
         question = (routine.key, counts, frozenset(seen.items()))
-        if self.is_spent:
-            self._table.visit(routine.key)
+        if self.is_spent or question in self._summaries:
+            self._table.visit(routine.key)  # what is remembered was seen in another stage
         if self.is_spent and question not in self._summaries:
             kept = {p: v for p, v in seen.items() if not self.footprints.may_write(routine.key, p)}
             return [(None, State(state.property, {**kept, **own}))]
