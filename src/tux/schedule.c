@@ -40,6 +40,11 @@
  * each stage for each request alive: the overdue go one by one, and a patience that binds bounds
  * the requests alive in place of the query.
  *
+ * Requests leave their queue together, under the lock once, and have their turns one by one from
+ * the batch that they then are, which only the thread itself touches. What comes meanwhile waits in
+ * the queue, and what has had no turn when a visit ends goes back to the head of it: so the order
+ * is the one in which they were queued, as if each were taken by itself.
+ *
  * Where this differs from the paper: it gives no weights, no bound on waiting, and no rule for the
  * order within a priority; these are ours.
  *
@@ -150,6 +155,7 @@ void tux_schedule_init(struct tux_schedule *schedule)
 	unsigned int stage;
 
 	INIT_LIST_HEAD(&schedule->work);
+	INIT_LIST_HEAD(&schedule->batch);
 	for (stage = 0; stage < TUX_NR_STAGES; stage++)
 		INIT_LIST_HEAD(&schedule->stages[stage]);
 }
@@ -161,10 +167,11 @@ bool is_runnable(const struct tux_thread *thread)
 
 	if (static_branch_unlikely(&tux_by_stage))
 		return READ_ONCE(schedule->occupied);
-	return !list_empty(&schedule->work);
+	return !list_empty(&schedule->batch) || !list_empty(&schedule->work);
 }
 
-static enum tux_stage find_stage(const struct tux_req *req)
+/* Those of one visit mostly go on to the same stage: ask first for the last answer. */
+static enum tux_stage find_stage(struct tux_schedule *schedule, const struct tux_req *req)
 {
 	tux_atom_t *atom;
 	unsigned int stage;
@@ -172,21 +179,26 @@ static enum tux_stage find_stage(const struct tux_req *req)
 	if (!req->nr_atoms)
 		return TUX_STAGE_flush;
 	atom = req->atoms[req->nr_atoms - 1];
+	if (likely(stage_atoms[schedule->last_found] == atom))
+		return schedule->last_found;
 	for (stage = TUX_STAGE_parse; stage < TUX_STAGE_linger; stage++)
 		if (stage_atoms[stage] == atom)
 			break;
+	schedule->last_found = stage;
 	return stage;
 }
 
 static void queue_at_stage(struct tux_schedule *schedule, struct tux_req *req)
 {
-	enum tux_stage stage = find_stage(req);
+	enum tux_stage stage = find_stage(schedule, req);
+	struct list_head *queue = &schedule->stages[stage];
 
-	if (list_empty(&schedule->stages[stage]))
+	if (list_empty(queue)) {
 		WRITE_ONCE(schedule->since[stage], req->queued);
-	list_add_tail(&req->list, &schedule->stages[stage]);
+		WRITE_ONCE(schedule->occupied, schedule->occupied | BIT(stage));
+	}
+	list_add_tail(&req->list, queue);
 	WRITE_ONCE(schedule->lengths[stage], schedule->lengths[stage] + 1);
-	WRITE_ONCE(schedule->occupied, schedule->occupied | BIT(stage));
 }
 
 /**
@@ -204,15 +216,30 @@ void queue_request(struct tux_req *req)
 		list_add_tail(&req->list, &schedule->work);
 }
 
-/* It is a request's turn; the lock is held. */
-static void give_turn(struct tux_schedule *schedule, struct tux_req *req)
+/* The next request of the batch has its turn. Return: which; NULL if there is none. */
+static struct tux_req *give_turn(struct tux_schedule *schedule)
 {
-	unsigned int wait = schedule->turns - req->queued;
+	struct tux_req *req = list_first_entry_or_null(&schedule->batch, struct tux_req, list);
+	unsigned int wait;
 
+	if (!req)
+		return NULL;
 	list_del_init(&req->list);
+	wait = schedule->turns - req->queued;
 	if (unlikely(wait > schedule->longest_wait))
 		WRITE_ONCE(schedule->longest_wait, wait);
 	WRITE_ONCE(schedule->turns, schedule->turns + 1);
+	return req;
+}
+
+/* All that is in the one queue is the next batch. */
+static void take_work(struct tux_thread *thread)
+{
+	struct tux_schedule *schedule = &thread->schedule;
+
+	spin_lock_bh(&thread->lock);
+	list_splice_tail_init(&schedule->work, &schedule->batch);
+	spin_unlock_bh(&thread->lock);
 }
 
 /**
@@ -223,34 +250,45 @@ static void give_turn(struct tux_schedule *schedule, struct tux_req *req)
  */
 struct tux_req *elect_request(struct tux_thread *thread)
 {
-	struct tux_schedule *schedule = &thread->schedule;
-	struct tux_req *req;
-
-	spin_lock_bh(&thread->lock);
-	req = list_first_entry_or_null(&schedule->work, struct tux_req, list);
-	if (req)
-		give_turn(schedule, req);
-	spin_unlock_bh(&thread->lock);
-	return req;
+	if (list_empty(&thread->schedule.batch))
+		take_work(thread);
+	return give_turn(&thread->schedule);
 }
 
-/* One request has left the queue of its stage; the lock is held. */
-static void shorten_stage(struct tux_schedule *schedule, enum tux_stage stage)
+/* All that wait at a stage are the next batch. */
+static void take_stage(struct tux_thread *thread, enum tux_stage stage)
 {
-	struct tux_req *first = list_first_entry_or_null(&schedule->stages[stage], struct tux_req,
-							 list);
+	struct tux_schedule *schedule = &thread->schedule;
 
-	WRITE_ONCE(schedule->lengths[stage], schedule->lengths[stage] - 1);
-	if (first)
-		WRITE_ONCE(schedule->since[stage], first->queued);
-	else
-		WRITE_ONCE(schedule->occupied, schedule->occupied & ~BIT(stage));
+	spin_lock_bh(&thread->lock);
+	list_splice_tail_init(&schedule->stages[stage], &schedule->batch);
+	schedule->batch_length = schedule->lengths[stage];
+	WRITE_ONCE(schedule->lengths[stage], 0);
+	WRITE_ONCE(schedule->occupied, schedule->occupied & ~BIT(stage));
+	spin_unlock_bh(&thread->lock);
+}
+
+/* What has had no turn is first at its stage again. */
+static void give_back_stage(struct tux_thread *thread, enum tux_stage stage)
+{
+	struct tux_schedule *schedule = &thread->schedule;
+	const struct tux_req *first;
+
+	if (list_empty(&schedule->batch))
+		return;
+	first = list_first_entry(&schedule->batch, struct tux_req, list);
+	spin_lock_bh(&thread->lock);
+	WRITE_ONCE(schedule->since[stage], first->queued);
+	WRITE_ONCE(schedule->lengths[stage], schedule->lengths[stage] + schedule->batch_length);
+	WRITE_ONCE(schedule->occupied, schedule->occupied | BIT(stage));
+	list_splice_init(&schedule->batch, &schedule->stages[stage]);
+	spin_unlock_bh(&thread->lock);
 }
 
 /**
  * elect_at_stage() - whose turn it is at a stage
  * @thread: owns the requests
- * @stage: the stage
+ * @stage: the stage of the present visit
  *
  * Return: the request, on no list any more; NULL if none is at the stage.
  */
@@ -259,13 +297,11 @@ struct tux_req *elect_at_stage(struct tux_thread *thread, enum tux_stage stage)
 	struct tux_schedule *schedule = &thread->schedule;
 	struct tux_req *req;
 
-	spin_lock_bh(&thread->lock);
-	req = list_first_entry_or_null(&schedule->stages[stage], struct tux_req, list);
-	if (req) {
-		give_turn(schedule, req);
-		shorten_stage(schedule, stage);
-	}
-	spin_unlock_bh(&thread->lock);
+	if (list_empty(&schedule->batch))
+		take_stage(thread, stage);
+	req = give_turn(schedule);
+	if (req)
+		schedule->batch_length--;
 	return req;
 }
 
@@ -418,6 +454,7 @@ void end_visit(struct tux_thread *thread, struct tux_visit visit, unsigned int t
 	struct tux_schedule *schedule = &thread->schedule;
 	unsigned int *credit = &schedule->credits[visit.stage];
 
+	give_back_stage(thread, visit.stage);
 	if (visit.stage == TUX_STAGE_accept)
 		schedule->accept_turn = schedule->turns;
 	/* One that came to nothing counts too, or it would be chosen for ever. */
