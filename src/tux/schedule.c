@@ -11,7 +11,8 @@
  *	have a turn before it goes on. Accept is the first stage.
  * stingy: go from stage to stage by these priorities, and ask the allocator (query.c):
  *	(i)   stages behind the last allocation of a request: such requests need no more memory,
- *	      and give some back. The earliest first, so that they go on as a cohort.
+ *	      and give some back. The latest first, and finish_limit at a time, so that a portion
+ *	      goes on to its end before the next one begins.
  *	(iii) stages for which there is memory, for no more requests than fit, in cohort order;
  *	      earlier stages have more turns in each round of credits. Accept is one of them.
  *	(ii)  only if there is no other: one request of the latest stage, though memory is short.
@@ -35,6 +36,11 @@
  * twice: visit_limit keeps a batch small enough to find again what the stage before has touched. It
  * does not hold for accept with stingy. How many are alive is for the query to say, and for nothing
  * else.
+ *
+ * A crowd that a closed loop keeps in step is served at once, and then the machine is idle until its
+ * peers come back. finish_limit, smaller than such a crowd, lets the first replies out while the
+ * rest is still worked at. What is left over has to be the smaller part: of two halves one would
+ * always wait for the other.
  *
  * Patience has to be far above what a request waits that nothing is wrong with, which is a turn at
  * each stage for each request alive: the overdue go one by one, and a patience that binds bounds
@@ -89,6 +95,7 @@ static struct tux_choice policy = { policy_names, ARRAY_SIZE(policy_names), POLI
 static unsigned int accept_limit = 64;
 static unsigned int patience = 4096;
 static unsigned int visit_limit = 64;
+static unsigned int finish_limit = 28;
 static unsigned int stage_credits = 1024;
 
 static int set_policy(const char *value, const struct kernel_param *param)
@@ -142,6 +149,9 @@ module_param_cb(patience, &count_ops, &patience, 0444);
 MODULE_PARM_DESC(patience, "turns that a request waits before it goes first (cohort, stingy)");
 module_param_cb(visit_limit, &turns_ops, &visit_limit, 0444);
 MODULE_PARM_DESC(visit_limit, "turns of a visit to a stage at most (cohort; stingy, but for accept)");
+module_param_cb(finish_limit, &turns_ops, &finish_limit, 0444);
+MODULE_PARM_DESC(finish_limit,
+		 "turns of a visit to a stage behind the last allocation at most (stingy)");
 module_param_cb(stage_credits, &turns_ops, &stage_credits, 0444);
 MODULE_PARM_DESC(stage_credits,
 		 "turns in a round for each stage between one and the end of the request (stingy)");
@@ -391,15 +401,12 @@ static struct tux_visit choose_fitting(struct tux_schedule *schedule, unsigned l
 
 static struct tux_visit choose_by_memory(struct tux_schedule *schedule, unsigned long occupied)
 {
-	unsigned long mask, fitting = occupied;
+	unsigned int latest = __fls(occupied);
+	unsigned long fitting = occupied;
 	struct tux_visit visit;
 
-	for (mask = occupied; mask; mask &= mask - 1) {		/* priority (i) */
-		unsigned int stage = __ffs(mask);
-
-		if (tux_holds_all(stage))
-			return (struct tux_visit){ stage, limit_turns(schedule, stage) };
-	}
+	if (tux_holds_all(latest))				/* priority (i) */
+		return (struct tux_visit){ latest, min(limit_turns(schedule, latest), finish_limit) };
 	visit = choose_fitting(schedule, occupied, &fitting);	/* priority (iii) */
 	if (!visit.turns && fitting) {
 		refill_credits(schedule);
@@ -410,7 +417,7 @@ static struct tux_visit choose_by_memory(struct tux_schedule *schedule, unsigned
 		return visit;
 	}
 	schedule->short_of_memory++;				/* priority (ii) */
-	return (struct tux_visit){ __fls(occupied), 1 };
+	return (struct tux_visit){ latest, 1 };
 }
 
 /**
