@@ -37,10 +37,10 @@
  * does not hold for accept with stingy. How many are alive is for the query to say, and for nothing
  * else.
  *
- * A crowd that a closed loop keeps in step is served at once, and then the machine is idle until its
- * peers come back. finish_limit, smaller than such a crowd, lets the first replies out while the
- * rest is still worked at. What is left over has to be the smaller part: of two halves one would
- * always wait for the other.
+ * A crowd that a closed loop keeps in step is served at once, and then the machine is idle until
+ * its peers come back. finish_limit, smaller than such a crowd, lets the first replies out while
+ * the rest is still worked at. Where a visit fetches little of code and data anew, a smaller limit
+ * keeps the machine busier, but lets the rest of the crowd wait for those who come back before it.
  *
  * Patience has to be far above what a request waits that nothing is wrong with, which is a turn at
  * each stage for each request alive: the overdue go one by one, and a patience that binds bounds

@@ -73,7 +73,7 @@ static inline const struct tux_syn *tux_syn_queue_first(const struct tux_syn_que
 	return &queue->slots[queue->head & (queue->size - 1)];
 }
 
-/* Take the SYN that has waited longest. Return: it, until another one comes; NULL: there is none. */
+/* Take the SYN that has waited longest. Return: it, until another one comes; NULL: none waits. */
 static inline const struct tux_syn *tux_syn_queue_take(struct tux_syn_queue *queue)
 {
 	const struct tux_syn *first = tux_syn_queue_first(queue);
