@@ -451,7 +451,8 @@ void tux_admission_show(struct seq_file *file)
 	if (!slots)
 		return;
 	spin_lock_bh(&admission.lock);
-	seq_printf(file, "admission.slots %u\nadmission.room %d\nadmission.waiting %u\n", slots,
+	seq_printf(file, "admission.slots %u\nadmission.extra %u\n", slots, admission.extra);
+	seq_printf(file, "admission.room %d\nadmission.waiting %u\n",
 		   admission.listener ? count_room() : 0,
 		   tux_syn_queue_length(&admission.queue));
 	seq_printf(file, "admission.held %lu\nadmission.passed %lu\nadmission.dropped %lu\n",
