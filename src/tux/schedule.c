@@ -39,8 +39,8 @@
  *
  * A crowd that a closed loop keeps in step is served at once, and then the machine is idle until
  * its peers come back. finish_limit, smaller than such a crowd, lets the first replies out while
- * the rest is still worked at. Where a visit fetches little of code and data anew, a smaller limit
- * keeps the machine busier, but lets the rest of the crowd wait for those who come back before it.
+ * the rest is still worked at. A smaller one keeps the machine busier still, but then the rest waits
+ * for the receive work of those who have come back already.
  *
  * Patience has to be far above what a request waits that nothing is wrong with, which is a turn at
  * each stage for each request alive: the overdue go one by one, and a patience that binds bounds
@@ -95,7 +95,7 @@ static struct tux_choice policy = { policy_names, ARRAY_SIZE(policy_names), POLI
 static unsigned int accept_limit = 64;
 static unsigned int patience = 4096;
 static unsigned int visit_limit = 64;
-static unsigned int finish_limit = 28;
+static unsigned int finish_limit = 36;
 static unsigned int stage_credits = 1024;
 
 static int set_policy(const char *value, const struct kernel_param *param)
@@ -180,21 +180,22 @@ bool is_runnable(const struct tux_thread *thread)
 	return !list_empty(&schedule->batch) || !list_empty(&schedule->work);
 }
 
-/* Those of one visit mostly go on to the same stage: ask first for the last answer. */
+/* Where those of a stage go to is mostly the same: ask first for what was found last. */
 static enum tux_stage find_stage(struct tux_schedule *schedule, const struct tux_req *req)
 {
+	enum tux_stage *guess = &schedule->following[schedule->visited];
 	tux_atom_t *atom;
 	unsigned int stage;
 
 	if (!req->nr_atoms)
 		return TUX_STAGE_flush;
 	atom = req->atoms[req->nr_atoms - 1];
-	if (likely(stage_atoms[schedule->last_found] == atom))
-		return schedule->last_found;
+	if (likely(stage_atoms[*guess] == atom))
+		return *guess;
 	for (stage = TUX_STAGE_parse; stage < TUX_STAGE_linger; stage++)
 		if (stage_atoms[stage] == atom)
 			break;
-	schedule->last_found = stage;
+	*guess = stage;
 	return stage;
 }
 
@@ -271,6 +272,7 @@ static void take_stage(struct tux_thread *thread, enum tux_stage stage)
 	struct tux_schedule *schedule = &thread->schedule;
 
 	spin_lock_bh(&thread->lock);
+	schedule->visited = stage;
 	list_splice_tail_init(&schedule->stages[stage], &schedule->batch);
 	schedule->batch_length = schedule->lengths[stage];
 	WRITE_ONCE(schedule->lengths[stage], 0);

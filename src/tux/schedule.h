@@ -17,7 +17,8 @@ DECLARE_STATIC_KEY_FALSE(tux_by_stage);
  * @lengths: of @stages
  * @since: the turn in which the first request of each of @stages was queued
  * @occupied: bit mask of those of @stages that are not empty
- * @last_found: by stage: the stage of the last request that was queued and has an atom
+ * @visited: by stage: where @batch is from
+ * @following: by stage: where a request went that became runnable during a visit to each stage
  * @turns: elections so far; an accepted connection counts as one
  * @accept_turn: the turn in which accept last had nothing to wait for
  * @stage: by stage: where the present cohort is
@@ -36,7 +37,8 @@ struct tux_schedule {
 	unsigned int lengths[TUX_NR_STAGES];
 	unsigned int since[TUX_NR_STAGES];
 	unsigned long occupied;
-	enum tux_stage last_found;
+	enum tux_stage visited;
+	enum tux_stage following[TUX_NR_STAGES];
 	unsigned int turns;
 	unsigned int accept_turn;
 	enum tux_stage stage;

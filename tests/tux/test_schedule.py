@@ -32,7 +32,7 @@ STAGES = (
 )
 ACCEPT, PARSE, FLUSH = STAGES.index("accept"), STAGES.index("parse"), STAGES.index("flush")
 VISIT = 64  # the default of visit_limit (schedule.c)
-FINISH = 28  # that of finish_limit
+FINISH = 36  # that of finish_limit
 CREDITS = 1024  # that of stage_credits
 UNLIMITED = 2**32 - 1
 
