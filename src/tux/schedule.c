@@ -39,8 +39,8 @@
  *
  * A crowd that a closed loop keeps in step is served at once, and then the machine is idle until
  * its peers come back. finish_limit, smaller than such a crowd, lets the first replies out while
- * the rest is still worked at. A smaller one keeps the machine busier still, but then the rest waits
- * for the receive work of those who have come back already.
+ * the rest is still worked at. A smaller one keeps the machine busier still, but then the rest
+ * waits for the receive work of those who have come back already.
  *
  * Patience has to be far above what a request waits that nothing is wrong with, which is a turn at
  * each stage for each request alive: the overdue go one by one, and a patience that binds bounds
