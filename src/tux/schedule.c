@@ -407,8 +407,11 @@ static struct tux_visit choose_by_memory(struct tux_schedule *schedule, unsigned
 	unsigned long fitting = occupied;
 	struct tux_visit visit;
 
-	if (tux_holds_all(latest))				/* priority (i) */
-		return (struct tux_visit){ latest, min(limit_turns(schedule, latest), finish_limit) };
+	if (tux_holds_all(latest)) {				/* priority (i) */
+		unsigned int turns = limit_turns(schedule, latest);
+
+		return (struct tux_visit){ latest, min(turns, finish_limit) };
+	}
 	visit = choose_fitting(schedule, occupied, &fitting);	/* priority (iii) */
 	if (!visit.turns && fitting) {
 		refill_credits(schedule);

@@ -384,7 +384,7 @@ MUTANTS = {
     "the first stage again": (
         r"schedule->stage = visit.stage;", ""),
     "complete requests wait": (r"if \(tux_holds_all\(latest\)\)", "if (0)"),
-    "portions without end": (r", finish_limit\) \};", ", visit_limit) };"),
+    "portions without end": (r"min\(turns, finish_limit\)", "turns"),
     "those left over go last": (
         r"list_splice_init\(&schedule->batch, ", "list_splice_tail_init(&schedule->batch, "),
     "those left over are new": (
