@@ -21,9 +21,9 @@
  *    socket drops those for which its backlog is full, and counted likewise. More is offered than
  *    can be done, for long; who answered all the same would do nothing but shake hands.
  *  - No SYN waits for those who are slow or silent: a thread that has nothing to do admits a batch,
- *    whatever the count says (tux_admit_when_idle()), as long as no more than the slots are in
- *    handshake; and while the machine has been idle for a moment although SYNs wait, more are
- *    admitted even then (look_at_queue()).
+ *    whatever the count says, and there are more places for a while (tux_admit_when_idle()); and
+ *    while the machine has been idle for a moment although SYNs wait, more are admitted even if
+ *    nothing wakes the thread (look_at_queue()).
  *
  * The hook is the listening socket's own table of TCP operations, as SMC has it. Other sockets and
  * ports do not notice, and a kernel without admission has no code for it anywhere.
@@ -47,6 +47,7 @@
  */
 #define MAX_WAIT	(HZ * 3 / 4)
 #define MOST_WAITING	65536U	/* SYNs: 4 MiB */
+#define MOST_EXTRA	3	/* times the slots */
 
 static unsigned int slots;
 module_param_named(admission, slots, uint, 0444);
@@ -86,6 +87,7 @@ static struct {
 	struct sock *listener;
 	struct sk_buff *skb;	/* the one that is being answered; of who set @admitting */
 	struct timer_list timer;
+	unsigned int extra;	/* places beyond @slots, because peers are slow */
 	u64 idle_us;	/* of all processors, at the last tick */
 	unsigned long held;
 	unsigned long passed;
@@ -120,7 +122,7 @@ static int count_room(void)
 	const struct request_sock_queue *opening =
 		&inet_csk(admission.listener)->icsk_accept_queue;
 
-	return (int)slots - reqsk_queue_len_young(opening) -
+	return (int)(slots + admission.extra) - reqsk_queue_len_young(opening) -
 	       (int)READ_ONCE(admission.listener->sk_ack_backlog) - count_requests();
 }
 
@@ -247,38 +249,36 @@ static bool is_repeated(const struct tux_syn *syn)
 	return sk;
 }
 
+/* The lock is held, but not while TCP answers: its place in the queue is another one's then. */
 static void answer(const struct tux_syn *syn)
 {
 	struct sk_buff *skb = admission.skb;
 
+	admission.longest_wait = max(admission.longest_wait, (u32)jiffies - syn->since);
 	if (is_repeated(syn)) {
 		admission.repeated++;
 		dst_release(syn->route);
 		return;
 	}
 	restore(skb, syn);
+	spin_unlock(&admission.lock);
 	rcu_read_lock();
 	tcp_v4_conn_request(admission.listener, skb);
 	rcu_read_unlock();
 	skb_dst_drop(skb);
+	spin_lock(&admission.lock);
 }
 
-/* Answer up to @number SYNs. The lock is held, but not while one is being answered. */
+/* Answer up to @number SYNs. The lock is held. */
 static void answer_some(int number)
 {
-	struct tux_syn syn;
+	const struct tux_syn *syn;
 
 	if (admission.admitting)
 		return;
 	admission.admitting = true;
-	while (number-- > 0 && tux_syn_queue_take(&admission.queue, &syn)) {
-		u32 wait = (u32)jiffies - syn.since;
-
-		admission.longest_wait = max(admission.longest_wait, wait);
-		spin_unlock(&admission.lock);
-		answer(&syn);
-		spin_lock(&admission.lock);
-	}
+	while (number-- > 0 && (syn = tux_syn_queue_take(&admission.queue)))
+		answer(syn);
 	admission.admitting = false;
 }
 
@@ -306,17 +306,18 @@ void tux_admit(void)
  * tux_admit_when_idle() - answer SYNs although there is no room
  *
  * To be called when a thread has nothing to do: those in work all wait for their peers then, in
- * their handshakes for the most part, and the machine has time for others. As many may be in
- * handshake as there are slots.
+ * their handshakes for the most part, and the machine has time for others. The slower the peers,
+ * the more connections it takes to keep the machine at work: so there are some places more from now
+ * on, and fewer again with each tick (look_at_queue()).
  */
 void tux_admit_when_idle(void)
 {
 	if (!tux_syn_queue_length(&admission.queue))
 		return;
 	spin_lock_bh(&admission.lock);
-	if (admission.listener &&
-	    reqsk_queue_len_young(&inet_csk(admission.listener)->icsk_accept_queue) < (int)slots) {
+	if (admission.listener) {
 		admission.idle++;
+		admission.extra = min(admission.extra + batch, MOST_EXTRA * slots);
 		answer_some(batch);
 	}
 	spin_unlock_bh(&admission.lock);
@@ -346,6 +347,8 @@ static void look_at_queue(struct timer_list *timer)
 		admission.overdue++;
 		answer_some(1);
 	}
+	if (admission.extra)
+		admission.extra--;
 	if (idle_us != admission.idle_us && tux_syn_queue_length(&admission.queue)) {
 		admission.lent++;
 		answer_some(slots);
@@ -391,6 +394,7 @@ int tux_admission_start(struct sock *listener)
 	if (ret)
 		return ret;
 	admission.queue.size = queue_size;
+	admission.extra = 0;
 	admission.queue.head = 0;
 	admission.queue.tail = 0;
 	admission.listener = listener;
@@ -447,7 +451,8 @@ void tux_admission_show(struct seq_file *file)
 	if (!slots)
 		return;
 	spin_lock_bh(&admission.lock);
-	seq_printf(file, "admission.slots %u\nadmission.room %d\nadmission.waiting %u\n", slots,
+	seq_printf(file, "admission.slots %u\nadmission.extra %u\n", slots, admission.extra);
+	seq_printf(file, "admission.room %d\nadmission.waiting %u\n",
 		   admission.listener ? count_room() : 0,
 		   tux_syn_queue_length(&admission.queue));
 	seq_printf(file, "admission.held %lu\nadmission.passed %lu\nadmission.dropped %lu\n",

@@ -54,8 +54,17 @@ static const enum stingy_stage stingy_stages[TUX_NR_STAGES] = {
 	[TUX_STAGE_linger] = STINGY_STAGE_LINGER_CLOSE,
 };
 
+/* Stages at which a request has all the memory that it needs. */
+static unsigned long complete_stages;
+
+/* Not stingy_holds_all(): what a request holds only perhaps, it counts as missing. */
 void tux_query_start(void)
 {
+	unsigned int stage = TUX_STAGE_linger;
+
+	complete_stages = BIT(TUX_STAGE_linger);
+	while (--stage > TUX_STAGE_accept && !stingy_allocates(stingy_stages[stage]))
+		complete_stages |= BIT(stage);
 }
 
 /**
@@ -86,15 +95,9 @@ static unsigned int find_room(enum tux_stage stage)
 	return stingy_query(stingy_stages[stage]);
 }
 
-/* Not stingy_holds_all(): what a request holds only perhaps, it counts as missing. */
 bool tux_holds_all(enum tux_stage stage)
 {
-	if (stage == TUX_STAGE_accept)
-		return false;
-	for (; stage <= TUX_STAGE_flush; stage++)
-		if (stingy_allocates(stingy_stages[stage]))
-			return false;
-	return true;
+	return complete_stages & BIT(stage);
 }
 
 #else

@@ -11,7 +11,8 @@
  *	have a turn before it goes on. Accept is the first stage.
  * stingy: go from stage to stage by these priorities, and ask the allocator (query.c):
  *	(i)   stages behind the last allocation of a request: such requests need no more memory,
- *	      and give some back. The earliest first, so that they go on as a cohort.
+ *	      and give some back. The latest first, and finish_limit at a time, so that a portion
+ *	      goes on to its end before the next one begins.
  *	(iii) stages for which there is memory, for no more requests than fit, in cohort order;
  *	      earlier stages have more turns in each round of credits. Accept is one of them.
  *	(ii)  only if there is no other: one request of the latest stage, though memory is short.
@@ -36,9 +37,19 @@
  * does not hold for accept with stingy. How many are alive is for the query to say, and for nothing
  * else.
  *
+ * A crowd that a closed loop keeps in step is served at once, and then the machine is idle until
+ * its peers come back. finish_limit, smaller than such a crowd, lets the first replies out while
+ * the rest is still worked at. A smaller one keeps the machine busier still, but then the rest
+ * waits for the receive work of those who have come back already.
+ *
  * Patience has to be far above what a request waits that nothing is wrong with, which is a turn at
  * each stage for each request alive: the overdue go one by one, and a patience that binds bounds
  * the requests alive in place of the query.
+ *
+ * Requests leave their queue together, under the lock once, and have their turns one by one from
+ * the batch that they then are, which only the thread itself touches. What comes meanwhile waits in
+ * the queue, and what has had no turn when a visit ends goes back to the head of it: so the order
+ * is the one in which they were queued, as if each were taken by itself.
  *
  * Where this differs from the paper: it gives no weights, no bound on waiting, and no rule for the
  * order within a priority; these are ours.
@@ -84,6 +95,7 @@ static struct tux_choice policy = { policy_names, ARRAY_SIZE(policy_names), POLI
 static unsigned int accept_limit = 64;
 static unsigned int patience = 4096;
 static unsigned int visit_limit = 64;
+static unsigned int finish_limit = 36;
 static unsigned int stage_credits = 1024;
 
 static int set_policy(const char *value, const struct kernel_param *param)
@@ -137,6 +149,9 @@ module_param_cb(patience, &count_ops, &patience, 0444);
 MODULE_PARM_DESC(patience, "turns that a request waits before it goes first (cohort, stingy)");
 module_param_cb(visit_limit, &turns_ops, &visit_limit, 0444);
 MODULE_PARM_DESC(visit_limit, "turns of a visit to a stage at most (cohort; stingy, but for accept)");
+module_param_cb(finish_limit, &turns_ops, &finish_limit, 0444);
+MODULE_PARM_DESC(finish_limit,
+		 "turns of a visit to a stage behind the last allocation at most (stingy)");
 module_param_cb(stage_credits, &turns_ops, &stage_credits, 0444);
 MODULE_PARM_DESC(stage_credits,
 		 "turns in a round for each stage between one and the end of the request (stingy)");
@@ -150,6 +165,7 @@ void tux_schedule_init(struct tux_schedule *schedule)
 	unsigned int stage;
 
 	INIT_LIST_HEAD(&schedule->work);
+	INIT_LIST_HEAD(&schedule->batch);
 	for (stage = 0; stage < TUX_NR_STAGES; stage++)
 		INIT_LIST_HEAD(&schedule->stages[stage]);
 }
@@ -161,32 +177,39 @@ bool is_runnable(const struct tux_thread *thread)
 
 	if (static_branch_unlikely(&tux_by_stage))
 		return READ_ONCE(schedule->occupied);
-	return !list_empty(&schedule->work);
+	return !list_empty(&schedule->batch) || !list_empty(&schedule->work);
 }
 
-static enum tux_stage find_stage(const struct tux_req *req)
+/* Where those of a stage go to is mostly the same: ask first for what was found last. */
+static enum tux_stage find_stage(struct tux_schedule *schedule, const struct tux_req *req)
 {
+	enum tux_stage *guess = &schedule->following[schedule->visited];
 	tux_atom_t *atom;
 	unsigned int stage;
 
 	if (!req->nr_atoms)
 		return TUX_STAGE_flush;
 	atom = req->atoms[req->nr_atoms - 1];
+	if (likely(stage_atoms[*guess] == atom))
+		return *guess;
 	for (stage = TUX_STAGE_parse; stage < TUX_STAGE_linger; stage++)
 		if (stage_atoms[stage] == atom)
 			break;
+	*guess = stage;
 	return stage;
 }
 
 static void queue_at_stage(struct tux_schedule *schedule, struct tux_req *req)
 {
-	enum tux_stage stage = find_stage(req);
+	enum tux_stage stage = find_stage(schedule, req);
+	struct list_head *queue = &schedule->stages[stage];
 
-	if (list_empty(&schedule->stages[stage]))
+	if (list_empty(queue)) {
 		WRITE_ONCE(schedule->since[stage], req->queued);
-	list_add_tail(&req->list, &schedule->stages[stage]);
+		WRITE_ONCE(schedule->occupied, schedule->occupied | BIT(stage));
+	}
+	list_add_tail(&req->list, queue);
 	WRITE_ONCE(schedule->lengths[stage], schedule->lengths[stage] + 1);
-	WRITE_ONCE(schedule->occupied, schedule->occupied | BIT(stage));
 }
 
 /**
@@ -204,15 +227,30 @@ void queue_request(struct tux_req *req)
 		list_add_tail(&req->list, &schedule->work);
 }
 
-/* It is a request's turn; the lock is held. */
-static void give_turn(struct tux_schedule *schedule, struct tux_req *req)
+/* The next request of the batch has its turn. Return: which; NULL if there is none. */
+static struct tux_req *give_turn(struct tux_schedule *schedule)
 {
-	unsigned int wait = schedule->turns - req->queued;
+	struct tux_req *req = list_first_entry_or_null(&schedule->batch, struct tux_req, list);
+	unsigned int wait;
 
+	if (!req)
+		return NULL;
 	list_del_init(&req->list);
+	wait = schedule->turns - req->queued;
 	if (unlikely(wait > schedule->longest_wait))
 		WRITE_ONCE(schedule->longest_wait, wait);
 	WRITE_ONCE(schedule->turns, schedule->turns + 1);
+	return req;
+}
+
+/* All that is in the one queue is the next batch. */
+static void take_work(struct tux_thread *thread)
+{
+	struct tux_schedule *schedule = &thread->schedule;
+
+	spin_lock_bh(&thread->lock);
+	list_splice_tail_init(&schedule->work, &schedule->batch);
+	spin_unlock_bh(&thread->lock);
 }
 
 /**
@@ -223,34 +261,46 @@ static void give_turn(struct tux_schedule *schedule, struct tux_req *req)
  */
 struct tux_req *elect_request(struct tux_thread *thread)
 {
-	struct tux_schedule *schedule = &thread->schedule;
-	struct tux_req *req;
-
-	spin_lock_bh(&thread->lock);
-	req = list_first_entry_or_null(&schedule->work, struct tux_req, list);
-	if (req)
-		give_turn(schedule, req);
-	spin_unlock_bh(&thread->lock);
-	return req;
+	if (list_empty(&thread->schedule.batch))
+		take_work(thread);
+	return give_turn(&thread->schedule);
 }
 
-/* One request has left the queue of its stage; the lock is held. */
-static void shorten_stage(struct tux_schedule *schedule, enum tux_stage stage)
+/* All that wait at a stage are the next batch. */
+static void take_stage(struct tux_thread *thread, enum tux_stage stage)
 {
-	struct tux_req *first = list_first_entry_or_null(&schedule->stages[stage], struct tux_req,
-							 list);
+	struct tux_schedule *schedule = &thread->schedule;
 
-	WRITE_ONCE(schedule->lengths[stage], schedule->lengths[stage] - 1);
-	if (first)
-		WRITE_ONCE(schedule->since[stage], first->queued);
-	else
-		WRITE_ONCE(schedule->occupied, schedule->occupied & ~BIT(stage));
+	spin_lock_bh(&thread->lock);
+	schedule->visited = stage;
+	list_splice_tail_init(&schedule->stages[stage], &schedule->batch);
+	schedule->batch_length = schedule->lengths[stage];
+	WRITE_ONCE(schedule->lengths[stage], 0);
+	WRITE_ONCE(schedule->occupied, schedule->occupied & ~BIT(stage));
+	spin_unlock_bh(&thread->lock);
+}
+
+/* What has had no turn is first at its stage again. */
+static void give_back_stage(struct tux_thread *thread, enum tux_stage stage)
+{
+	struct tux_schedule *schedule = &thread->schedule;
+	const struct tux_req *first;
+
+	if (list_empty(&schedule->batch))
+		return;
+	first = list_first_entry(&schedule->batch, struct tux_req, list);
+	spin_lock_bh(&thread->lock);
+	WRITE_ONCE(schedule->since[stage], first->queued);
+	WRITE_ONCE(schedule->lengths[stage], schedule->lengths[stage] + schedule->batch_length);
+	WRITE_ONCE(schedule->occupied, schedule->occupied | BIT(stage));
+	list_splice_init(&schedule->batch, &schedule->stages[stage]);
+	spin_unlock_bh(&thread->lock);
 }
 
 /**
  * elect_at_stage() - whose turn it is at a stage
  * @thread: owns the requests
- * @stage: the stage
+ * @stage: the stage of the present visit
  *
  * Return: the request, on no list any more; NULL if none is at the stage.
  */
@@ -259,13 +309,11 @@ struct tux_req *elect_at_stage(struct tux_thread *thread, enum tux_stage stage)
 	struct tux_schedule *schedule = &thread->schedule;
 	struct tux_req *req;
 
-	spin_lock_bh(&thread->lock);
-	req = list_first_entry_or_null(&schedule->stages[stage], struct tux_req, list);
-	if (req) {
-		give_turn(schedule, req);
-		shorten_stage(schedule, stage);
-	}
-	spin_unlock_bh(&thread->lock);
+	if (list_empty(&schedule->batch))
+		take_stage(thread, stage);
+	req = give_turn(schedule);
+	if (req)
+		schedule->batch_length--;
 	return req;
 }
 
@@ -355,14 +403,14 @@ static struct tux_visit choose_fitting(struct tux_schedule *schedule, unsigned l
 
 static struct tux_visit choose_by_memory(struct tux_schedule *schedule, unsigned long occupied)
 {
-	unsigned long mask, fitting = occupied;
+	unsigned int latest = __fls(occupied);
+	unsigned long fitting = occupied;
 	struct tux_visit visit;
 
-	for (mask = occupied; mask; mask &= mask - 1) {		/* priority (i) */
-		unsigned int stage = __ffs(mask);
+	if (tux_holds_all(latest)) {				/* priority (i) */
+		unsigned int turns = limit_turns(schedule, latest);
 
-		if (tux_holds_all(stage))
-			return (struct tux_visit){ stage, limit_turns(schedule, stage) };
+		return (struct tux_visit){ latest, min(turns, finish_limit) };
 	}
 	visit = choose_fitting(schedule, occupied, &fitting);	/* priority (iii) */
 	if (!visit.turns && fitting) {
@@ -374,7 +422,7 @@ static struct tux_visit choose_by_memory(struct tux_schedule *schedule, unsigned
 		return visit;
 	}
 	schedule->short_of_memory++;				/* priority (ii) */
-	return (struct tux_visit){ __fls(occupied), 1 };
+	return (struct tux_visit){ latest, 1 };
 }
 
 /**
@@ -418,6 +466,7 @@ void end_visit(struct tux_thread *thread, struct tux_visit visit, unsigned int t
 	struct tux_schedule *schedule = &thread->schedule;
 	unsigned int *credit = &schedule->credits[visit.stage];
 
+	give_back_stage(thread, visit.stage);
 	if (visit.stage == TUX_STAGE_accept)
 		schedule->accept_turn = schedule->turns;
 	/* One that came to nothing counts too, or it would be chosen for ever. */

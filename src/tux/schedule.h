@@ -11,10 +11,14 @@ DECLARE_STATIC_KEY_FALSE(tux_by_stage);
 /**
  * struct tux_schedule - the runnable requests of a thread, and what its policy remembers
  * @work: first in first out; used unless by stage
- * @stages: the same for each stage; used by stage
+ * @batch: what was taken off its queue, but had no turn yet; no one but the thread touches it
+ * @batch_length: by stage: of @batch
+ * @stages: as @work, for each stage; used by stage
  * @lengths: of @stages
  * @since: the turn in which the first request of each of @stages was queued
  * @occupied: bit mask of those of @stages that are not empty
+ * @visited: by stage: where @batch is from
+ * @following: by stage: where a request went that became runnable during a visit to each stage
  * @turns: elections so far; an accepted connection counts as one
  * @accept_turn: the turn in which accept last had nothing to wait for
  * @stage: by stage: where the present cohort is
@@ -27,10 +31,14 @@ DECLARE_STATIC_KEY_FALSE(tux_by_stage);
  */
 struct tux_schedule {
 	struct list_head work;
+	struct list_head batch;
+	unsigned int batch_length;
 	struct list_head stages[TUX_NR_STAGES];
 	unsigned int lengths[TUX_NR_STAGES];
 	unsigned int since[TUX_NR_STAGES];
 	unsigned long occupied;
+	enum tux_stage visited;
+	enum tux_stage following[TUX_NR_STAGES];
 	unsigned int turns;
 	unsigned int accept_turn;
 	enum tux_stage stage;

@@ -73,16 +73,14 @@ static inline const struct tux_syn *tux_syn_queue_first(const struct tux_syn_que
 	return &queue->slots[queue->head & (queue->size - 1)];
 }
 
-/* Take the SYN that has waited longest. Return: was there one? */
-static inline bool tux_syn_queue_take(struct tux_syn_queue *queue, struct tux_syn *syn)
+/* Take the SYN that has waited longest. Return: it, until another one comes; NULL: none waits. */
+static inline const struct tux_syn *tux_syn_queue_take(struct tux_syn_queue *queue)
 {
 	const struct tux_syn *first = tux_syn_queue_first(queue);
 
-	if (!first)
-		return false;
-	*syn = *first;
-	queue->head++;
-	return true;
+	if (first)
+		queue->head++;
+	return first;
 }
 
 /* Return: has the oldest SYN waited for @limit ticks at the time @now? */

@@ -49,8 +49,8 @@ int append(u32 id, u32 since)
 }
 int64_t take(void)
 {
-	struct tux_syn syn;
-	return tux_syn_queue_take(&queue, &syn) ? (int64_t)syn.isn : -1;
+	const struct tux_syn *syn = tux_syn_queue_take(&queue);
+	return syn ? (int64_t)syn->isn : -1;
 }
 u32 length(void) { return tux_syn_queue_length(&queue); }
 int overdue(u32 now, u32 limit) { return tux_syn_queue_overdue(&queue, now, limit); }

@@ -32,6 +32,7 @@ STAGES = (
 )
 ACCEPT, PARSE, FLUSH = STAGES.index("accept"), STAGES.index("parse"), STAGES.index("flush")
 VISIT = 64  # the default of visit_limit (schedule.c)
+FINISH = 36  # that of finish_limit
 CREDITS = 1024  # that of stage_credits
 UNLIMITED = 2**32 - 1
 
@@ -73,6 +74,7 @@ class Model:
     policy: str
     patience: int
     visit: int = VISIT
+    finish: int = FINISH
     credits: int = CREDITS
     queue: list[Waiting] = field(default_factory=list)
     backlog: int = 0
@@ -128,8 +130,8 @@ class Model:
         return stage, min(left, self.visit)
 
     def _choose_by_memory(self, stages: list[int]) -> tuple[int, int]:
-        if complete := [stage for stage in stages if stage in self.complete]:
-            return complete[0], min(self.visit, self.count(complete[0]))
+        if (latest := stages[-1]) in self.complete:
+            return latest, min(self.visit, self.finish, self.count(latest))
         fitting = [stage for stage in stages if self.room[stage]]
         if not fitting:
             self.short += 1
@@ -267,6 +269,7 @@ MODELS = st.builds(
     policy=st.sampled_from(("cohort", "stingy")),
     patience=st.sampled_from((1, 2, 7, 50, 300, 2**31 - 1)),
     visit=st.sampled_from((1, 3, 8, VISIT, 65536)),
+    finish=st.sampled_from((1, 3, FINISH, 65536)),
     credits=st.sampled_from((1, 8, CREDITS, 65536)),
 )
 
@@ -275,7 +278,8 @@ def name_parameters(model: Model) -> list[str]:
     """The module's parameters that make it the model's."""
     return [
         *(f"policy={model.policy}", f"patience={model.patience}"),
-        *(f"visit_limit={model.visit}", f"stage_credits={model.credits}"),
+        *(f"visit_limit={model.visit}", f"finish_limit={model.finish}"),
+        f"stage_credits={model.credits}",
     ]
 
 
@@ -294,12 +298,11 @@ def test_order_and_waiting(harness: Path, model: Model, seed: int) -> None:
 def test_the_defaults_are_what_readme_says(harness: Path) -> None:
     """Of the parameters that are not given."""
     text = (TUX / "README.md").read_text()
-    rows = re.findall(r"^\| `(patience|visit_limit|stage_credits)` \| (\d+) \|", text, re.M)
-    assert {name: int(n) for name, n in rows}.keys() == {
-        *("patience", "visit_limit", "stage_credits")
-    }
+    names = ("patience", "visit_limit", "finish_limit", "stage_credits")
+    rows = re.findall(rf"^\| `({'|'.join(names)})` \| (\d+) \|", text, re.M)
     defaults = {name: int(n) for name, n in rows}
-    assert (defaults["visit_limit"], defaults["stage_credits"]) == (VISIT, CREDITS)
+    assert defaults.keys() == {*names}
+    assert [defaults[name] for name in names[1:]] == [VISIT, FINISH, CREDITS]
     for seed in range(20):
         model = Model("stingy", defaults["patience"])
         load = make_load(model, seed, visits=400)
@@ -380,7 +383,12 @@ MUTANTS = {
         r"__ffs\(later \? : mask\)", "__fls(later ? : mask)"),
     "the first stage again": (
         r"schedule->stage = visit.stage;", ""),
-    "complete requests wait": (r"if \(tux_holds_all\(stage\)\)", "if (0)"),
+    "complete requests wait": (r"if \(tux_holds_all\(latest\)\)", "if (0)"),
+    "portions without end": (r"min\(turns, finish_limit\)", "turns"),
+    "those left over go last": (
+        r"list_splice_init\(&schedule->batch, ", "list_splice_tail_init(&schedule->batch, "),
+    "those left over are new": (
+        r"schedule->since\[stage\], first->queued", "schedule->since[stage], schedule->turns"),
     "a cohort without end": (r"min\(schedule->left, turns\)", "0"),
     "visits without end": (r"waiting : min\(waiting, visit_limit\)", "waiting : waiting"),
     "short visits to accept": (r"\? waiting : min\(", "? min(waiting, visit_limit) : min("),
@@ -402,7 +410,7 @@ def test_a_mutant_is_found(name: str, tmp_path: Path) -> None:
     program = build(tmp_path / "tux", tmp_path)
     for policy in ("cohort", "stingy"):
         for seed in range(20):
-            model = Model(policy, patience=20 if seed % 2 else 1000, visit=8)
+            model = Model(policy, patience=20 if seed % 2 else 1000, visit=8, finish=3)
             load = make_load(model, seed)
             if play(program, load.script, *name_parameters(model)) != load.expected:
                 return

@@ -132,7 +132,25 @@ static inline bool list_empty(const struct list_head *list)
 	return READ_ONCE(list->next) == list;
 }
 
+/* All of @list comes behind @after; @list is empty then. */
+static inline void list_splice_init(struct list_head *list, struct list_head *after)
+{
+	if (list_empty(list))
+		return;
+	list->next->prev = after;
+	list->prev->next = after->next;
+	after->next->prev = list->prev;
+	after->next = list->next;
+	INIT_LIST_HEAD(list);
+}
+
+static inline void list_splice_tail_init(struct list_head *list, struct list_head *before)
+{
+	list_splice_init(list, before->prev);
+}
+
 #define list_empty_careful	list_empty
+#define list_first_entry(list, type, member)	container_of((list)->next, type, member)
 #define list_first_entry_or_null(list, type, member) \
 	(list_empty(list) ? NULL : container_of((list)->next, type, member))
 #define list_for_each_entry_safe(entry, following, list, member)			\
