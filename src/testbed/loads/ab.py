@@ -47,7 +47,7 @@ class Ab(LoadKind):
     size: FileSize = "1k"
     per_process: Annotated[int, Field(ge=1, le=20_000)] = 64
     processes: Annotated[int, Field(ge=1, le=64)] = 16
-    stagger_ms: Annotated[int, Field(ge=0, le=10_000)] = 4
+    stagger_ms: Annotated[int, Field(ge=0, le=10_000)] = 12
     timeout_s: Annotated[int, Field(ge=1, le=3600)] = 30
 
     flags: ClassVar = {"concurrency": "-c", "requests": "-n", "timeout_s": "-s"}
