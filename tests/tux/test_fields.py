@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import os
 import time
+from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from pathlib import Path
 
@@ -57,6 +58,14 @@ def test_date_is_now(server: Served) -> None:
     date = server.get("/hello.txt").get("date")
     assert date is not None
     assert abs(parsedate_to_datetime(date).timestamp() - server.now()) <= 3
+
+
+@pytest.mark.parametrize(("years", "status"), [(-40, 200), (-1, 304), (49, 304), (51, 200)])
+def test_years_of_two_digits(tux: Served, years: int, status: int) -> None:
+    """RFC 9110 5.6.7: more than 50 years ahead MUST be taken for a year of the past."""
+    year = time.gmtime(tux.now()).tm_year + years
+    day = datetime(year, 3, 7, tzinfo=UTC).strftime("%A, %d-%b-%y 00:00:00 GMT")
+    assert tux.get("/hello.txt", f"If-Modified-Since: {day}").status == status
 
 
 def test_date_moves_on(server: Served) -> None:
