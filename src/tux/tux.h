@@ -313,7 +313,7 @@ struct tux_version {
 	s64 modified;
 	bool weak;	/* it may have changed within the clock's resolution */
 	unsigned int etag_length;
-	char etag[40];
+	char etag[48];	/* 41 at most: two numbers of 64 bits, and "-new" */
 };
 
 unsigned int evaluate_conditions(struct tux_req *req, const struct tux_version *version);
