@@ -40,7 +40,8 @@ static bool is_matched(const struct tux_req *req, const struct tux_version *vers
 static bool read_date(const struct tux_req *req, struct tux_slice field, s64 *seconds)
 {
 	return tux_present(field) &&
-	       !tux_parse_date(tux_head(req) + field.offset, field.length, seconds);
+	       !tux_parse_date(tux_head(req) + field.offset, field.length,
+			       ktime_get_real_seconds(), seconds);
 }
 
 static bool precondition_failed(const struct tux_req *req, const struct tux_version *version)

@@ -72,6 +72,7 @@ void tux_format_date(char *to, s64 seconds)
 /* What a date is read into; the letters of a form say which part comes next. */
 struct parts {
 	unsigned int day, month, year, hour, minute, second;
+	bool short_year;
 };
 
 static bool read_number(const char **text, const char *end, unsigned int digits,
@@ -85,18 +86,44 @@ static bool read_number(const char **text, const char *end, unsigned int digits,
 	return true;
 }
 
-static bool read_month(const char **text, const char *end, unsigned int *month)
+/* One of some names of three letters each. */
+static bool read_name(const char **text, const char *end, const char *names, unsigned int *index)
 {
 	unsigned int i;
 
-	for (i = 0; end - *text >= 3 && i < 12; i++) {
-		if (!memcmp(*text, months + i * 3, 3)) {
+	for (i = 0; end - *text >= 3 && names[i * 3]; i++) {
+		if (!memcmp(*text, names + i * 3, 3)) {
 			*text += 3;
-			*month = i + 1;
+			*index = i;
 			return true;
 		}
 	}
 	return false;
+}
+
+static bool read_month(const char **text, const char *end, unsigned int *month)
+{
+	bool ok = read_name(text, end, months, month);
+
+	(*month)++;
+	return ok;
+}
+
+/* "Sun", or, if it is @long_name, "Sunday". */
+static bool read_weekday(const char **text, const char *end, bool long_name)
+{
+	static const char * const rest[] = {
+		"day", "day", "sday", "nesday", "rsday", "day", "urday",
+	};
+	unsigned int weekday, length;
+
+	if (!read_name(text, end, weekdays, &weekday))
+		return false;
+	length = long_name ? strlen(rest[weekday]) : 0;
+	if (end - *text < length || memcmp(*text, rest[weekday], length))
+		return false;
+	*text += length;
+	return true;
 }
 
 /* A day of one digit, after a space in place of the other: "Nov  6". */
@@ -109,23 +136,16 @@ static bool read_padded_day(const char **text, const char *end, unsigned int *da
 	return read_number(text, end, 2, day);
 }
 
-/* RFC 9110, 5.6.7: two digits mean the year of that ending nearest to, but not 50 years after, now;
- * the years that files have lie between 1970 and 2069.
- */
-static bool read_short_year(const char **text, const char *end, unsigned int *year)
-{
-	if (!read_number(text, end, 2, year))
-		return false;
-	*year += *year < 70 ? 2000 : 1900;
-	return true;
-}
-
 static bool read_form(const char *text, const char *end, const char *form, struct parts *parts)
 {
 	bool ok = true;
 
 	for (; ok && *form; form++) {
 		switch (*form) {
+		case 'w':
+		case 'W':
+			ok = read_weekday(&text, end, *form == 'W');
+			break;
 		case 'd':
 			ok = read_number(&text, end, 2, &parts->day);
 			break;
@@ -136,7 +156,8 @@ static bool read_form(const char *text, const char *end, const char *form, struc
 			ok = read_month(&text, end, &parts->month);
 			break;
 		case 'y':
-			ok = read_short_year(&text, end, &parts->year);
+			ok = read_number(&text, end, 2, &parts->year);
+			parts->short_year = true;
 			break;
 		case 'Y':
 			ok = read_number(&text, end, 4, &parts->year);
@@ -157,43 +178,60 @@ static bool read_form(const char *text, const char *end, const char *form, struc
 	return ok && text == end;
 }
 
-/* Most of the checks of a calendar; 31 February becomes a day of March, a leap second the one
- * before it. There is no year 0.
- */
+/* Of a leap second, the second before. */
+static s64 count_seconds(const struct parts *parts)
+{
+	return count_days(parts->year, parts->month, parts->day) * SECONDS_A_DAY +
+	       parts->hour * 3600 + parts->minute * 60 + min(parts->second, 59U);
+}
+
+/* RFC 9110, 5.6.7: what would be more than 50 years after @now is of the century before. */
+static void complete_year(struct parts *parts, s64 now)
+{
+	parts->year += 2000 - 50;
+	parts->year += count_seconds(parts) > now ? 50 - 100 : 50;
+}
+
+/* There is no year 0, and no 30 February. */
 static bool is_possible(const struct parts *parts)
 {
-	return parts->year >= 1 && parts->day >= 1 && parts->day <= 31 &&
-	       parts->hour < 24 && parts->minute < 60 && parts->second <= 60;
+	return parts->year >= 1 && parts->day >= 1 && parts->hour < 24 && parts->minute < 60 &&
+	       parts->second <= 60 &&
+	       count_days(parts->year, parts->month, parts->day) <
+	       count_days(parts->year, parts->month + 1, 1);
 }
 
 /**
  * tux_parse_date() - read a date
  * @value: in any of the three forms
  * @length: of @value
+ * @now: in seconds since 1970, to tell the century of a year of two digits
  * @seconds: since 1970
  *
  * Return: 0, or -EINVAL if it is none.
  */
-int tux_parse_date(const char *value, unsigned int length, s64 *seconds)
+int tux_parse_date(const char *value, unsigned int length, s64 now, s64 *seconds)
 {
-	/* After the name of the weekday, which is not looked at. */
+	/* Whether the weekday is that of the date is not looked at. */
 	static const char * const forms[] = {
-		", d b Y H:i:s GMT",	/* Sun, 06 Nov 1994 08:49:37 GMT */
-		", d-b-y H:i:s GMT",	/* Sunday, 06-Nov-94 08:49:37 GMT */
-		" b p H:i:s Y",		/* Sun Nov  6 08:49:37 1994 */
+		"w, d b Y H:i:s GMT",	/* Sun, 06 Nov 1994 08:49:37 GMT */
+		"W, d-b-y H:i:s GMT",	/* Sunday, 06-Nov-94 08:49:37 GMT */
+		"w b p H:i:s Y",	/* Sun Nov  6 08:49:37 1994 */
 	};
-	const char *end = value + length;
 	struct parts parts;
 	unsigned int i;
 
-	while (value < end && ((*value | 0x20) >= 'a' && (*value | 0x20) <= 'z'))
-		value++;
-	for (i = 0; i < ARRAY_SIZE(forms); i++)
-		if (read_form(value, end, forms[i], &parts))
+	for (i = 0; i < ARRAY_SIZE(forms); i++) {
+		parts.short_year = false;
+		if (read_form(value, value + length, forms[i], &parts))
 			break;
-	if (i == ARRAY_SIZE(forms) || !is_possible(&parts))
+	}
+	if (i == ARRAY_SIZE(forms))
 		return -EINVAL;
-	*seconds = count_days(parts.year, parts.month, parts.day) * SECONDS_A_DAY +
-		   parts.hour * 3600 + parts.minute * 60 + min(parts.second, 59U);
+	if (parts.short_year)
+		complete_year(&parts, now);
+	if (!is_possible(&parts))
+		return -EINVAL;
+	*seconds = count_seconds(&parts);
 	return 0;
 }

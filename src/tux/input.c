@@ -91,13 +91,39 @@ void expect_request(struct tux_req *req)
 		wait_for_event(req, TUX_WAIT_INPUT, timeout);
 }
 
+/**
+ * asked_nothing() - has the peer sent no more than empty lines?
+ * @req: the request
+ *
+ * Such lines in front of a request are no part of it (RFC 9112, 2.2). If none follows they get no
+ * reply, which the peer would take for one to its last request, and no line in the log.
+ */
+bool asked_nothing(const struct tux_req *req)
+{
+	const char *head = tux_head(req);
+	unsigned int i = 0;
+
+	while (i < req->header_length && head[i] == "\r\n"[i % 2])
+		i++;
+	return i == req->header_length;
+}
+
+/* The head will never be whole. */
+static void refuse_incomplete(struct tux_req *req, unsigned int status)
+{
+	if (asked_nothing(req))
+		close_connection(req);
+	else
+		refuse_request(req, status);
+}
+
 /* The rest of the head has until the deadline, however slowly it drips. */
 static void expect_more(struct tux_req *req)
 {
 	long rest = req->deadline - jiffies;
 
 	if (req->expired || rest <= 0) {
-		refuse_request(req, 408);
+		refuse_incomplete(req, 408);
 		return;
 	}
 	add_tux_atom(req, parse_request);
@@ -205,7 +231,7 @@ static void understand(struct tux_req *req)
 	} else if (req->header_length == head_room(req)) {
 		lengthen_head(req);
 	} else if (input_over(req)) {
-		refuse_request(req, 400);
+		refuse_incomplete(req, 400);
 	} else {
 		expect_more(req);
 	}

@@ -106,7 +106,7 @@ static void note_request(const struct tux_req *req)
  */
 void log_request(const struct tux_req *req)
 {
-	if (tux_knobs.logging && req->header_length)
+	if (tux_knobs.logging && !asked_nothing(req))
 		note_request(req);
 }
 

@@ -80,7 +80,7 @@ enum tux_range tux_parse_range(const char *value, unsigned int length, s64 size,
 /* date.c */
 #define TUX_DATE_LENGTH 29	/* "Sun, 06 Nov 1994 08:49:37 GMT" */
 void tux_format_date(char *to, s64 seconds);
-int tux_parse_date(const char *value, unsigned int length, s64 *seconds);
+int tux_parse_date(const char *value, unsigned int length, s64 now, s64 *seconds);
 
 /* mime.c */
 #define TUX_TYPES_MAX	1024

@@ -248,7 +248,7 @@ int compose_object_reply(struct tux_req *req, unsigned int status)
 		return -ENOMEM;
 	version.size = i_size_read(inode);
 	version.modified = inode->i_mtime.tv_sec;
-	version.weak = version.modified + CLOCK_RESOLUTION >= ktime_get_real_seconds();
+	version.weak = version.modified >= ktime_get_real_seconds() - CLOCK_RESOLUTION;
 	make_etag(&version);
 	req->body_start = 0;
 	req->body_end = version.size;

@@ -313,7 +313,7 @@ struct tux_version {
 	s64 modified;
 	bool weak;	/* it may have changed within the clock's resolution */
 	unsigned int etag_length;
-	char etag[40];
+	char etag[48];	/* 41 at most: two numbers of 64 bits, and "-new" */
 };
 
 unsigned int evaluate_conditions(struct tux_req *req, const struct tux_version *version);
@@ -325,6 +325,7 @@ int compose_slash_reply(struct tux_req *req);
 /* Ways through the stages: accept.c, input.c, redirect.c, close.c */
 unsigned int accept_requests(struct tux_thread *thread, unsigned int limit);
 bool accept_possible(struct tux_thread *thread);
+bool asked_nothing(const struct tux_req *req);
 bool input_over(const struct tux_req *req);
 void expect_request(struct tux_req *req);
 void free_header(struct tux_req *req);

@@ -425,9 +425,37 @@ REPEATED = [
              'If-None-Match: "y"'), 200, why="RFC 9110 5.3"),
 ]  # fmt: skip
 
+WHY_NO_DATE = "RFC 9110 13.1.3: MUST be ignored if it is not a valid HTTP-date"
+DATES = [
+    *(
+        rule(ask(f"If-Modified-Since: {date}", "/hello.txt", f"If-Modified-Since: {date}"), 200,
+             why=WHY_NO_DATE)
+        for date in (
+            *("Sun, 31 Feb 2010 00:00:00 GMT", "Wed, 29 Feb 2023 00:00:00 GMT"),
+            *("Mon, 29 Feb 2100 00:00:00 GMT", "Fri, 31 Apr 2010 00:00:00 GMT"),
+            *("Fri, 32 Dec 2010 00:00:00 GMT", "Fri, 00 Jan 2010 00:00:00 GMT"),
+            *("Tuesday, 30-Feb-10 00:00:00 GMT", "Tue Feb 30 00:00:00 2010"),
+            *("Xyz, 01 Jan 2010 00:00:00 GMT", ", 01 Jan 2010 00:00:00 GMT", "01 Jan 2010"),
+            *("Friday, 01 Jan 2010 00:00:00 GMT", "Fri, 01-Jan-10 00:00:00 GMT"),
+            *("Frisday, 01-Jan-10 00:00:00 GMT", "Friday Jan  1 00:00:00 2010"),
+            *("Fri, 01 Jan 2010 24:00:00 GMT", "Fri, 01 Jan 2010 00:00:00 UTC"),
+            *("Fri, 01 Jan 2010 00:00:00", "Fri, 01 Jan 2010 00:00:00 GMT, x", "1262304000"),
+        )
+    ),
+    *(
+        rule(ask(f"If-Modified-Since: {date}", "/hello.txt", f"If-Modified-Since: {date}"), 304,
+             why="RFC 9110 5.6.7: a valid date, later")
+        for date in (
+            *("Thu, 29 Feb 2024 00:00:00 GMT", "Sat, 31 Dec 2016 23:59:60 GMT"),
+            *("Wednesday, 29-Feb-12 00:00:00 GMT", "Wed Feb 29 00:00:00 2012"),
+            "Fri, 31 Dec 9999 23:59:59 GMT",
+        )
+    ),
+]  # fmt: skip
+
 ALL = [
     *PLAIN, *ENCODED, *CONDITIONAL, *RANGES, *METHODS, *TARGETS, *SYNTAX, *AUTHORITIES,
-    *EXPECTATIONS, *REPEATED,
+    *EXPECTATIONS, *REPEATED, *DATES,
 ]  # fmt: skip
 
 SMUGGLED = b"GET /smuggled HTTP/1.1\r\nHost: localhost\r\n\r\n"

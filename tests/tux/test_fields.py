@@ -4,7 +4,10 @@
 from __future__ import annotations
 
 import os
+import tempfile
 import time
+from collections.abc import Iterator
+from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from pathlib import Path
 
@@ -57,6 +60,14 @@ def test_date_is_now(server: Served) -> None:
     date = server.get("/hello.txt").get("date")
     assert date is not None
     assert abs(parsedate_to_datetime(date).timestamp() - server.now()) <= 3
+
+
+@pytest.mark.parametrize(("years", "status"), [(-40, 200), (-1, 304), (49, 304), (51, 200)])
+def test_years_of_two_digits(tux: Served, years: int, status: int) -> None:
+    """RFC 9110 5.6.7: more than 50 years ahead MUST be taken for a year of the past."""
+    year = time.gmtime(tux.now()).tm_year + years
+    day = datetime(year, 3, 7, tzinfo=UTC).strftime("%A, %d-%b-%y 00:00:00 GMT")
+    assert tux.get("/hello.txt", f"If-Modified-Since: {day}").status == status
 
 
 def test_date_moves_on(server: Served) -> None:
@@ -306,6 +317,35 @@ def test_a_tag_is_weak_while_the_file_may_change_unseen(start: Start, place: Pat
         reply = served.get("/page.txt", f"If-None-Match: {tags[0]}")
         assert (reply.status, reply.body) == (200, b"other")
         assert served.get("/page.txt", f"If-None-Match: {tag}").status == 304
+
+
+@pytest.fixture
+def memory() -> Iterator[Path]:
+    """A folder on a file system that keeps any time and any size."""
+    with tempfile.TemporaryDirectory(prefix="tux-tests-", dir="/dev/shm") as name:
+        Path(name).chmod(0o755)
+        yield Path(name)
+
+
+@pytest.mark.parametrize("modified", [2**63 - 1, 2**62, 2**32, -1, -(2**62)])
+@pytest.mark.parametrize("size", [0, 2**32, 2**63 - 4097])
+def test_extreme_times_and_sizes(start: Start, memory: Path, modified: int, size: int) -> None:
+    """Whoever owns a file chooses them: the longest tag has room, and nothing overflows."""
+    path = memory / "odd.bin"
+    path.touch()
+    os.truncate(path, size)
+    path.chmod(0o644)
+    os.utime(path, (0, modified))
+    with start("tux", documentroot=memory) as served:
+        head = served.get("/odd.bin", method="HEAD")
+        part = served.get("/odd.bin", "Range: bytes=-5")
+        tag = head.get("etag") or ""
+        known = served.get("/odd.bin", f"If-None-Match: {tag}")
+    assert head.get("content-length") == str(size)
+    assert part.body == bytes(min(size, 5))
+    assert part.get("etag") == tag
+    assert known.status == 304
+    assert tag.startswith("W/") == (modified > 0)
 
 
 def test_mirrors_share_their_tags(start: Start, place: Path) -> None:

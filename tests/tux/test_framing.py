@@ -3,6 +3,9 @@
 
 from __future__ import annotations
 
+import time
+from contextlib import suppress
+
 import pytest
 
 from tests.tux.cases import HARMLESS, SMUGGLING, WELL_FRAMED
@@ -142,6 +145,64 @@ def test_smuggling(server: Served, shape: str) -> None:
     if server.is_tux or shape in HARMLESS or first.status < 400:
         assert [reply.status for reply in rest] in ([], [200])
         assert all(reply.body == HELLO for reply in rest)
+
+
+EMPTY_LINES = {
+    "an empty line": [b"\r\n"],
+    "several": [b"\r\n" * 7],
+    "one in two segments": [b"\r", b"\n"],
+    "one and a half": [b"\r\n\r"],
+}
+EXCHANGES = {
+    "nothing": b"",
+    "a reply": SIMPLE,
+    "an error": request("/missing"),
+    "a reply in HTTP/1.0": request("/hello.txt", "Connection: keep-alive", version="1.0"),
+    "the last reply": PROBE,
+    "a body": request("/hello.txt", "Content-Length: 5", method="POST") + b"hello",
+}
+
+
+def send_lines(connection: Connection, asked: bytes, lines: list[bytes]) -> None:
+    """Empty lines, each piece in a segment of its own, behind an exchange that is over."""
+    if asked:
+        connection.send(asked)
+        connection.read_reply()
+    for piece in lines:
+        connection.send_pieces([piece])
+        time.sleep(0.02)
+
+
+@pytest.mark.parametrize("lines", EMPTY_LINES)
+@pytest.mark.parametrize("asked", EXCHANGES)
+def test_empty_lines_ask_for_nothing(tux: Served, asked: str, lines: str) -> None:
+    """RFC 9112 2.2: they are no request, so that no reply follows, as none does from nginx."""
+    with tux.connect() as connection:
+        with suppress(OSError):  # it may have closed
+            send_lines(connection, EXCHANGES[asked], EMPTY_LINES[lines])
+            connection.finish_sending()
+        assert connection.read_to_end() == b""
+    tux.assert_idle()
+
+
+@pytest.mark.parametrize("lines", EMPTY_LINES)
+def test_empty_lines_in_the_segment_of_the_last_request(server: Served, lines: str) -> None:
+    """And an end with them: each request is answered once, as by nginx and Apache."""
+    with server.connect() as connection:
+        connection.send(SIMPLE * 2 + b"".join(EMPTY_LINES[lines]))
+        connection.finish_sending()
+        assert [reply.status for reply in read_replies(connection, ["GET"] * 3)] == [200, 200]
+
+
+@pytest.mark.parametrize("asked", ["nothing", "a reply"])
+def test_a_request_behind_empty_lines(tux: Served, asked: str) -> None:
+    """Is answered, however late it comes."""
+    for lines in EMPTY_LINES.values():
+        with tux.connect() as connection:
+            send_lines(connection, EXCHANGES[asked], lines)
+            connection.send(b"\n" + PROBE if lines[-1].endswith(b"\r") else PROBE)
+            assert connection.read_reply().body == HELLO
+            assert connection.read_to_end() == b""
 
 
 def test_error_reply_survives_unread_data(server: Served) -> None:

@@ -136,6 +136,25 @@ def test_every_end_is_a_line(tux_kind: str, start: Start) -> None:
     assert {m["host"] for m in lines} == {served.client_address}
 
 
+def test_empty_lines_are_no_line(tux_kind: str, start: Start) -> None:
+    """Not before a reset, an end, a timeout or a stop; a bare LF is wrong, and is one."""
+    with start(tux_kind, logging=1, header_timeout=1) as served:
+        for leave in (Connection.reset, Connection.finish_sending, lambda _: None):
+            with served.connect() as connection:
+                connection.send(b"\r\n\r\n")
+                time.sleep(0.2)
+                leave(connection)
+                with suppress(OSError):
+                    assert connection.read_to_end() == b""
+        with served.connect() as stopped:
+            stopped.send(b"\r\n")
+            time.sleep(0.2)
+            served.control(2)
+        assert served.ask(b"\n").status == 400
+        [line] = read_lines(served, 1)
+        assert (line["line"], line["status"]) == ("-", "400")
+
+
 def test_rotation(tux_kind: str, start: Start) -> None:
     """The file is renamed, TUX is told, and no line is lost or goes to the wrong file."""
     with start(tux_kind, logging=1) as served:
