@@ -17,7 +17,7 @@ from testbed import measurement
 from testbed.experiment import Experiment
 
 SCHEMA: Final = 1
-SERVERS: Final = "servers/"  # what the names of servers' descriptions begin with, among products
+SERVERS: Final = "server/"  # what the names of servers' descriptions begin with, among products
 DYNAMIC: Final = frozenset({"import_module", "__import__"})
 
 

@@ -11,7 +11,14 @@ from pathlib import Path
 import pytest
 
 import testbed
-from artifact.runs.keys import collect_code, collect_inputs, digest_code, digest_modules, find_key
+from artifact.runs.keys import (
+    SERVERS,
+    collect_code,
+    collect_inputs,
+    digest_code,
+    digest_modules,
+    find_key,
+)
 from artifact.runs.plan import Plan, load_plan, make_plan, record_plan
 from artifact.runs.testbed_runner import digest_server
 from artifact.study.designs import FOLDER, Design, Tier, find_designs, load_design, parse_design
@@ -58,7 +65,7 @@ def test_only_the_description_of_the_server_that_runs_moves_the_key(plan: Plan) 
     experiment = plan.runs[0].experiment
 
     def find(**descriptions: str) -> str:
-        servers = {f"servers/{name}": digest for name, digest in descriptions.items()}
+        servers = {f"{SERVERS}{name}": digest for name, digest in descriptions.items()}
         return find_key(collect_inputs(experiment, {**plan.products, **servers}))
 
     own = find(**{experiment.server: "a"})
