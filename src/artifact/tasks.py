@@ -115,10 +115,10 @@ def paper(
     Example: ./invoke paper --draft
     Exit codes: 0 the paper, 1 refused, 2 usage, 3 a draft.
     """
-    from artifact.cli import choose_places, run_paper
+    from artifact.cli import choose_folders, run_paper
 
-    places = choose_places(rehearse=rehearse, out=out)
-    return run_paper(tier, places, own=own or rehearse, draft=draft, record=record, as_json=json)
+    folders = choose_folders(rehearse=rehearse, out=out)
+    return run_paper(tier, folders, own=own or rehearse, draft=draft, record=record, as_json=json)
 
 
 @task(
