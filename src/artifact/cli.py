@@ -24,10 +24,10 @@ from artifact.report.citation import find_stale, write_metadata
 from artifact.report.page import format_number
 from artifact.reproduce import (
     Order,
-    Places,
+    ResultFolders,
     announce,
     find_engine,
-    find_places,
+    find_folders,
     judge_plan,
     parse_tier,
     plan_order,
@@ -66,10 +66,10 @@ def find_runner(*, rehearse: bool, build: bool = False) -> Runner:
     return load_bench()
 
 
-def choose_places(*, rehearse: bool, out: str = "") -> Places:
-    """Where results go, ``out`` or the project's output folder; a rehearsal has places apart."""
-    places = Places(Path(out).resolve()) if out else find_places()
-    return Places(places.root / "rehearsal") if rehearse else places
+def choose_folders(*, rehearse: bool, out: str = "") -> ResultFolders:
+    """Where results go, ``out`` or the project's output folder; a rehearsal has folders apart."""
+    folders = ResultFolders(Path(out).resolve()) if out else find_folders()
+    return ResultFolders(folders.root / "rehearsal") if rehearse else folders
 
 
 def print_json(value: object) -> None:
@@ -82,9 +82,9 @@ def run_reproduce(
     order: Order, *, rehearse: bool, build: bool, out: str, as_json: bool
 ) -> ExitCode:
     """`./invoke reproduce`."""
-    places = choose_places(rehearse=rehearse, out=out)
+    folders = choose_folders(rehearse=rehearse, out=out)
     load_study(order.designs)  # a wrong name is told before a build that takes minutes
-    conclusion = reproduce(order, find_runner(rehearse=rehearse, build=build), places)
+    conclusion = reproduce(order, find_runner(rehearse=rehearse, build=build), folders)
     if conclusion is None:
         return ExitCode.HOLDS
     if as_json:
@@ -94,7 +94,7 @@ def run_reproduce(
 
 def run_redraw(tier: str, *, rehearse: bool, out: str, as_json: bool) -> ExitCode:
     """`./invoke figures`."""
-    conclusion = redraw(parse_tier(tier), choose_places(rehearse=rehearse, out=out))
+    conclusion = redraw(parse_tier(tier), choose_folders(rehearse=rehearse, out=out))
     if as_json:
         print_json(conclusion.to_json())
     return conclusion.code
@@ -103,8 +103,8 @@ def run_redraw(tier: str, *, rehearse: bool, out: str, as_json: bool) -> ExitCod
 def run_estimate(order: Order, *, rehearse: bool, as_json: bool) -> ExitCode:
     """`./invoke estimate`."""
     plan = plan_order(order, find_runner(rehearse=rehearse))
-    places = choose_places(rehearse=rehearse)
-    found = forecast(plan, places.store, find_engine(order))
+    folders = choose_folders(rehearse=rehearse)
+    found = forecast(plan, folders.store, find_engine(order))
     if as_json:
         print_json(
             {
@@ -129,42 +129,42 @@ def run_verify(order: Order, *, rehearse: bool, write: bool, repeat: bool) -> Ex
     first: bit-identity on this machine alone.
     """
     runner = find_runner(rehearse=rehearse)
-    places = choose_places(rehearse=rehearse)
+    folders = choose_folders(rehearse=rehearse)
     plan = plan_order(order, runner)
     engine = find_engine(order)
-    found = announce(plan, places, engine)
-    tally = run_sweep(plan, runner, engine, places, found=found, illustrate=False)
+    found = announce(plan, folders, engine)
+    tally = run_sweep(plan, runner, engine, folders, found=found, illustrate=False)
     if tally.unfinished:
         console.print(f"{len(tally.unfinished)} runs are unfinished; give the same command again")
         return ExitCode.INFRASTRUCTURE
     if repeat:
-        return _repeat(order, runner, places)
+        return _repeat(order, runner, folders)
     if write:
-        return write_reference(plan, places, describe_commit())
-    return compare_with_reference(plan, places)
+        return write_reference(plan, folders, describe_commit())
+    return compare_with_reference(plan, folders)
 
 
 def run_reference(tier: str, *, write: bool, out: str, commit: str) -> ExitCode:
     """`./invoke reference`: stored results beside the committed ones, or in their place."""
-    places = choose_places(rehearse=False, out=out)
-    plan = load_plan(places.find_folder(parse_tier(tier)) / "plan.json")
+    folders = choose_folders(rehearse=False, out=out)
+    plan = load_plan(folders.find_folder(parse_tier(tier)) / "plan.json")
     if write:
-        return write_reference(plan, places, commit or describe_commit())
-    return compare_with_reference(plan, places)
+        return write_reference(plan, folders, commit or describe_commit())
+    return compare_with_reference(plan, folders)
 
 
-def write_reference(plan: Plan, places: Places, commit: str) -> ExitCode:
+def write_reference(plan: Plan, folders: ResultFolders, commit: str) -> ExitCode:
     """Make the stored results of ``plan`` the reference of its tier."""
-    results = load_results(plan, places.store)
+    results = load_results(plan, folders.store)
     folder = reference.find_folder(plan.tier)
     count = reference.write_reference(results, judge_plan(results), folder, commit)
     console.print(f"{count} runs written to {folder}", soft_wrap=True)
     return ExitCode.HOLDS
 
 
-def compare_with_reference(plan: Plan, places: Places) -> ExitCode:
+def compare_with_reference(plan: Plan, folders: ResultFolders) -> ExitCode:
     """Print how runs and verdicts compare with the reference of the plan's tier."""
-    results = load_results(plan, places.store)
+    results = load_results(plan, folders.store)
     known = reference.load_reference(reference.find_folder(plan.tier))
     found = reference.compare(results, judge_plan(results), known)
     _print_matches({label: match.value for label, match in found.matches.items()})
@@ -186,18 +186,18 @@ def _print_verdicts(comparison: reference.Comparison) -> None:
         console.print(table)
 
 
-def _repeat(order: Order, runner: Runner, places: Places) -> ExitCode:
+def _repeat(order: Order, runner: Runner, folders: ResultFolders) -> ExitCode:
     plan = plan_order(order, runner)
-    places.root.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=places.root, prefix="repeat.") as name:
-        again = Places(Path(name))
+    folders.root.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=folders.root, prefix="repeat.") as name:
+        again = ResultFolders(Path(name))
         engine = find_engine(order)
         found = announce(plan, again, engine)
         run_sweep(plan, runner, engine, again, found=found, illustrate=False)
-        plan = expand_plan(plan, follow_searches(plan, places.store))
+        plan = expand_plan(plan, follow_searches(plan, folders.store))
         verdict = {}
         for run in plan.runs:
-            first, second = places.store.load(run.key), again.store.load(run.key)
+            first, second = folders.store.load(run.key), again.store.load(run.key)
             same = first is not None and second is not None and first.digest == second.digest
             verdict[run.label] = "same" if same else "different"
     _print_matches(verdict)
@@ -214,21 +214,21 @@ def _print_matches(matches: dict[str, str]) -> None:
 
 
 def run_paper(
-    tier: str, places: Places, *, own: bool, draft: bool, record: bool, as_json: bool
+    tier: str, folders: ResultFolders, *, own: bool, draft: bool, record: bool, as_json: bool
 ) -> ExitCode:
     """`./invoke paper`: on the committed results of ``tier``, or with ``own`` on those in
-    ``places``.
+    ``folders``.
 
     ``record`` makes its numbers those that the next paper is compared with.
     """
     chosen = parse_tier(tier)
     if own:
-        folder = places.find_folder(chosen)
-        results = load_results(load_plan(folder / "plan.json"), places.store)
+        folder = folders.find_folder(chosen)
+        results = load_results(load_plan(folder / "plan.json"), folders.store)
         numbers = read_numbers(take_results(results, judge_plan(results)))
         figures, target = folder / "figures", folder
     else:
-        committed, target = reference.find_folder(chosen), places.root / "paper"
+        committed, target = reference.find_folder(chosen), folders.root / "paper"
         numbers = read_numbers(take_reference(committed))
         figures = draw_reference(committed, list_figures(), target / "figures")
     if record:
@@ -248,7 +248,7 @@ def run_paper(
 
 def run_check(*, rehearse: bool) -> ExitCode:
     """`./invoke results.check`: every byte of the store."""
-    store = choose_places(rehearse=rehearse).store
+    store = choose_folders(rehearse=rehearse).store
     damaged = 0
     keys = store.find_keys()
     for key in keys:
@@ -265,9 +265,9 @@ def run_check(*, rehearse: bool) -> ExitCode:
 
 def run_list(tier: str, *, rehearse: bool, as_json: bool) -> ExitCode:
     """`./invoke results.list`: how each run of the recorded plan ended."""
-    places = choose_places(rehearse=rehearse)
-    plan = load_plan(places.find_folder(parse_tier(tier)) / "plan.json")
-    results = load_results(plan, places.store)
+    folders = choose_folders(rehearse=rehearse)
+    plan = load_plan(folders.find_folder(parse_tier(tier)) / "plan.json")
+    results = load_results(plan, folders.store)
     rows = results.runs
     if as_json:
         print_json(rows.to_dicts())
@@ -289,9 +289,9 @@ def run_list(tier: str, *, rehearse: bool, as_json: bool) -> ExitCode:
 
 def run_export(path: Path, tier: str, *, rehearse: bool, out: str) -> ExitCode:
     """`./invoke results.export`: what is stored of the recorded plan of ``tier``, as one file."""
-    places = choose_places(rehearse=rehearse, out=out)
-    plan = load_plan(places.find_folder(parse_tier(tier)) / archive.PLAN)
-    done = archive.export_runs(plan, places.store, path)
+    folders = choose_folders(rehearse=rehearse, out=out)
+    plan = load_plan(folders.find_folder(parse_tier(tier)) / archive.PLAN)
+    done = archive.export_runs(plan, folders.store, path)
     missing = f", {done.missing} are missing" if done.missing else ""
     console.print(f"{done.runs} runs in {path} ({done.bytes / 1e6:.1f} MB){missing}")
     return ExitCode.HOLDS
@@ -300,12 +300,12 @@ def run_export(path: Path, tier: str, *, rehearse: bool, out: str) -> ExitCode:
 def run_import(path: Path, *, rehearse: bool, out: str) -> ExitCode:
     """`./invoke results.import`: the runs of a file into the store, and its plan beside them
     unless another one is recorded."""
-    places = choose_places(rehearse=rehearse, out=out)
-    done = archive.import_runs(path, places.store)
+    folders = choose_folders(rehearse=rehearse, out=out)
+    done = archive.import_runs(path, folders.store)
     console.print(f"{done.new} runs are new, {done.known} were here")
     tier = done.plan.tier
     try:
-        record_plan(done.plan, places.find_folder(tier) / archive.PLAN)
+        record_plan(done.plan, folders.find_folder(tier) / archive.PLAN)
     except UsageError:
         console.print(f"the plan of the {tier} tier that is recorded here is another: it stays")
     else:
@@ -315,13 +315,13 @@ def run_import(path: Path, *, rehearse: bool, out: str) -> ExitCode:
 
 def run_gc(*, rehearse: bool) -> ExitCode:
     """`./invoke results.gc`: drop what no recorded plan refers to."""
-    places = choose_places(rehearse=rehearse)
+    folders = choose_folders(rehearse=rehearse)
     keep: set[str] = set()
-    for path in sorted((places.root / "results").glob("*/plan.json")):
+    for path in sorted((folders.root / "results").glob("*/plan.json")):
         plan = load_plan(path)
-        keep |= set(expand_plan(plan, follow_searches(plan, places.store)).keys)
-    removed = places.store.gc(keep)
-    console.print(f"{removed} directories removed, {len(places.store.find_keys())} entries kept")
+        keep |= set(expand_plan(plan, follow_searches(plan, folders.store)).keys)
+    removed = folders.store.gc(keep)
+    console.print(f"{removed} directories removed, {len(folders.store.find_keys())} entries kept")
     return ExitCode.HOLDS
 
 
@@ -339,7 +339,7 @@ def run_metadata(*, write: bool) -> ExitCode:
 
 def run_replay(tier: str, *, file: str, rehearse: bool, out: str, as_json: bool) -> ExitCode:
     """`./invoke replay`: stored runs, judged and drawn; expected beside got."""
-    conclusion = replay(find_archive(tier, file), choose_places(rehearse=rehearse, out=out))
+    conclusion = replay(find_archive(tier, file), choose_folders(rehearse=rehearse, out=out))
     if as_json:
         print_json(conclusion.to_json())
     return print_expected(conclusion.comparison)
@@ -347,9 +347,9 @@ def run_replay(tier: str, *, file: str, rehearse: bool, out: str, as_json: bool)
 
 def run_expect(tier: str, *, out: str) -> ExitCode:
     """`./invoke expect`: what is stored of a tier beside what was to be expected."""
-    places = choose_places(rehearse=False, out=out)
-    plan = load_plan(places.find_folder(parse_tier(tier)) / archive.PLAN)
-    results = load_results(plan, places.store)
+    folders = choose_folders(rehearse=False, out=out)
+    plan = load_plan(folders.find_folder(parse_tier(tier)) / archive.PLAN)
+    results = load_results(plan, folders.store)
     known = reference.find_reference(plan)
     return print_expected(reference.compare(results, judge_plan(results), known) if known else None)
 

@@ -13,7 +13,7 @@ from rich.table import Table
 from artifact.judge.reference import Agreement, Comparison, Match, find_agreement, find_folder
 from artifact.judge.verdicts import Judgement
 from artifact.report.page import format_estimate
-from artifact.reproduce import Conclusion, Places, conclude, parse_tier, print_conclusion
+from artifact.reproduce import Conclusion, ResultFolders, conclude, parse_tier, print_conclusion
 from artifact.runs.archive import PLAN, import_runs
 from artifact.runs.plan import Plan, record_plan
 from artifact.study.designs import Tier
@@ -41,21 +41,21 @@ def _find_committed(tier: str) -> Path:
     return next((path for path in paths if path.is_file()), paths[0])
 
 
-def replay(path: Path, places: Places) -> Conclusion:
-    """Take the runs of the archive ``path`` into the store of ``places``, judge and draw them.
+def replay(path: Path, folders: ResultFolders) -> Conclusion:
+    """Take the runs of the archive ``path`` into the store of ``folders``, judge and draw them.
 
     What only a build can draw (Figures 2 to 5) is left out where there is none.
     """
     with complete_step(f"Taking in {path.name}"):
-        plan = import_runs(path, places.store).plan
-        record_plan(plan, places.find_folder(plan.tier) / PLAN, replan=True)
-    return draw(plan, places)
+        plan = import_runs(path, folders.store).plan
+        record_plan(plan, folders.find_folder(plan.tier) / PLAN, replan=True)
+    return draw(plan, folders)
 
 
-def draw(plan: Plan, places: Places) -> Conclusion:
+def draw(plan: Plan, folders: ResultFolders) -> Conclusion:
     """Judge and draw what is stored of ``plan``, and print it."""
     with complete_step(f"Verdicts, figures and report of the {plan.tier} tier"):
-        conclusion = conclude(plan.tier, places, quiet=True)
+        conclusion = conclude(plan.tier, folders, quiet=True)
     print_conclusion(conclusion)
     return conclusion
 

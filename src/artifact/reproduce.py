@@ -55,7 +55,7 @@ class Order:
 
 
 @dataclass(frozen=True)
-class Places:
+class ResultFolders:
     """Where results go: one store for all tiers, one folder for each tier."""
 
     root: Path
@@ -95,9 +95,9 @@ class Conclusion:
         }
 
 
-def find_places() -> Places:
-    """The places below the project's output folder."""
-    return Places(find_outputs())
+def find_folders() -> ResultFolders:
+    """The folders below the project's output folder."""
+    return ResultFolders(find_outputs())
 
 
 def parse_tier(text: str) -> Tier:
@@ -131,35 +131,35 @@ def plan_order(order: Order, runner: Runner) -> Plan:
     return plan
 
 
-def reproduce(order: Order, runner: Runner, places: Places) -> Conclusion | None:
+def reproduce(order: Order, runner: Runner, folders: ResultFolders) -> Conclusion | None:
     """Carry out ``order``; None if it was a shard, which draws no conclusion by itself."""
     plan = plan_order(order, runner)
     engine = find_engine(order)
-    folder = places.find_folder(order.tier)
-    found = announce(plan, places, engine)
+    folder = folders.find_folder(order.tier)
+    found = announce(plan, folders, engine)
     record_plan(plan, folder / "plan.json", replan=order.replan)
     part = plan.take_shard(*order.shard) if order.shard else plan
-    tally = run_sweep(part, runner, engine, places, found=found)
+    tally = run_sweep(part, runner, engine, folders, found=found)
     if order.shard:
         console.print(f"shard {order.shard[0]}/{order.shard[1]}: {len(tally.done)} runs are stored")
         _refuse_unfinished(tally)
         return None
-    conclusion = conclude(order.tier, places)
+    conclusion = conclude(order.tier, folders)
     _refuse_unfinished(tally)
     return conclusion
 
 
-def announce(plan: Plan, places: Places, engine: Engine) -> Forecast:
+def announce(plan: Plan, folders: ResultFolders, engine: Engine) -> Forecast:
     """Say how long it will take; DiskFullError if the disk is known to be too small."""
-    found = forecast(plan, places.store, engine)
+    found = forecast(plan, folders.store, engine)
     console.print(f"[bold]{describe_forecast(plan, found)}[/]")
     for note in plan.notes:
         console.print(f"[yellow]{escape(note)}[/]", soft_wrap=True)
-    places.root.mkdir(parents=True, exist_ok=True)
-    free = shutil.disk_usage(places.root).free
+    folders.root.mkdir(parents=True, exist_ok=True)
+    free = shutil.disk_usage(folders.root).free
     if found.run_s and free < found.bytes + SPARE_BYTES:
         raise DiskFullError(
-            f"{places.root} has {free / 1e6:.0f} MB free, the sweep needs about "
+            f"{folders.root} has {free / 1e6:.0f} MB free, the sweep needs about "
             f"{(found.bytes + SPARE_BYTES) / 1e6:.0f} MB",
             hint="free some space, or set ARTIFACT_OUT to a folder on a larger disk",
         )
@@ -181,7 +181,7 @@ def run_sweep(
     plan: Plan,
     runner: Runner,
     engine: Engine,
-    places: Places,
+    folders: ResultFolders,
     *,
     found: Forecast,
     illustrate: bool = True,
@@ -191,19 +191,19 @@ def run_sweep(
     With ``illustrate`` draw figures and report whenever there is a new curve to be seen (the plan
     must have been recorded).
     """
-    places.store.gc()
+    folders.store.gc()
     milestones = list_milestones(plan) if illustrate else []
 
     def draw() -> None:
-        conclude(plan.tier, places, quiet=True)
-        console.print(f"  figures so far: {places.find_folder(plan.tier) / 'figures'}")
+        conclude(plan.tier, folders, quiet=True)
+        console.print(f"  figures so far: {folders.find_folder(plan.tier) / 'figures'}")
 
     def find_further() -> list[Task]:
-        return list_tasks(follow_searches(plan, places.store).pending, places.store.root)
+        return list_tasks(follow_searches(plan, folders.store).pending, folders.store.root)
 
     with open_progress() as progress:
         display = Display(progress, found.run_s, len(plan.keys), milestones, draw)
-        tasks = list_tasks(plan.runs, places.store.root)
+        tasks = list_tasks(plan.runs, folders.store.root)
         return sweep(tasks, runner, engine, display, find_further)
 
 
@@ -223,15 +223,15 @@ def judge_plan(results: Results) -> tuple[Judgement, ...]:
     return tuple(judge(load_study(results.plan.designs).claims, results))
 
 
-def conclude(tier: Tier, places: Places, *, quiet: bool = False) -> Conclusion:
+def conclude(tier: Tier, folders: ResultFolders, *, quiet: bool = False) -> Conclusion:
     """Judge, draw and report what the store holds of the recorded plan of ``tier``.
 
     Raises UsageError in the end, unless ``quiet``, if figures are missing for want of a build.
     """
-    folder = places.find_folder(tier)
+    folder = folders.find_folder(tier)
     plan = load_plan(folder / "plan.json")
     study = load_study(plan.designs)
-    results = load_results(plan, places.store)
+    results = load_results(plan, folders.store)
     judgements = tuple(judge(study.claims, results))
     figures, problem = find_illustrations(plan, study)
     files = write_illustrations(results, figures, study.claims, judgements, folder)
@@ -315,7 +315,7 @@ def _refuse_unfinished(tally: Tally) -> None:
         )
 
 
-def redraw(tier: Tier, places: Places) -> Conclusion:
+def redraw(tier: Tier, folders: ResultFolders) -> Conclusion:
     """Figures and report again, from the stored results."""
     with complete_step(f"Figures and report of the {tier} tier"):
-        return conclude(tier, places)
+        return conclude(tier, folders)

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import shutil
 
-from artifact.cli import choose_places
+from artifact.cli import choose_folders
 from checks.disturbances import Toll, disturb_sweeps
 from checks.disturbed import REAL, SYNTHETIC
 from ground.errors import ExitCode
@@ -17,10 +17,10 @@ def run_disturb(times: int, seed: int, *, real: bool) -> ExitCode:
 
     Complete trials are kept until all are done, so that a command that was stopped goes on.
     """
-    subject = REAL if real else SYNTHETIC
-    folder = choose_places(rehearse=not real).root / "disturbances" / f"{subject.name}-{seed}"
+    sweep = REAL if real else SYNTHETIC
+    folder = choose_folders(rehearse=not real).root / "disturbances" / f"{sweep.name}-{seed}"
     toll = None
-    for toll in disturb_sweeps(subject, folder, times=times, seed=seed):
+    for toll in disturb_sweeps(sweep, folder, times=times, seed=seed):
         console.print(f"{toll.trials}/{times} {_describe_hits(toll)}")
     assert toll is not None
     console.print(f"{toll.trials} sweeps disturbed, {toll.resumes} times resumed")

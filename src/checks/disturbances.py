@@ -22,7 +22,7 @@ import psutil
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from artifact.runs.store import COST, DamageError, Store
-from checks.disturbed import STORE, Subject
+from checks.disturbed import STORE, DisturbedSweep
 from ground import process
 from ground.errors import ArtifactError, ExitCode, UsageError
 from ground.files import write_atomically
@@ -37,11 +37,11 @@ TOLL = "toll.json"
 
 
 class Toll(BaseModel):
-    """What was done to the sweeps of ``subject``, drawn from ``seed``, and what went wrong."""
+    """What was done to the sweeps of ``sweep``, drawn from ``seed``, and what went wrong."""
 
     model_config = ConfigDict(extra="forbid")
 
-    subject: str
+    sweep: str
     seed: int
     runs: int = 0
     undisturbed_s: float = 0.0
@@ -51,7 +51,7 @@ class Toll(BaseModel):
     differences: list[str] = Field(default_factory=list)
 
 
-Kind = Callable[[Subject, Path, np.random.Generator, Toll], None]
+Kind = Callable[[DisturbedSweep, Path, np.random.Generator, Toll], None]
 
 
 def read_results(store: Path) -> dict[str, str]:
@@ -64,26 +64,26 @@ def read_results(store: Path) -> dict[str, str]:
 
 
 def disturb_sweeps(
-    subject: Subject, folder: Path, *, times: int, seed: int
+    sweep: DisturbedSweep, folder: Path, *, times: int, seed: int
 ) -> Generator[Toll, None, None]:
     """Do an undisturbed sweep, then ``times`` disturbed ones, each resumed until it completes,
     and compare all results with the first; the toll so far after each.
 
     Everything happens below ``folder``, where a later call goes on after the last complete trial.
-    Raises UsageError if what is there is another subject's, or another build's.
+    Raises UsageError if what is there is another sweep's, or another build's.
     """
-    toll = _load_toll(subject, folder, seed)
-    reference = _sweep_undisturbed(subject, folder, toll)
+    toll = _load_toll(sweep, folder, seed)
+    reference = _sweep_undisturbed(sweep, folder, toll)
     yield toll
     while toll.trials < times:
-        kinds = find_kinds(subject)
+        kinds = find_kinds(sweep)
         kind = kinds[toll.trials % len(kinds)]
         out = folder / f"trial-{toll.trials}"
         shutil.rmtree(out, ignore_errors=True)  # of a trial that was cut off
         out.mkdir()
         try:
-            kind(subject, out, generator(seed, f"disturbance {toll.trials}"), toll)
-            found = _complete(subject, out, toll)
+            kind(sweep, out, generator(seed, f"disturbance {toll.trials}"), toll)
+            found = _complete(sweep, out, toll)
             if found != reference:
                 lost = _compare(found, reference)
                 toll.differences.append(f"{out.name} ({kind.__name__}): {lost}")
@@ -95,14 +95,14 @@ def disturb_sweeps(
         yield toll
 
 
-def _load_toll(subject: Subject, folder: Path, seed: int) -> Toll:
-    asked = Toll(subject=subject.name, seed=seed)
+def _load_toll(sweep: DisturbedSweep, folder: Path, seed: int) -> Toll:
+    asked = Toll(sweep=sweep.name, seed=seed)
     if not (folder / TOLL).exists():
         return asked
     try:
         toll = Toll.model_validate_json((folder / TOLL).read_bytes())
-        if (toll.subject, toll.seed) != (asked.subject, asked.seed):
-            raise ValueError(f"it is of the {toll.subject} sweep and seed {toll.seed}")
+        if (toll.sweep, toll.seed) != (asked.sweep, asked.seed):
+            raise ValueError(f"it is of the {toll.sweep} sweep and seed {toll.seed}")
     except (ValidationError, ValueError) as error:
         raise UsageError(
             f"{folder / TOLL} is not this command's: {error}", hint=f"remove {folder}"
@@ -110,13 +110,13 @@ def _load_toll(subject: Subject, folder: Path, seed: int) -> Toll:
     return toll
 
 
-def _sweep_undisturbed(subject: Subject, folder: Path, toll: Toll) -> dict[str, str]:
+def _sweep_undisturbed(sweep: DisturbedSweep, folder: Path, toll: Toll) -> dict[str, str]:
     """The results to compare with; a sweep that is there already must be today's build's."""
     out = folder / "undisturbed"
     out.mkdir(parents=True, exist_ok=True)
     before = read_results(out / STORE)
     begin = time.monotonic()
-    process.run(list(subject.command(out)), log=folder / "undisturbed.log")
+    process.run(list(sweep.command(out)), log=folder / "undisturbed.log")
     reference = read_results(out / STORE)
     if not reference:
         raise ArtifactError("the undisturbed sweep stored nothing", hint=f"see {folder}")
@@ -128,11 +128,11 @@ def _sweep_undisturbed(subject: Subject, folder: Path, toll: Toll) -> dict[str, 
     return reference
 
 
-def _complete(subject: Subject, out: Path, toll: Toll) -> dict[str, str]:
+def _complete(sweep: DisturbedSweep, out: Path, toll: Toll) -> dict[str, str]:
     """Give the command again until it ends well; the results that it leaves."""
     for _ in range(MAX_RESUMES):
         toll.resumes += 1
-        result = process.run(list(subject.command(out)), log=out.with_suffix(".log"), check=False)
+        result = process.run(list(sweep.command(out)), log=out.with_suffix(".log"), check=False)
         if result.returncode != ExitCode.INFRASTRUCTURE:
             break
     if leftovers := list((out / STORE / "tmp").glob("*")):
@@ -140,9 +140,11 @@ def _complete(subject: Subject, out: Path, toll: Toll) -> dict[str, str]:
     return read_results(out / STORE)
 
 
-def kill_the_runner(subject: Subject, out: Path, random: np.random.Generator, toll: Toll) -> None:
+def kill_the_runner(
+    sweep: DisturbedSweep, out: Path, random: np.random.Generator, toll: Toll
+) -> None:
     """kill -9 of the command itself; nothing that it started may live on."""
-    with process.start(list(subject.command(out)), log=out.with_suffix(".log")) as running:
+    with process.start(list(sweep.command(out)), log=out.with_suffix(".log")) as running:
         _wait(running, Store(out / STORE), random, toll)
         family = _find_family(running.pid)
         if running.poll() is None:
@@ -153,22 +155,32 @@ def kill_the_runner(subject: Subject, out: Path, random: np.random.Generator, to
             toll.differences.append(f"outlived its runner: {alive[0]}")
 
 
-def kill_a_worker(subject: Subject, out: Path, random: np.random.Generator, toll: Toll) -> None:
+def kill_a_worker(
+    sweep: DisturbedSweep, out: Path, random: np.random.Generator, toll: Toll
+) -> None:
     """kill -9 of one worker, with what it started."""
-    _kill_one(subject, out, random, toll, what=WORKER, hit="worker killed")
+    _kill_one(sweep, out, random, toll, what=WORKER, hit="worker killed")
 
 
-def kill_a_machine(subject: Subject, out: Path, random: np.random.Generator, toll: Toll) -> None:
+def kill_a_machine(
+    sweep: DisturbedSweep, out: Path, random: np.random.Generator, toll: Toll
+) -> None:
     """kill -9 of one emulator: a server or a client."""
-    _kill_one(subject, out, random, toll, what=MACHINE, hit="machine killed")
+    _kill_one(sweep, out, random, toll, what=MACHINE, hit="machine killed")
 
 
 def _kill_one(
-    subject: Subject, out: Path, random: np.random.Generator, toll: Toll, *, what: str, hit: str
+    sweep: DisturbedSweep,
+    out: Path,
+    random: np.random.Generator,
+    toll: Toll,
+    *,
+    what: str,
+    hit: str,
 ) -> None:
     """kill -9 of a process below the sweep whose command line has ``what``, as soon as there is
     one after a random time."""
-    with process.start(list(subject.command(out)), log=out.with_suffix(".log")) as running:
+    with process.start(list(sweep.command(out)), log=out.with_suffix(".log")) as running:
         _wait(running, Store(out / STORE), random, toll)
         while running.poll() is None:
             family = _find_family(running.pid, what)
@@ -181,15 +193,17 @@ def _kill_one(
         running.wait()
 
 
-def fill_the_disk(subject: Subject, out: Path, random: np.random.Generator, toll: Toll) -> None:
+def fill_the_disk(
+    sweep: DisturbedSweep, out: Path, random: np.random.Generator, toll: Toll
+) -> None:
     """A disk that becomes full at a random byte, and is then made larger.
 
     A small tmpfs where one may be mounted, else a limit on the size of files.
     """
-    mounted = _mount(out, int(random.integers(SMALLEST_DISK, subject.disk_bytes)))
+    mounted = _mount(out, int(random.integers(SMALLEST_DISK, sweep.disk_bytes)))
     limit = ["prlimit", f"--fsize={random.integers(1, 4096)}"] if not mounted else []
     with process.start(
-        [*limit, *subject.command(out)], log=out.parent / f"{out.name}.log"
+        [*limit, *sweep.command(out)], log=out.parent / f"{out.name}.log"
     ) as running:
         running.wait()
     if running.returncode:
@@ -209,10 +223,12 @@ def spoil(data: bytes, random: np.random.Generator) -> bytes:
     return data[: len(data) // 2]
 
 
-def damage_an_entry(subject: Subject, out: Path, random: np.random.Generator, toll: Toll) -> None:
+def damage_an_entry(
+    sweep: DisturbedSweep, out: Path, random: np.random.Generator, toll: Toll
+) -> None:
     """Stop the sweep at a random point, then flip one bit of a stored file, or cut it short."""
     store = Store(out / STORE)
-    with process.start(list(subject.command(out)), log=out.with_suffix(".log")) as running:
+    with process.start(list(sweep.command(out)), log=out.with_suffix(".log")) as running:
         _wait(running, Store(out / STORE), random, toll)
         while running.poll() is None and not store.find_keys():
             time.sleep(POLL_S)
@@ -238,9 +254,9 @@ KINDS: tuple[Kind, ...] = (kill_the_runner, kill_a_worker, fill_the_disk, damage
 MACHINE_KINDS = (kill_a_machine, *KINDS)
 
 
-def find_kinds(subject: Subject) -> tuple[Kind, ...]:
-    """What is done to ``subject``, in turns."""
-    return MACHINE_KINDS if subject.machines else KINDS
+def find_kinds(sweep: DisturbedSweep) -> tuple[Kind, ...]:
+    """What is done to ``sweep``, in turns."""
+    return MACHINE_KINDS if sweep.machines else KINDS
 
 
 def _wait(

@@ -44,7 +44,7 @@ SHORTEST_RUNS: tuple[tuple[str, str, Load], ...] = (
 
 
 @dataclass(frozen=True)
-class Subject:
+class DisturbedSweep:
     """A sweep to disturb: ``command(out)`` is its argv for the folder ``out``, in which its run
     store is STORE; ``disk_bytes`` is about what it has on disk at its fullest; ``machines`` says
     whether it starts emulators, which can be killed apart from its workers."""
@@ -59,8 +59,10 @@ def _write_command(out: Path, *flags: str) -> list[str]:
     return [sys.executable, "-m", "checks.disturbed", str(out / STORE), *flags]
 
 
-SYNTHETIC = Subject("synthetic", _write_command, disk_bytes=200 << 10, machines=False)
-REAL = Subject("real", lambda out: _write_command(out, "--real"), disk_bytes=1 << 20, machines=True)
+SYNTHETIC = DisturbedSweep("synthetic", _write_command, disk_bytes=200 << 10, machines=False)
+REAL = DisturbedSweep(
+    "real", lambda out: _write_command(out, "--real"), disk_bytes=1 << 20, machines=True
+)
 
 
 class Silence:

@@ -27,6 +27,8 @@ ARCHIVE = "tux-stingy-image.tar"
 # What the runner reads at run time; tests and their tools stay outside.
 PROJECT_PARTS = (
     *("src/ground", "src/forge", "src/stingy", "src/testbed", "src/artifact"),
+    # Of the other rooms what the list of tasks needs.
+    *("src/checks/__init__.py", "src/checks/tasks.py", "labs/__init__.py", "labs/tasks.py"),
     "src/qemu/README.md",
     *("figures", "experiments", "images", "tasks.py", "pyproject.toml", "requirements.lock"),
     *("ARCHITECTURE.md", "DEVIATIONS.md", "CITATION.cff", "LICENSES"),

@@ -21,7 +21,7 @@ from forge.programs import ProgramsRecipe
 from forge.provenance import FOLDER, write_provenance
 from forge.roots import RootRecipe
 from forge.sources import Sources
-from forge.stage import Built, Stage, Store
+from forge.stage import Built, Stage, StageStore
 from forge.toolchain import describe_toolchain
 from forge.variants import CHECKED_MAPS, MAPS, VariantsRecipe
 from ground.errors import UsageError
@@ -43,7 +43,7 @@ class Pipeline:
 
     def __post_init__(self) -> None:
         self.sources = Sources(self.cache, self.update_lock)
-        self.store = Store(self.cache, jobs=self.jobs)
+        self.store = StageStore(self.cache, jobs=self.jobs)
 
     def stages(self) -> dict[str, Callable[[], Built]]:
         """Every stage by name, in the order in which they are built."""

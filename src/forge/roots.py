@@ -11,7 +11,7 @@ from pathlib import Path
 from forge.debian import ArchiveFile
 from forge.sbom import Component, format_sbom
 from forge.stage import SOURCE_DATE_EPOCH, Built, Stage, Workshop
-from forge.tree import Entry, Tree, find_closure, format_cpio, merge_usr, read_tar
+from forge.tree import Node, Tree, find_closure, format_cpio, merge_usr, read_tar
 from ground.documents import Strict, load_document, read_toml
 from ground.files import digest_file, digest_tree
 from ground.paths import PROJECT
@@ -103,7 +103,7 @@ class RootRecipe:
         tree.merge(packages, kept)
         for name in description.programs:
             needs = Tree()
-            needs.entries.update(packages.entries)
+            needs.nodes.update(packages.nodes)
             path = f"usr/bin/{name}"
             needs.add_file(path, (self.programs / name).read_bytes(), 0o755)
             tree.merge(needs, find_closure(needs, [path]))
@@ -112,9 +112,9 @@ class RootRecipe:
             tree.add_file(path, module.read_bytes())
         if description.servers:
             add_servers(tree)
-        add_applets(workshop, tree, packages.entries["usr/bin/busybox"].data)
+        add_applets(workshop, tree, packages.nodes["usr/bin/busybox"].data)
         (workshop.output / "root.cpio").write_bytes(format_cpio(tree))
-        components = find_components(self.packages, set(tree.entries))
+        components = find_components(self.packages, set(tree.nodes))
         text = format_sbom(f"root-{self.machine}", components, SOURCE_DATE_EPOCH)
         (workshop.output / "sbom.spdx.json").write_text(text)
 
@@ -153,7 +153,7 @@ def compose_base(description: RootDescription) -> Tree:
         tree.add_directory(name)
     tree.add_directory("tmp", 0o1777)
     tree.add_link("var/run", "/run")
-    tree.add("dev/console", Entry(stat.S_IFCHR | 0o600, device=(5, 1)))
+    tree.add("dev/console", Node(stat.S_IFCHR | 0o600, device=(5, 1)))
     for name, text in ETC.items():
         tree.add_file(f"etc/{name}", text.encode())
     tree.add_file("etc/hostname", f"{description.hostname}\n".encode())
@@ -167,7 +167,7 @@ def add_applets(workshop: Workshop, tree: Tree, busybox: bytes) -> None:
     program.write_bytes(busybox)
     program.chmod(0o755)
     for applet in run([program, "--list"]).stdout.split():
-        if f"usr/bin/{applet}" not in tree.entries:
+        if f"usr/bin/{applet}" not in tree.nodes:
             tree.add_link(f"usr/bin/{applet}", "busybox")
 
 

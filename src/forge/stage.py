@@ -88,7 +88,7 @@ class Built:
         return self.directory / name
 
 
-class Store:
+class StageStore:
     """The stages below ``cache``."""
 
     def __init__(self, cache: Path, *, jobs: int):

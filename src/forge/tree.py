@@ -26,7 +26,7 @@ MERGED = ("bin", "sbin", "lib")
 
 
 @dataclass(frozen=True)
-class Entry:
+class Node:
     """One file: its mode with type bits, and its content, link target or device number."""
 
     mode: int
@@ -35,34 +35,34 @@ class Entry:
 
 
 class Tree:
-    """Entries by path without a leading slash; parents are made as needed."""
+    """Nodes by path without a leading slash; parents are made as needed."""
 
     def __init__(self) -> None:
-        self.entries: dict[str, Entry] = {}
+        self.nodes: dict[str, Node] = {}
 
-    def add(self, path: str, entry: Entry) -> None:
-        """Put ``entry`` at ``path``, replacing what was there."""
+    def add(self, path: str, node: Node) -> None:
+        """Put ``node`` at ``path``, replacing what was there."""
         for parent in reversed(PurePosixPath(path).parents):
             if str(parent) != ".":
-                self.entries.setdefault(str(parent), Entry(stat.S_IFDIR | 0o755))
-        self.entries[path] = entry
+                self.nodes.setdefault(str(parent), Node(stat.S_IFDIR | 0o755))
+        self.nodes[path] = node
 
     def add_file(self, path: str, data: bytes, mode: int = 0o644) -> None:
         """Put a regular file at ``path``."""
-        self.add(path, Entry(stat.S_IFREG | mode, data))
+        self.add(path, Node(stat.S_IFREG | mode, data))
 
     def add_link(self, path: str, target: str) -> None:
         """Put a symbolic link at ``path``."""
-        self.add(path, Entry(stat.S_IFLNK | 0o777, target.encode()))
+        self.add(path, Node(stat.S_IFLNK | 0o777, target.encode()))
 
     def add_directory(self, path: str, mode: int = 0o755) -> None:
         """Put a directory at ``path``."""
-        self.add(path, Entry(stat.S_IFDIR | mode))
+        self.add(path, Node(stat.S_IFDIR | mode))
 
     def merge(self, other: Tree, paths: Iterable[str]) -> None:
         """Take ``paths`` from ``other``."""
         for path in paths:
-            self.add(path, other.entries[path])
+            self.add(path, other.nodes[path])
 
 
 def read_tar(path: Path) -> Tree:
@@ -96,17 +96,17 @@ def find_closure(tree: Tree, wanted: Iterable[str]) -> list[str]:
         path = queue.pop()
         if path in found:
             continue
-        if path not in tree.entries:
+        if path not in tree.nodes:
             raise ArtifactError(
                 f"the packages hold no file {path}",
                 hint="correct `keep` in images/roots/*.toml",
             )
         found[path] = None
-        entry = tree.entries[path]
-        if stat.S_ISLNK(entry.mode):
-            queue.append(resolve_link(path, entry.data.decode()))
-        elif entry.data.startswith(b"\x7fELF"):
-            queue += find_needed(tree, entry.data)
+        node = tree.nodes[path]
+        if stat.S_ISLNK(node.mode):
+            queue.append(resolve_link(path, node.data.decode()))
+        elif node.data.startswith(b"\x7fELF"):
+            queue += find_needed(tree, node.data)
     return sorted(found)
 
 
@@ -141,7 +141,7 @@ def find_needed(tree: Tree, data: bytes) -> list[str]:
 def find_library(tree: Tree, name: str) -> str:
     """Where the dynamic loader finds the library ``name``."""
     for folder in LIBRARIES:
-        if (path := f"{folder}/{name}") in tree.entries:
+        if (path := f"{folder}/{name}") in tree.nodes:
             return path
     raise ArtifactError(f"no package of this root holds the library {name}")
 
@@ -149,22 +149,22 @@ def find_library(tree: Tree, name: str) -> str:
 def format_cpio(tree: Tree) -> bytes:
     """The tree as a cpio archive (newc): sorted, owned by root, one time for all."""
     archive = bytearray()
-    for number, path in enumerate(sorted(tree.entries), start=1):
-        _append(archive, path, tree.entries[path], number)
-    _append(archive, "TRAILER!!!", Entry(0), 0)
+    for number, path in enumerate(sorted(tree.nodes), start=1):
+        _append(archive, path, tree.nodes[path], number)
+    _append(archive, "TRAILER!!!", Node(0), 0)
     archive += b"\0" * (-len(archive) % 512)
     return bytes(archive)
 
 
-def _append(archive: bytearray, path: str, entry: Entry, number: int) -> None:
+def _append(archive: bytearray, path: str, node: Node, number: int) -> None:
     name = path.encode() + b"\0"
-    links = 2 if stat.S_ISDIR(entry.mode) else 1
+    links = 2 if stat.S_ISDIR(node.mode) else 1
     time = SOURCE_DATE_EPOCH if number else 0
-    major, minor = entry.device
+    major, minor = node.device
     owner = (0, 0)
     devices = (0, 0, major, minor)
-    fields = (number, entry.mode, *owner, links, time, len(entry.data), *devices, len(name), 0)
+    fields = (number, node.mode, *owner, links, time, len(node.data), *devices, len(name), 0)
     archive += b"070701" + "".join(f"{value:08X}" for value in fields).encode() + name
     archive += b"\0" * (-len(archive) % 4)
-    archive += entry.data
+    archive += node.data
     archive += b"\0" * (-len(archive) % 4)

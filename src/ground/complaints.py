@@ -12,39 +12,39 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 
 SHOWN = 60  # characters of a value
-Place = tuple[str | int, ...]
+FieldPath = tuple[str | int, ...]
 
 
 @dataclass(frozen=True)
 class Complaint:
-    """``place`` is the way to the field from the top of the file, ``problem`` what is wrong there,
+    """``field`` is the way to the field from the top of the file, ``problem`` what is wrong there,
     ``remedy`` what to do."""
 
-    place: Place
+    field: FieldPath
     problem: str
     remedy: str
 
-    def inside(self, below: Place) -> Complaint:
-        """The same of a document that stands at the place ``below`` of its file."""
-        return replace(self, place=(*below, *self.place))
+    def inside(self, below: FieldPath) -> Complaint:
+        """The same of a document that stands below the field ``below`` of its file."""
+        return replace(self, field=(*below, *self.field))
 
     def describe(self, document: object) -> str:
         """Dotted path and problem; list items by number, with their id if they have one."""
-        where = ".".join(str(part) for part in self.place)
-        owner = next((f" (of {name})" for name in _list_owners(self.place, document)), "")
+        where = ".".join(str(part) for part in self.field)
+        owner = next((f" (of {name})" for name in _list_owners(self.field, document)), "")
         return f"{where}{owner}: {self.problem}" if where else self.problem
 
 
-def find_foreign(value: object, place: Place = ()) -> Complaint | None:
+def find_foreign(value: object, field: FieldPath = ()) -> Complaint | None:
     """The first value that no field takes: a date or time, or a number that is none."""
     if isinstance(value, Mapping | list):
         items = value.items() if isinstance(value, Mapping) else enumerate(value)
-        found = (find_foreign(item, (*place, key)) for key, item in items)
+        found = (find_foreign(item, (*field, key)) for key, item in items)
         return next((complaint for complaint in found if complaint), None)
     if isinstance(value, float) and not math.isfinite(value):
-        return Complaint(place, f"{value} is not a finite number", "write a finite number")
+        return Complaint(field, f"{value} is not a finite number", "write a finite number")
     if not isinstance(value, str | int | float | bool):
-        return Complaint(place, f"{value} is a date or time", "write it in quotes, or a number")
+        return Complaint(field, f"{value} is a date or time", "write it in quotes, or a number")
     return None
 
 
@@ -53,26 +53,26 @@ def find_complaint(
 ) -> Complaint:
     """The first thing that is wrong with ``document``, which was to be a ``model``."""
     first: dict[str, Any] = {**error.errors(include_url=False)[0]}
-    place = _find_place(first["loc"], document, missing=first["type"] == "missing")
+    field = _find_field(first["loc"], document, missing=first["type"] == "missing")
     kind, value, context = first["type"], first["input"], first.get("ctx", {})
     if kind == "value_error":  # one of our own, in words
         problem = first["msg"].removeprefix("Value error, ")
-        return Complaint(place, problem, "correct it there")
+        return Complaint(field, problem, "correct it there")
     if kind == "missing":
-        return Complaint(place, "it is missing", f"add {place[-1]} there")
+        return Complaint(field, "it is missing", f"add {field[-1]} there")
     if kind == "extra_forbidden":
         known = _list_fields(model.model_json_schema(), first["loc"][:-1])
         choices = f"; known are {', '.join(known)}" if known else ""
-        return Complaint(place, "there is no such field", f"correct or remove it{choices}")
+        return Complaint(field, "there is no such field", f"correct or remove it{choices}")
     if kind.startswith("union_tag"):
-        return _complain_of_tag(place, value, context, model, first["loc"])
+        return _complain_of_tag(field, value, context, model, first["loc"])
     for kinds, explain in EXPLANATIONS:
         if kind in kinds:
             wrong, remedy = explain(context)
-            shown = place[-1] if first["loc"][-1:] == ("[key]",) else value
-            return Complaint(place, f"{_show(shown)} {wrong}", remedy)
+            shown = field[-1] if first["loc"][-1:] == ("[key]",) else value
+            return Complaint(field, f"{_show(shown)} {wrong}", remedy)
     return Complaint(
-        place, f"{_show(value)} does not fit there", "compare the other files of its kind"
+        field, f"{_show(value)} does not fit there", "compare the other files of its kind"
     )
 
 
@@ -141,9 +141,9 @@ def _show(value: object) -> str:
     return text if len(text) <= SHOWN else f"{text[:SHOWN]}..."
 
 
-def _find_place(location: Sequence[str | int], document: object, *, missing: bool) -> Place:
+def _find_field(location: Sequence[str | int], document: object, *, missing: bool) -> FieldPath:
     """``location`` without what is not in the document: names of the kinds of a union."""
-    place: list[str | int] = []
+    field: list[str | int] = []
     node: Any = document
     for index, part in enumerate(location):
         last = missing and index == len(location) - 1
@@ -153,14 +153,14 @@ def _find_place(location: Sequence[str | int], document: object, *, missing: boo
         if inside:
             node = node[part]
         if inside or last:
-            place.append(part)
-    return tuple(place)
+            field.append(part)
+    return tuple(field)
 
 
-def _list_owners(place: Place, document: object) -> Iterator[str]:
-    """Names of the list items on the way to ``place``."""
+def _list_owners(field: FieldPath, document: object) -> Iterator[str]:
+    """Names of the list items on the way to ``field``."""
     node: Any = document
-    for part in place:
+    for part in field:
         try:
             node = node[part]
         except (KeyError, IndexError, TypeError):
@@ -172,20 +172,20 @@ def _list_owners(place: Place, document: object) -> Iterator[str]:
 
 
 def _complain_of_tag(
-    place: Place,
+    field: FieldPath,
     value: object,
     context: Mapping[str, Any],
     model: type[BaseModel],
     location: Sequence[str | int],
 ) -> Complaint:
-    field = str(context["discriminator"]).strip("'")
+    name = str(context["discriminator"]).strip("'")
     node = _follow(model.model_json_schema(), location)
     kinds = ", ".join(node.get("discriminator", {}).get("mapping", {}))
     if "tag" not in context:
-        return Complaint((*place, field), "it is missing", f"choose one of {kinds}")
-    tag = value.get(field) if isinstance(value, Mapping) else value
+        return Complaint((*field, name), "it is missing", f"choose one of {kinds}")
+    tag = value.get(name) if isinstance(value, Mapping) else value
     return Complaint(
-        (*place, field), f"{_show(tag)} is not one of {kinds}", f"choose one of {kinds}"
+        (*field, name), f"{_show(tag)} is not one of {kinds}", f"choose one of {kinds}"
     )
 
 

@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from ground.complaints import Complaint, Place, find_complaint, find_foreign
+from ground.complaints import Complaint, FieldPath, find_complaint, find_foreign
 from ground.errors import UsageError
 
 M = TypeVar("M", bound=BaseModel)
@@ -76,7 +76,9 @@ def parse_toml(text: str, path: Path) -> dict[str, Any]:
         raise UsageError(f"{path} is nested too deeply", hint="remove the nesting") from None
 
 
-def check_document(model: type[M], document: Mapping[str, Any], path: Path, below: Place = ()) -> M:
+def check_document(
+    model: type[M], document: Mapping[str, Any], path: Path, below: FieldPath = ()
+) -> M:
     """``document``, which stands in ``path`` at the place ``below``, as a ``model``; errors as
     `parse_document`.
 

@@ -15,7 +15,7 @@ from ground.files import digest_file
 from testbed.experiment import Experiment
 from testbed.faults import InfrastructureFailed, MeasurementInvalid, SubjectFailed
 from testbed.gates.ledger import check_ledger
-from testbed.gates.run import Evidence, check, find_zone
+from testbed.gates.run import Observations, check, find_zone
 from testbed.guest.ledger import add_ledger, build_ledger, measure_ledger
 from testbed.guest.network import (
     LinkStatistics,
@@ -73,9 +73,9 @@ def evaluate(experiment: Experiment, directory: Path, products: Mapping[str, str
         len(traffic.syn_retransmitted),
         experiment.load.measure_recovery(traffic),
     )
-    evidence = _collect_evidence(experiment, directory, emissions, found)
+    observed = _observe(experiment, directory, emissions, found)
     server = find_server(experiment)
-    gates = (*check(evidence), *check_ledger(experiment, server, window, found.ledger))
+    gates = (*check(observed), *check_ledger(experiment, server, window, found.ledger))
     return Measurement(
         experiment=experiment,
         products=dict(products),
@@ -86,10 +86,10 @@ def evaluate(experiment: Experiment, directory: Path, products: Mapping[str, str
         attribution=attribution,
         ledger=found.ledger,
         pooled=read_slab_account(emissions["server"]),
-        server_losses=evidence.server,
-        client_losses=evidence.clients,
-        client_busy_share=evidence.client_busy,
-        load_report=evidence.report,
+        server_losses=observed.server,
+        client_losses=observed.clients,
+        client_busy_share=observed.client_busy,
+        load_report=observed.report,
         recovery=found.recovery,
         virtual_s=max(0, counters[-1].link_ns) / 1e9,
         series=SERIES,
@@ -141,12 +141,12 @@ def _count_samples(series: pl.DataFrame, window: Window | None) -> int:
     return int(((ends > window.start_ns) & (ends <= window.end_ns)).sum())
 
 
-def _collect_evidence(
+def _observe(
     experiment: Experiment, directory: Path, emissions: Mapping[str, Emissions], found: _Found
-) -> Evidence:
+) -> Observations:
     clients = [name for name in emissions if name != "server"]
     links = range(1, len(clients) + 1)
-    return Evidence(
+    return Observations(
         experiment=experiment,
         window=found.window,
         window_samples=found.window_samples,

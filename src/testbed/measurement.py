@@ -21,7 +21,7 @@ from testbed.records import Gate, LoadLatency, LoadReport, NonNegative, Record, 
 SCHEMA: Final = 1
 
 
-class Mode(Record):
+class ByMode(Record):
     """A quantity split by processor mode."""
 
     user: NonNegative
@@ -39,14 +39,14 @@ class Misses(Record):
     ``l2_fetch`` are L2 misses of instruction fetches, the analogue of P6's BUS_TRAN_IFETCH.
     """
 
-    l1i: Mode
-    l1d_load: Mode
-    l1d_store: Mode
-    l2_fetch: Mode
-    l2_load: Mode
-    l2_store: Mode
-    itlb: Mode
-    dtlb: Mode
+    l1i: ByMode
+    l1d_load: ByMode
+    l1d_store: ByMode
+    l2_fetch: ByMode
+    l2_load: ByMode
+    l2_store: ByMode
+    itlb: ByMode
+    dtlb: ByMode
 
     @property
     def l2_data(self) -> float:
@@ -107,7 +107,7 @@ class Window(Record):
     bytes_per_s: NonNegative
     open_connections: NonNegative
     cycles_per_request: NonNegative
-    instructions_per_request: Mode
+    instructions_per_request: ByMode
     misses_per_request: Misses
     writebacks_per_request: NonNegative
     dma_lines_per_request: NonNegative

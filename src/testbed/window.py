@@ -11,7 +11,7 @@ import polars as pl
 from testbed.experiment import Experiment
 from testbed.link.capture import Floats, Traffic, measure_open
 from testbed.link.pcap import Frames, Ints
-from testbed.measurement import EventRates, Misses, Mode, Percentiles, Window
+from testbed.measurement import ByMode, EventRates, Misses, Percentiles, Window
 from testbed.outputs.counters import EVENTS
 
 BINS = 200  # of the whole run, to find where the load stands at its level
@@ -170,8 +170,8 @@ def measure_window(
     )
 
 
-def _mode(sums: dict[str, int], kind: str, per: int) -> Mode:
-    return Mode(user=sums[f"{kind}_user"] / per, kernel=sums[f"{kind}_kernel"] / per)
+def _mode(sums: dict[str, int], kind: str, per: int) -> ByMode:
+    return ByMode(user=sums[f"{kind}_user"] / per, kernel=sums[f"{kind}_kernel"] / per)
 
 
 def _request_latency(traffic: Traffic, start: int, end: int) -> Percentiles:

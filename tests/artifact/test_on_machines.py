@@ -9,7 +9,7 @@ import pytest
 
 from artifact.judge import reference
 from artifact.judge.results import load_results
-from artifact.reproduce import Order, Places, reproduce
+from artifact.reproduce import Order, ResultFolders, reproduce
 from artifact.runs.plan import load_plan
 from artifact.runs.testbed_runner import load_bench
 from artifact.study.claims.evidence import Verdict
@@ -22,19 +22,19 @@ pytestmark = [pytest.mark.real, pytest.mark.timeout(1800)]
 
 
 @pytest.fixture(scope="module")
-def places(tmp_path_factory: pytest.TempPathFactory) -> Places:
+def folders(tmp_path_factory: pytest.TempPathFactory) -> ResultFolders:
     """A finished kick tier."""
-    places = Places(tmp_path_factory.mktemp("kick"))
-    conclusion = reproduce(Order(Tier.KICK), load_bench(), places)
+    folders = ResultFolders(tmp_path_factory.mktemp("kick"))
+    conclusion = reproduce(Order(Tier.KICK), load_bench(), folders)
     assert conclusion is not None
     assert conclusion.code is ExitCode.HOLDS
     assert set(conclusion.results.runs["outcome"]) == {"measured"}
     assert {j.verdict for j in conclusion.judgements} == {Verdict.NOT_JUDGED}
-    return places
+    return folders
 
 
-def test_the_kick_tier_passes_every_stage(places: Places) -> None:
-    folder = places.find_folder(Tier.KICK)
+def test_the_kick_tier_passes_every_stage(folders: ResultFolders) -> None:
+    folder = folders.find_folder(Tier.KICK)
     assert (folder / "report.html").stat().st_size > 100_000
     assert {path.suffix for path in (folder / "figures").iterdir()} == {".svg", ".png", ".pdf"}
     # Of TUX itself: the scheduler's stages, and the objects that have a place in the cache slab.
@@ -48,11 +48,11 @@ def test_the_kick_tier_passes_every_stage(places: Places) -> None:
     assert {"qemu", "server.kernel", "server.root", "client.kernel", "testbed"} <= set(products)
 
 
-def test_results_are_those_of_the_reference(places: Places) -> None:
+def test_results_are_those_of_the_reference(folders: ResultFolders) -> None:
     """On any host the same products give the same bytes; other sources are told apart."""
-    plan = load_plan(places.find_folder(Tier.KICK) / "plan.json")
+    plan = load_plan(folders.find_folder(Tier.KICK) / "plan.json")
     known = reference.load_reference(reference.find_folder(Tier.KICK))
-    found = reference.compare(load_results(plan, places.store), (), known)
+    found = reference.compare(load_results(plan, folders.store), (), known)
     assert len(found.matches) == len(plan.runs)
     assert reference.Match.DIFFERENT not in found.matches.values()
     if not found.products:

@@ -19,7 +19,7 @@ from artifact.judge.results import load_results
 from artifact.judge.verdicts import Judgement, judge
 from artifact.paper.numbers import State
 from artifact.report.gallery import list_illustrations, make_provenance, write_illustrations
-from artifact.reproduce import Conclusion, Order, Places, reproduce
+from artifact.reproduce import Conclusion, Order, ResultFolders, reproduce
 from artifact.runs.plan import Plan
 from artifact.runs.rehearsal import USUAL, SyntheticRunner
 from artifact.runs.store import Entry, Store
@@ -41,14 +41,14 @@ TIERS = [Tier.QUICK, pytest.param(Tier.FULL, marks=[pytest.mark.slow])]
 @pytest.fixture(scope="module", params=TIERS)
 def rehearsal(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
-) -> tuple[Conclusion, Places, Study]:
+) -> tuple[Conclusion, ResultFolders, Study]:
     """A whole tier; any warning is an error."""
-    places = Places(tmp_path_factory.mktemp("rehearsal"))
+    folders = ResultFolders(tmp_path_factory.mktemp("rehearsal"))
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        conclusion = reproduce(Order(request.param, jobs=2), RUNNER, places)
+        conclusion = reproduce(Order(request.param, jobs=2), RUNNER, folders)
     assert conclusion is not None
-    return conclusion, places, load_study()
+    return conclusion, folders, load_study()
 
 
 def list_wanted(claims: tuple[AnyClaim, ...], tier: Tier) -> set[str]:
@@ -58,7 +58,7 @@ def list_wanted(claims: tuple[AnyClaim, ...], tier: Tier) -> set[str]:
 
 @pytest.mark.timeout(3600)
 def test_every_claim_that_the_tier_judges_gets_its_verdict(
-    rehearsal: tuple[Conclusion, Places, Study],
+    rehearsal: tuple[Conclusion, ResultFolders, Study],
 ) -> None:
     conclusion, _, study = rehearsal
     found = {j.id: j for j in conclusion.judgements}
@@ -77,10 +77,10 @@ def explain(judgement: Judgement) -> str:
 
 
 def test_every_figure_is_drawn_and_stands_in_the_report(
-    rehearsal: tuple[Conclusion, Places, Study],
+    rehearsal: tuple[Conclusion, ResultFolders, Study],
 ) -> None:
-    conclusion, places, study = rehearsal
-    folder = places.find_folder(conclusion.results.plan.tier)
+    conclusion, folders, study = rehearsal
+    folder = folders.find_folder(conclusion.results.plan.tier)
     illustrations = list_illustrations(study)
     assert {i.design for i in illustrations} == {d.id for d in study.designs}
     measured = {d.id for d in study.designs if conclusion.results.plan.tier in d.tier}
@@ -99,12 +99,12 @@ def test_every_figure_is_drawn_and_stands_in_the_report(
 
 
 def test_a_rehearsal_gives_a_marked_draft_and_names_what_its_tier_has_not(
-    rehearsal: tuple[Conclusion, Places, Study],
+    rehearsal: tuple[Conclusion, ResultFolders, Study],
 ) -> None:
-    conclusion, places, _ = rehearsal
+    conclusion, folders, _ = rehearsal
     paper, tier = conclusion.paper, conclusion.results.plan.tier
     assert paper is not None
-    assert paper.pdf == places.find_folder(tier) / "draft.pdf"
+    assert paper.pdf == folders.find_folder(tier) / "draft.pdf"
     assert paper.numbers.synthetic
     states = {name: number.state for name, number in paper.numbers.numbers.items()}
     assert State.MEASURED not in states.values()
@@ -127,16 +127,16 @@ class Beginning(Store):
 @pytest.mark.timeout(3600)
 @pytest.mark.parametrize("count", [4, 5, 60])
 def test_figures_of_a_sweep_that_has_just_begun_are_drawn_too(
-    rehearsal: tuple[Conclusion, Places, Study],
+    rehearsal: tuple[Conclusion, ResultFolders, Study],
     tmp_path: Path,
     count: int,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """They are drawn whenever a curve is complete, while most others are not."""
     monkeypatch.setattr(style, "FORMATS", ("svg",))  # the others are made of the same figure
-    conclusion, places, study = rehearsal
+    conclusion, folders, study = rehearsal
     plan = conclusion.results.plan
-    results = load_results(plan, Beginning(places.store.root, plan, count))
+    results = load_results(plan, Beginning(folders.store.root, plan, count))
     judgements = judge(study.claims, results)
     with warnings.catch_warnings():
         warnings.simplefilter("error")
@@ -148,7 +148,7 @@ def test_figures_of_a_sweep_that_has_just_begun_are_drawn_too(
 @pytest.mark.timeout(3600)
 @pytest.mark.parametrize("tier", TIERS)
 def test_the_peak_of_misses_is_found_where_nothing_fails(tier: Tier, tmp_path: Path) -> None:
-    conclusion = reproduce(Order(tier, ("figure1",), jobs=2), STURDY, Places(tmp_path))
+    conclusion = reproduce(Order(tier, ("figure1",), jobs=2), STURDY, ResultFolders(tmp_path))
     assert conclusion is not None
     found = {j.claim: j for j in conclusion.judgements}
     assert found.pop("tux.failure-zone").verdict is Verdict.CONTRADICTED

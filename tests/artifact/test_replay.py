@@ -12,7 +12,7 @@ from artifact.judge.reference import FOLDER, Comparison, Match, compare, load_re
 from artifact.judge.results import load_results
 from artifact.judge.verdicts import Judgement
 from artifact.report.explorer import NAME as EXPLORER
-from artifact.reproduce import Places, judge_plan
+from artifact.reproduce import ResultFolders, judge_plan
 from artifact.runs.archive import export_runs, import_runs
 from artifact.runs.engines import LocalEngine
 from artifact.runs.plan import Plan, make_plan
@@ -39,7 +39,7 @@ def test_an_export_of_the_kick_tier_is_judged_and_drawn(
     sweep(list_tasks(kick.runs, store.root), runner, LocalEngine(1), Silence())
     archive = tmp_path / "runs.tar.xz"
     export_runs(kick, store, archive)
-    there = Places(tmp_path / "there")
+    there = ResultFolders(tmp_path / "there")
     conclusion = replay.replay(archive, there)
     assert conclusion.results.runs.height == len(kick.runs)
     folder = there.find_folder(Tier.KICK)

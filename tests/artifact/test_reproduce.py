@@ -28,7 +28,7 @@ from artifact.report.explorer import NAME as EXPLORER
 from artifact.reproduce import (
     Conclusion,
     Order,
-    Places,
+    ResultFolders,
     conclude,
     find_engine,
     judge_plan,
@@ -97,24 +97,24 @@ class Page(html.parser.HTMLParser):
 
 
 @pytest.fixture(scope="module")
-def places(tmp_path_factory: pytest.TempPathFactory) -> Places:
+def folders(tmp_path_factory: pytest.TempPathFactory) -> ResultFolders:
     """A finished quick tier."""
-    places = Places(tmp_path_factory.mktemp("out"))
-    conclusion = reproduce(ORDER, RUNNER, places)
+    folders = ResultFolders(tmp_path_factory.mktemp("out"))
+    conclusion = reproduce(ORDER, RUNNER, folders)
     assert conclusion is not None
     assert conclusion.code is ExitCode.HOLDS
-    return places
+    return folders
 
 
-def test_the_report_is_whole_and_needs_no_other_file(places: Places) -> None:
+def test_the_report_is_whole_and_needs_no_other_file(folders: ResultFolders) -> None:
     page = Page()
-    page.feed((places.find_folder(Tier.QUICK) / "report.html").read_text())
+    page.feed((folders.find_folder(Tier.QUICK) / "report.html").read_text())
     assert not page.open
-    drawn = {path.stem for path in (places.find_folder(Tier.QUICK) / "figures").glob("*.svg")}
+    drawn = {path.stem for path in (folders.find_folder(Tier.QUICK) / "figures").glob("*.svg")}
     assert len(page.sources) == len(set(page.sources)) == len(drawn)  # each figure once
     assert all(source.startswith("data:image/svg+xml;base64,") for source in page.sources)
     assert page.links.count(EXPLORER) == 1
-    assert (places.find_folder(Tier.QUICK) / EXPLORER).is_file()
+    assert (folders.find_folder(Tier.QUICK) / EXPLORER).is_file()
     inner = [link for link in page.links if link != EXPLORER]
     assert all(link.startswith("#") and link[1:] in page.ids for link in inner)
     for wanted in ("REPRODUCED", "Synthetic data", "assumed"):
@@ -122,8 +122,8 @@ def test_the_report_is_whole_and_needs_no_other_file(places: Places) -> None:
     assert "./invoke reproduce --tier quick --only footnote3" in page.text
 
 
-def test_the_crate_describes_every_file(places: Places) -> None:
-    folder = places.find_folder(Tier.QUICK)
+def test_the_crate_describes_every_file(folders: ResultFolders) -> None:
+    folder = folders.find_folder(Tier.QUICK)
     graph = json.loads((folder / NAME).read_bytes())["@graph"]
     files = {e["@id"]: e for e in graph if e["@type"] == "File"}
     present = {p.relative_to(folder).as_posix() for p in folder.rglob("*") if p.is_file()}
@@ -133,18 +133,20 @@ def test_the_crate_describes_every_file(places: Places) -> None:
     assert {part["@id"] for part in root["hasPart"]} == set(files)
 
 
-def test_drawing_again_gives_the_same_bytes(places: Places) -> None:
-    folder = places.find_folder(Tier.QUICK)
+def test_drawing_again_gives_the_same_bytes(folders: ResultFolders) -> None:
+    folder = folders.find_folder(Tier.QUICK)
     before = {p: digest_file(p) for p in folder.rglob("*") if p.is_file()}
-    conclusion = redraw(Tier.QUICK, places)
+    conclusion = redraw(Tier.QUICK, folders)
     assert conclusion.code is ExitCode.HOLDS
     assert {p: digest_file(p) for p in folder.rglob("*") if p.is_file()} == before
     assert json.loads(json.dumps(conclusion.to_json()))["exit_code"] == 0
 
 
-def test_a_changed_effect_is_refused_then_contradicts(places: Places, tmp_path: Path) -> None:
-    shutil.copytree(places.root, tmp_path / "out")
-    copy = Places(tmp_path / "out")
+def test_a_changed_effect_is_refused_then_contradicts(
+    folders: ResultFolders, tmp_path: Path
+) -> None:
+    shutil.copytree(folders.root, tmp_path / "out")
+    copy = ResultFolders(tmp_path / "out")
     flat = SyntheticRunner({s: Effect(spilled=0) for s in ("nginx", "lighttpd", "apache")})
     with pytest.raises(UsageError, match="differs from the one recorded"):
         reproduce(ORDER, flat, copy)
@@ -153,14 +155,14 @@ def test_a_changed_effect_is_refused_then_contradicts(places: Places, tmp_path: 
     assert conclusion.code is ExitCode.DOES_NOT_HOLD
 
 
-def test_shards_make_a_whole(places: Places, tmp_path: Path) -> None:
-    out = Places(tmp_path)
+def test_shards_make_a_whole(folders: ResultFolders, tmp_path: Path) -> None:
+    out = ResultFolders(tmp_path)
     order = Order(Tier.QUICK, ("footnote3",), jobs=1)
     for i in (1, 2, 3):
         part = Order(Tier.QUICK, ("footnote3",), jobs=1, shard=(i, 3))
         assert reproduce(part, RUNNER, out) is None
     whole = reproduce(order, RUNNER, out)
-    one = redraw(Tier.QUICK, places)
+    one = redraw(Tier.QUICK, folders)
     assert whole is not None
     assert whole.results.digest == one.results.digest
     assert whole.judgements == one.judgements
@@ -168,23 +170,25 @@ def test_shards_make_a_whole(places: Places, tmp_path: Path) -> None:
 
 def test_a_tier_that_judges_nothing_cannot_pass_on_broken_runs(tmp_path: Path) -> None:
     order = Order(Tier.KICK, ("footnote3",))
-    good = reproduce(order, RUNNER, Places(tmp_path / "good"))
-    bad = reproduce(order, SyntheticRunner({"nginx": Effect(fails=100)}), Places(tmp_path / "bad"))
+    good = reproduce(order, RUNNER, ResultFolders(tmp_path / "good"))
+    bad = reproduce(
+        order, SyntheticRunner({"nginx": Effect(fails=100)}), ResultFolders(tmp_path / "bad")
+    )
     assert good is not None
     assert bad is not None
     assert (good.code, bad.code) == (ExitCode.HOLDS, ExitCode.INCONCLUSIVE)
 
 
-def test_estimates_come_from_measured_costs(places: Places, tmp_path: Path) -> None:
+def test_estimates_come_from_measured_costs(folders: ResultFolders, tmp_path: Path) -> None:
     plan = plan_order(ORDER, RUNNER)
     nothing = forecast(plan, Store(tmp_path / "empty"), TWO_AT_ONCE)
     assert nothing.measured == 0
     assert len(nothing.run_s) == 75
     assert nothing.seconds == pytest.approx(sum(nothing.run_s.values()) / 2)
     assert 0 < nothing.first_s < nothing.seconds
-    assert not forecast(plan, places.store, TWO_AT_ONCE).run_s
+    assert not forecast(plan, folders.store, TWO_AT_ONCE).run_s
     full = plan_order(Order(Tier.FULL, ("footnote3",)), RUNNER)
-    measured = forecast(full, places.store, TWO_AT_ONCE)
+    measured = forecast(full, folders.store, TWO_AT_ONCE)
     assert measured.measured == 75
     assert measured.seconds < nothing.seconds / 10  # synthetic runs take no time
 
@@ -283,18 +287,18 @@ def test_figures_are_drawn_whenever_a_curve_is_complete(
     at the end."""
     seen: list[int] = []
 
-    def count(tier: Tier, places: Places, *, quiet: bool = False) -> Conclusion:
-        seen.append(len(places.store.find_keys()))
-        return conclude(tier, places, quiet=quiet)
+    def count(tier: Tier, folders: ResultFolders, *, quiet: bool = False) -> Conclusion:
+        seen.append(len(folders.store.find_keys()))
+        return conclude(tier, folders, quiet=quiet)
 
     monkeypatch.setattr("artifact.reproduce.conclude", count)
     monkeypatch.setattr("artifact.runs.progress.SPACING_S", 0.0)
     monkeypatch.setattr("artifact.runs.progress.DRAWING_SHARE", math.inf)
     order = Order(Tier.QUICK, ("footnote3", "latency"), jobs=1)
-    reproduce(order, RUNNER, Places(tmp_path))
+    reproduce(order, RUNNER, ResultFolders(tmp_path))
     assert seen == [4, 9, 14, 19, 79]
     del seen[:]
-    reproduce(order, RUNNER, Places(tmp_path))
+    reproduce(order, RUNNER, ResultFolders(tmp_path))
     assert seen == [79]  # nothing new: drawn once, at the end
 
 
@@ -304,10 +308,10 @@ def test_times_are_for_people() -> None:
     ]  # fmt: skip
 
 
-def test_reference_digests(places: Places, tmp_path: Path) -> None:
+def test_reference_digests(folders: ResultFolders, tmp_path: Path) -> None:
     """The same bytes, other bytes from the same sources, other sources, another experiment."""
-    plan = load_plan(places.find_folder(Tier.QUICK) / "plan.json")
-    results = load_results(plan, places.store)
+    plan = load_plan(folders.find_folder(Tier.QUICK) / "plan.json")
+    results = load_results(plan, folders.store)
     verdicts = judge_plan(results)
     assert reference.write_reference(results, verdicts, tmp_path, "abc") == 75
     known = reference.load_reference(tmp_path)
@@ -332,9 +336,9 @@ def test_reference_digests(places: Places, tmp_path: Path) -> None:
     assert set(found.matches.values()) == {reference.Match.CHANGED}
 
 
-def test_a_reference_is_whole_and_small(places: Places, tmp_path: Path) -> None:
+def test_a_reference_is_whole_and_small(folders: ResultFolders, tmp_path: Path) -> None:
     """It holds all numbers bit for bit, in files that a person can read."""
-    results = load_results(load_plan(places.find_folder(Tier.QUICK) / "plan.json"), places.store)
+    results = load_results(load_plan(folders.find_folder(Tier.QUICK) / "plan.json"), folders.store)
     reference.write_reference(results, (), tmp_path / "kept", "abc")
     known = reference.load_reference(tmp_path / "kept")
     columns = [name for name in known.runs.columns if name != "experiment"]
@@ -359,14 +363,14 @@ def test_a_reference_is_whole_and_small(places: Places, tmp_path: Path) -> None:
 
 
 def test_the_report_shows_the_reference(
-    places: Places, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    folders: ResultFolders, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    results = load_results(load_plan(places.find_folder(Tier.QUICK) / "plan.json"), places.store)
+    results = load_results(load_plan(folders.find_folder(Tier.QUICK) / "plan.json"), folders.store)
     reference.write_reference(results, judge_plan(results), tmp_path, "0123456789abcdef")
     known = reference.load_reference(tmp_path)
     monkeypatch.setattr("artifact.reproduce.find_reference", lambda _: known)
-    shutil.copytree(places.root, tmp_path / "out")
-    conclusion = conclude(Tier.QUICK, Places(tmp_path / "out"), quiet=True)
+    shutil.copytree(folders.root, tmp_path / "out")
+    conclusion = conclude(Tier.QUICK, ResultFolders(tmp_path / "out"), quiet=True)
     text = conclusion.report.read_text()
     assert "reference (0123456789ab): runs: 75 same; 9 of 9 verdicts are the same" in text
     assert "intervals are apart" not in text
@@ -442,7 +446,7 @@ def test_the_command_line(tmp_path: Path) -> None:
     assert "try: choose kick, quick or full" in wrong.stderr
 
 
-def test_a_killed_command_goes_on_where_it_was(places: Places, tmp_path: Path) -> None:
+def test_a_killed_command_goes_on_where_it_was(folders: ResultFolders, tmp_path: Path) -> None:
     """kill -9 of `reproduce` itself, then the same command again."""
     program = (
         "from pathlib import Path; import sys\n"
@@ -450,7 +454,7 @@ def test_a_killed_command_goes_on_where_it_was(places: Places, tmp_path: Path) -
         "if __name__ == '__main__':\n"
         "    order = Order(Tier.QUICK, ('footnote3',), jobs=2)\n"
         "    runner = SyntheticRunner(noise=0.02, delay_s=0.05)\n"
-        "    reproduce(order, runner, Places(Path(sys.argv[1])))\n"
+        "    reproduce(order, runner, ResultFolders(Path(sys.argv[1])))\n"
     )
     script = tmp_path / "sweep.py"
     script.write_text(program)
@@ -462,6 +466,6 @@ def test_a_killed_command_goes_on_where_it_was(places: Places, tmp_path: Path) -
         os.kill(p.pid, signal.SIGKILL)
     before = len(Store(out / "store").find_keys())
     assert 10 <= before < 75
-    conclusion = reproduce(ORDER, RUNNER, Places(out))
+    conclusion = reproduce(ORDER, RUNNER, ResultFolders(out))
     assert conclusion is not None
-    assert conclusion.results.digest == redraw(Tier.QUICK, places).results.digest
+    assert conclusion.results.digest == redraw(Tier.QUICK, folders).results.digest

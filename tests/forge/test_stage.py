@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from forge.stage import Stage, Store, Workshop
+from forge.stage import Stage, StageStore, Workshop
 from ground.process import ProcessError, start
 
 
@@ -26,7 +26,7 @@ def make_stage(build: Callable[[Workshop], None] = write_product, **inputs: str)
 
 
 def test_the_same_inputs_are_built_once(tmp_path: Path) -> None:
-    store = Store(tmp_path, jobs=1)
+    store = StageStore(tmp_path, jobs=1)
     first = store.obtain(make_stage(a="1"))
     second = store.obtain(make_stage(a="1"))
     assert first.fresh
@@ -46,7 +46,7 @@ def test_a_failed_build_leaves_no_product_and_names_its_log(tmp_path: Path) -> N
         write_product(workshop)
         workshop.run(["sh", "-c", "echo the reason >&2; exit 3"])
 
-    store = Store(tmp_path, jobs=1)
+    store = StageStore(tmp_path, jobs=1)
     with pytest.raises(ProcessError) as caught:
         store.obtain(make_stage(fail))
     log = Path(caught.value.hint.removeprefix("read "))
@@ -64,7 +64,7 @@ def build_slowly(workshop: Workshop) -> None:
 
 
 def obtain_slowly(cache: Path) -> None:
-    Store(cache, jobs=1).obtain(make_stage(build_slowly))
+    StageStore(cache, jobs=1).obtain(make_stage(build_slowly))
 
 
 def test_two_builders_do_the_work_once(tmp_path: Path) -> None:
@@ -85,7 +85,7 @@ def test_a_killed_build_is_done_again(tmp_path: Path) -> None:
     assert builder.pid is not None
     os.kill(builder.pid, signal.SIGKILL)
     builder.join()
-    built = Store(tmp_path, jobs=1).obtain(make_stage(build_slowly))
+    built = StageStore(tmp_path, jobs=1).obtain(make_stage(build_slowly))
     assert built.fresh
     assert (built / "product").read_bytes() == b"made"
     assert not list((tmp_path / "scratch").iterdir())
@@ -99,4 +99,4 @@ def test_orphans_of_a_killed_build_are_no_hindrance(tmp_path: Path) -> None:
     with start(["sh", "-c", orphan, "sh", work]):
         while not (work / "d").exists():
             time.sleep(0.01)
-        assert Store(tmp_path, jobs=1).obtain(stage).fresh
+        assert StageStore(tmp_path, jobs=1).obtain(stage).fresh

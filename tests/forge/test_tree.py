@@ -19,7 +19,7 @@ trees = st.dictionaries(paths, st.binary(max_size=300), max_size=12)
 
 def read_cpio(data: bytes) -> list[tuple[str, int, bytes]]:
     """An independent reader of the newc format: (path, mode, content) in order."""
-    entries, at = [], 0
+    nodes, at = [], 0
     while True:
         assert data[at : at + 6] == b"070701"
         fields = [int(data[at + 6 + 8 * i : at + 14 + 8 * i], 16) for i in range(13)]
@@ -27,8 +27,8 @@ def read_cpio(data: bytes) -> list[tuple[str, int, bytes]]:
         name = data[at + 110 : at + 110 + length - 1].decode()
         start = (at + 110 + length + 3) & ~3
         if name == "TRAILER!!!":
-            return entries
-        entries.append((name, mode, data[start : start + size]))
+            return nodes
+        nodes.append((name, mode, data[start : start + size]))
         at = (start + size + 3) & ~3
 
 
@@ -41,11 +41,11 @@ def test_archive_holds_the_tree_with_parents_first(files: dict[str, bytes]) -> N
     tree = Tree()
     for path, data in files.items():
         tree.add_file(path, data)
-    entries = read_cpio(format_cpio(tree))
-    regular = {name: data for name, mode, data in entries if stat.S_ISREG(mode)}
+    nodes = read_cpio(format_cpio(tree))
+    regular = {name: data for name, mode, data in nodes if stat.S_ISREG(mode)}
     assert regular == files
     seen = set()
-    for name, _, _ in entries:
+    for name, _, _ in nodes:
         parent = name.rpartition("/")[0]
         assert not parent or parent in seen
         seen.add(name)

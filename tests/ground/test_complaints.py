@@ -20,7 +20,7 @@ from artifact.study.loading import CLAIMS, check_claim
 from ground.documents import check_document
 from ground.errors import UsageError
 
-Place = tuple[str | int, ...]
+FieldPath = tuple[str | int, ...]
 DOCUMENTS: dict[str, dict[str, Any]] = {
     path.stem: tomllib.loads(path.read_text()) for path in sorted(FOLDER.glob("*.toml"))
 }
@@ -39,7 +39,7 @@ WRONG: tuple[object, ...] = (
 )  # fmt: skip
 
 
-def list_places(value: object, place: Place = ()) -> list[Place]:
+def list_places(value: object, place: FieldPath = ()) -> list[FieldPath]:
     """The way to each value in a document, tables and lists included."""
     items: Any = ()
     if isinstance(value, dict):
@@ -50,7 +50,7 @@ def list_places(value: object, place: Place = ()) -> list[Place]:
     return [place, *below] if place else below
 
 
-def find(document: object, place: Place) -> Any:
+def find(document: object, place: FieldPath) -> Any:
     for part in place:
         document = document[part]  # type: ignore[index]
     return document
@@ -86,14 +86,14 @@ def test_the_files_of_this_project_are_right(name: str) -> None:
 
 
 @st.composite
-def places(draw: st.DrawFn) -> tuple[str, Place]:
+def places(draw: st.DrawFn) -> tuple[str, FieldPath]:
     name = draw(st.sampled_from(list(DOCUMENTS)))
     return name, draw(st.sampled_from(list_places(DOCUMENTS[name])))
 
 
 @settings(max_examples=400)
 @given(places(), st.sampled_from(WRONG))
-def test_a_wrong_value_is_told_in_words(where: tuple[str, Place], value: object) -> None:
+def test_a_wrong_value_is_told_in_words(where: tuple[str, FieldPath], value: object) -> None:
     name, place = where
     document = copy.deepcopy(DOCUMENTS[name])
     before = find(document, place)
@@ -113,7 +113,7 @@ def test_a_wrong_value_is_told_in_words(where: tuple[str, Place], value: object)
 @settings(max_examples=150)
 @given(places(), st.data())
 def test_an_unknown_key_is_told_with_what_is_known(
-    where: tuple[str, Place], data: st.DataObject
+    where: tuple[str, FieldPath], data: st.DataObject
 ) -> None:
     name, place = where
     document = copy.deepcopy(DOCUMENTS[name])
@@ -130,7 +130,7 @@ def test_an_unknown_key_is_told_with_what_is_known(
 
 @settings(max_examples=150)
 @given(places())
-def test_a_missing_key_is_told_by_its_place(where: tuple[str, Place]) -> None:
+def test_a_missing_key_is_told_by_its_place(where: tuple[str, FieldPath]) -> None:
     name, place = where
     document = copy.deepcopy(DOCUMENTS[name])
     above = find(document, place[:-1])
@@ -180,7 +180,7 @@ def test_a_missing_key_is_told_by_its_place(where: tuple[str, Place]) -> None:
     ],
 )
 def test_what_a_person_reads(
-    name: str, place: Place, value: object, message: str, hint: str
+    name: str, place: FieldPath, value: object, message: str, hint: str
 ) -> None:
     document = copy.deepcopy(DOCUMENTS[name])
     find(document, place[:-1])[place[-1]] = value

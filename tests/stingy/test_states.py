@@ -6,15 +6,15 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stingy.flow.values import Instance, Place, Signs, Value
+from stingy.flow.values import AccessPath, Instance, Signs, Value
 from stingy.memwalk.merging import Merger
 from stingy.memwalk.stacks import Stacks
 from stingy.memwalk.states import MANY, Pending, Property, State, merge, widen
 
-CONN: Place = (("object", "conn", ""),)
-FD: Place = (*CONN, ("struct conn", "fd"))
-HEADER: Place = (*CONN, ("struct conn", "header"))
-TEXT: Place = (*HEADER, ("struct header", "text"))
+CONN: AccessPath = (("object", "conn", ""),)
+FD: AccessPath = (*CONN, ("struct conn", "fd"))
+HEADER: AccessPath = (*CONN, ("struct conn", "header"))
+TEXT: AccessPath = (*HEADER, ("struct header", "text"))
 
 
 def make(live: tuple[tuple[str, int, int | None], ...] = (), **facts: Value) -> State:

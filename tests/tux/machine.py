@@ -19,7 +19,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from forge.tree import Entry, Tree, format_cpio
+from forge.tree import Node, Tree, format_cpio
 from ground import process
 from ground.seeds import derive_bytes
 from testbed.outputs.emissions import HEADER
@@ -216,7 +216,7 @@ def copy_tree(source: Path, tree: Tree, place: str) -> None:
         if stat.S_ISLNK(mode):
             tree.add_link(name, str(path.readlink()))
         else:
-            tree.add(name, Entry(mode, path.read_bytes() if stat.S_ISREG(mode) else b""))
+            tree.add(name, Node(mode, path.read_bytes() if stat.S_ISREG(mode) else b""))
 
 
 def _connect(path: Path, child: subprocess.Popen[bytes]) -> socket.socket:

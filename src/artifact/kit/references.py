@@ -79,7 +79,7 @@ class Broken:
 
 
 @dataclass(frozen=True)
-class Place:
+class LedgerRow:
     """Where the connections of one server stand at one level, in connections, by column; None
     where the reference's ledgers do not know the part."""
 
@@ -102,7 +102,7 @@ class Part:
     unmeasured: tuple[str, ...]
     gone: tuple[str, ...]
     rejudged: tuple[Rejudged, ...]
-    places: tuple[Place, ...]
+    ledger: tuple[LedgerRow, ...]
     broken: tuple[Broken, ...]
 
     @property
@@ -153,7 +153,7 @@ def make_part(stored: Stored, plan: Plan, claims: Sequence[AnyClaim]) -> Part:
         unmeasured=tuple(_list_unmeasured(claims, verdicts)),
         gone=_name_claims(j.claim for j in verdicts if j.claim not in known),
         rejudged=tuple(_list_rejudged(judged, known)),
-        places=tuple(find_places(stored.ledgers)),
+        ledger=tuple(list_ledger_rows(stored.ledgers)),
         broken=tuple(list_broken(stored.runs)),
     )
 
@@ -221,7 +221,7 @@ def _list_rejudged(
                 yield Rejudged(judgement, measured, band)
 
 
-def find_places(ledgers: pl.DataFrame) -> Iterator[Place]:
+def list_ledger_rows(ledgers: pl.DataFrame) -> Iterator[LedgerRow]:
     """Means over seeds; runs that do not count only where there is no other."""
     table = ledgers.filter(
         pl.col("design") == WAITING,
@@ -235,7 +235,7 @@ def find_places(ledgers: pl.DataFrame) -> Iterator[Place]:
         outside = [shares.pop(name, None) for name in OUTSIDE]
         found = (sum(shares.values()), *outside)
         counts = tuple(None if share is None else share * level for share in found)
-        yield Place(level, server, bool(group["valid"][0]), seeds, counts)
+        yield LedgerRow(level, server, bool(group["valid"][0]), seeds, counts)
 
 
 def list_broken(runs: pl.DataFrame) -> Iterator[Broken]:

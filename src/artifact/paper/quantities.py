@@ -2,7 +2,7 @@
 """Quantities that the paper speaks of beside the verdicts: which runs, which statistic, by name.
 
 ``paper/quantities.toml`` lists them.  A quantity that the stored results do not give is missing;
-it is never taken from another place.
+it is never taken from another point.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ NAME: Final = "quantities.toml"
 NamePattern = r"^[a-z0-9][a-z0-9.-]*$"
 
 
-class Place(Strict):
+class Point(Strict):
     """Runs of one point of a design; ``level`` is a concurrency, or an offered rate."""
 
     design: str
@@ -47,17 +47,17 @@ class Mean(Strict):
     kind: Literal["mean"]
     name: Annotated[str, Field(pattern=NamePattern)]
     metric: str
-    at: Place
+    at: Point
 
 
 class Ratio(Strict):
-    """Geometric mean of a metric at one place over that at another, paired by seed."""
+    """Geometric mean of a metric at one point over that at another, paired by seed."""
 
     kind: Literal["ratio"]
     name: Annotated[str, Field(pattern=NamePattern)]
     metric: str
-    at: Place
-    over: Place
+    at: Point
+    over: Point
 
 
 class Share(Strict):
@@ -66,7 +66,7 @@ class Share(Strict):
     kind: Literal["share"]
     name: Annotated[str, Field(pattern=NamePattern)]
     parts: tuple[str, ...]
-    at: Place
+    at: Point
 
 
 class Origin(Strict):
@@ -75,16 +75,16 @@ class Origin(Strict):
     kind: Literal["origin"]
     name: Annotated[str, Field(pattern=NamePattern)]
     origins: tuple[str, ...]
-    at: Place
+    at: Point
 
 
 class Broken(Strict):
-    """Share of the runs at a place that broke the validity gate ``gate`` (`testbed.gates`)."""
+    """Share of the runs at a point that broke the validity gate ``gate`` (`testbed.gates`)."""
 
     kind: Literal["broken"]
     name: Annotated[str, Field(pattern=NamePattern)]
     gate: str
-    at: Place
+    at: Point
 
 
 Quantity = Annotated[Mean | Ratio | Share | Origin | Broken, Field(discriminator="kind")]
@@ -165,7 +165,7 @@ def _average(values: dict[int, float]) -> Estimate:
 
 def _divide(quantity: Ratio, stored: Stored) -> Estimate:
     above, below = (
-        _select_values(stored, quantity.metric, place) for place in (quantity.at, quantity.over)
+        _select_values(stored, quantity.metric, point) for point in (quantity.at, quantity.over)
     )
     seeds = sorted(set(above) & set(below))
     if not seeds:
@@ -177,9 +177,9 @@ def _find_values(quantity: Mean, stored: Stored) -> dict[int, float]:
     return _select_values(stored, quantity.metric, quantity.at)
 
 
-def _select_values(stored: Stored, metric: str, place: Place) -> dict[int, float]:
+def _select_values(stored: Stored, metric: str, point: Point) -> dict[int, float]:
     """The metric of valid runs by seed."""
-    rows = _filter(stored.runs, place).filter(
+    rows = _filter(stored.runs, point).filter(
         (pl.col("outcome") == Outcome.MEASURED.value) & pl.col(metric).is_not_null()
     )
     return dict(rows.select("seed", metric).iter_rows())
@@ -213,6 +213,6 @@ def _sum_by_seed(rows: pl.DataFrame, wanted: pl.Expr) -> dict[int, float]:
     return dict(summed.select("seed", "value").iter_rows())
 
 
-def _filter(table: pl.DataFrame, place: Place) -> pl.DataFrame:
-    wanted: dict[str, Any] = place.model_dump()
+def _filter(table: pl.DataFrame, point: Point) -> pl.DataFrame:
+    wanted: dict[str, Any] = point.model_dump()
     return table.filter(pl.all_horizontal(pl.col(name) == value for name, value in wanted.items()))

@@ -26,12 +26,12 @@ from testbed.loads.kind import Flow
 from testbed.measurement import (
     Artefact,
     Attribution,
+    ByMode,
     EventRates,
     Ledger,
     Losses,
     Measurement,
     Misses,
-    Mode,
     ObjectCount,
     Percentiles,
     PooledObject,
@@ -221,7 +221,7 @@ def _describe_window(state: _State, flow: Flow) -> Window:
         bytes_per_s=rate * 1300,
         open_connections=connections,
         cycles_per_request=state.cycles,
-        instructions_per_request=Mode(user=own * 0.2, kernel=own * 0.8),
+        instructions_per_request=ByMode(user=own * 0.2, kernel=own * 0.8),
         misses_per_request=_make_misses(state.data, state.fetch),
         writebacks_per_request=state.data / 3,
         dma_lines_per_request=12,
@@ -249,14 +249,14 @@ def _describe_window(state: _State, flow: Flow) -> Window:
 
 
 def _make_misses(data: float, fetch: float) -> Misses:
-    nothing = Mode(user=0, kernel=0)
+    nothing = ByMode(user=0, kernel=0)
     return Misses(
-        l1i=Mode(user=fetch, kernel=fetch * 5),
-        l1d_load=Mode(user=data, kernel=data * 4),
-        l1d_store=Mode(user=data / 2, kernel=data),
-        l2_fetch=Mode(user=fetch * 0.2, kernel=fetch * 0.8),
-        l2_load=Mode(user=data * 0.1, kernel=data * 0.6),
-        l2_store=Mode(user=data * 0.1, kernel=data * 0.2),
+        l1i=ByMode(user=fetch, kernel=fetch * 5),
+        l1d_load=ByMode(user=data, kernel=data * 4),
+        l1d_store=ByMode(user=data / 2, kernel=data),
+        l2_fetch=ByMode(user=fetch * 0.2, kernel=fetch * 0.8),
+        l2_load=ByMode(user=data * 0.1, kernel=data * 0.6),
+        l2_store=ByMode(user=data * 0.1, kernel=data * 0.2),
         itlb=nothing,
         dtlb=nothing,
     )

@@ -13,7 +13,7 @@ from typing import Annotated, Self
 from pydantic import AfterValidator, Field, JsonValue, ValidationError, model_validator
 from pydantic_core import PydanticCustomError
 
-from ground.complaints import Complaint, Place, find_complaint
+from ground.complaints import Complaint, FieldPath, find_complaint
 from ground.documents import Strict, parse_document, refuse
 from ground.errors import UsageError
 from ground.paths import PROJECT
@@ -235,24 +235,24 @@ class Design(Strict):
         tree = plain
         try:
             tree = json.loads(Experiment.model_validate_json(json.dumps(plain)).model_dump_json())
-            for place, value in settings.items():
-                if complaint := _set_leaf(tree, place, value):
+            for field, value in settings.items():
+                if complaint := _set_leaf(tree, field, value):
                     raise refuse(file, complaint, document)
             return Experiment.model_validate_json(json.dumps(tree))
         except ValidationError as error:
             found = find_complaint(error, Experiment, tree)
             raise refuse(file, _trace(found, settings, variant.name, level), document) from None
 
-    def _list_settings(self, variant: Variant) -> dict[Place, JsonValue]:
-        """What is set beyond the levels, by its place in the file, in order."""
+    def _list_settings(self, variant: Variant) -> dict[FieldPath, JsonValue]:
+        """What is set beyond the levels, by its field in the file, in order."""
         number = [v.name for v in self.variant].index(variant.name)
-        shared: dict[Place, JsonValue] = {("base", path): v for path, v in self.base.items()}
+        shared: dict[FieldPath, JsonValue] = {("base", path): v for path, v in self.base.items()}
         return shared | {("variant", number, "set", path): v for path, v in variant.set.items()}
 
 
-def _set_leaf(tree: dict[str, JsonValue], place: Place, value: JsonValue) -> Complaint | None:
-    """Set the dotted path at the end of ``place``; what is wrong if there is no such field."""
-    *trail, leaf = str(place[-1]).split(".")
+def _set_leaf(tree: dict[str, JsonValue], field: FieldPath, value: JsonValue) -> Complaint | None:
+    """Set the dotted path at the end of ``field``; what is wrong if there is no such field."""
+    *trail, leaf = str(field[-1]).split(".")
     node = tree
     for part in trail:
         below = node.get(part)
@@ -263,16 +263,16 @@ def _set_leaf(tree: dict[str, JsonValue], place: Place, value: JsonValue) -> Com
         if leaf in node:
             node[leaf] = value
             return None
-    return Complaint(place, "there is no such field to set", f"known there are {', '.join(node)}")
+    return Complaint(field, "there is no such field to set", f"known there are {', '.join(node)}")
 
 
-def _trace(found: Complaint, settings: Iterable[Place], variant: str, level: int) -> Complaint:
+def _trace(found: Complaint, settings: Iterable[FieldPath], variant: str, level: int) -> Complaint:
     """``found``, about a field of an experiment, as one about what has set it: the last of
     ``settings``, or the levels and servers of the tiers."""
-    for place in reversed(list(settings)):
-        path = tuple(str(place[-1]).split("."))
-        if found.place[: len(path)] == path[: len(found.place)]:
-            return replace(found, place=(*place, *found.place[len(path) :]))
+    for field in reversed(list(settings)):
+        path = tuple(str(field[-1]).split("."))
+        if found.field[: len(path)] == path[: len(found.field)]:
+            return replace(found, field=(*field, *found.field[len(path) :]))
     problem = f"with variant {variant} at level {level}: {found.problem}"
     return replace(found, problem=problem)
 

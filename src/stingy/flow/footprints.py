@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 from stingy.flow.callgraph import CallGraph
 from stingy.flow.pointers import Pointers
-from stingy.flow.values import Place
+from stingy.flow.values import AccessPath
 from stingy.lower.linking import Program
 from stingy.model.program import (
     Assign,
@@ -41,7 +41,7 @@ class Footprints:
     _written: dict[str, int] = field(default_factory=dict)
     _behind_pointer: dict[Expr, int] = field(default_factory=dict)
 
-    def concerns(self, key: str, place: Place) -> bool:
+    def concerns(self, key: str, place: AccessPath) -> bool:
         """Whether what is known of a place matters to a routine."""
         touched = self.of(key)
         base = place[0]
@@ -49,7 +49,7 @@ class Footprints:
             return True
         return any(touched & self.names.get(step, 0) for step in place[1:])
 
-    def may_write(self, key: str, place: Place) -> bool:
+    def may_write(self, key: str, place: AccessPath) -> bool:
         """Whether a routine, with all that it calls, may change what is known of a place."""
         base = place[0]
         if base[0] == "variable" and base[2]:

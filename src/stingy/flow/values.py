@@ -48,7 +48,7 @@ class Perhaps:
 class Reference:
     """The address of a place."""
 
-    place: Place
+    place: AccessPath
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +56,9 @@ class Other:
     """A pointer to a request (or an object of one) that is not followed."""
 
 
-Place = tuple[tuple[str, ...], ...]  # a base (kind, name, function), then fields (record, name)
+AccessPath = tuple[
+    tuple[str, ...], ...
+]  # a base (kind, name, function), then fields (record, name)
 Value = int | Signs | Function | Instance | Perhaps | Reference | Other | None
 
 NEGATIVE, ZERO, POSITIVE = 1, 2, 4

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from stingy.flow.values import Place
+from stingy.flow.values import AccessPath
 from stingy.lower.linking import Program
 from stingy.model.program import (
     Addr,
@@ -23,14 +23,14 @@ CLEARS = {"memset", "__builtin_memset", "bzero", "explicit_bzero"}
 _ZEROING = ("zalloc", "calloc")
 
 
-def find_zeroed(key: str, type_: str, program: Program) -> list[tuple[Place, str]]:
+def find_zeroed(key: str, type_: str, program: Program) -> list[tuple[AccessPath, str]]:
     """The parts (paths of fields, with their records) that are zero in a new object."""
     if any(word in name_of(key) for word in _ZEROING):
         return [((), type_)]
     routine = program.routines.get(key)
     if routine is None:
         return []
-    found: list[tuple[Place, str]] = []
+    found: list[tuple[AccessPath, str]] = []
     for call in routine.calls():
         if not isinstance(call.callee, Func):
             continue
@@ -48,11 +48,11 @@ def is_zero(call: Call) -> bool:
     return len(call.arguments) < 3 or call.arguments[1] == Const(0)
 
 
-def _part(pointer: Expr, size: Expr, type_: str, program: Program) -> tuple[Place, str] | None:
+def _part(pointer: Expr, size: Expr, type_: str, program: Program) -> tuple[AccessPath, str] | None:
     """The part of an object that is set, if it is set as a whole."""
     match pointer:
         case Var() if pointee(pointer.type) == type_:
-            path: Place = ()
+            path: AccessPath = ()
             record = type_
         case Addr(place=Field(base=Deref(), record=outer, name=name)) if outer == type_:
             layout = program.records.get(outer)

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from stingy.flow.objects import Objects
 from stingy.flow.pointers import Node, Pointers
 from stingy.flow.stages import Stages
-from stingy.flow.values import Place
+from stingy.flow.values import AccessPath
 from stingy.memwalk.memory import Memory
 from stingy.memwalk.states import State
 from stingy.model.program import is_array, overlaps
@@ -27,7 +27,7 @@ class Absences:
     objects: Objects
     foreign: set[Node]
     born_in_stages: set[str]
-    _fields: dict[str, list[tuple[Place, frozenset[str]]]] = field(default_factory=dict)
+    _fields: dict[str, list[tuple[AccessPath, frozenset[str]]]] = field(default_factory=dict)
 
     def complete(self, state: State) -> State:
         """The state in which fields of live objects are 0 where nothing is that they point to."""
@@ -41,7 +41,7 @@ class Absences:
                     state = state.learn(place, 0)
         return state
 
-    def _fields_of(self, record: str) -> list[tuple[Place, frozenset[str]]]:
+    def _fields_of(self, record: str) -> list[tuple[AccessPath, frozenset[str]]]:
         """The fields that hold nothing but objects of stages, each with these objects."""
         if record not in self._fields:
             self._fields[record] = [

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 from stingy.flow.constructs import Constructs
 from stingy.flow.pointers import Pointers
-from stingy.flow.values import Place
+from stingy.flow.values import AccessPath
 from stingy.lower.linking import Program
 from stingy.model.annotations import QueueStage
 from stingy.model.program import Assign, Call, Expr, Return, Var, walk
@@ -29,14 +29,16 @@ class _Flow:
     returned: dict[str, list[Expr]] = field(default_factory=lambda: defaultdict(list))
 
 
-def find_choices(program: Program, constructs: Constructs, pointers: Pointers) -> frozenset[Place]:
+def find_choices(
+    program: Program, constructs: Constructs, pointers: Pointers
+) -> frozenset[AccessPath]:
     """The places of these variables, and of results of functions that choose a state."""
     flow = _collect(program, pointers)
     waiting = list(_queued(program, constructs, pointers))
-    found: set[Place] = set()
+    found: set[AccessPath] = set()
     while waiting:
         for part in _locals_in(waiting.pop()):
-            place: Place = (("variable", part.name, part.function),)
+            place: AccessPath = (("variable", part.name, part.function),)
             if place in found:
                 continue
             found.add(place)

@@ -11,11 +11,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 from stingy.flow.reaches import Reach, Reaches
-from stingy.flow.values import Instance, Perhaps, Place, Reference, Value
+from stingy.flow.values import AccessPath, Instance, Perhaps, Reference, Value
 from stingy.memwalk.states import Counts, Property, State
 
 _HOLDS = (Instance, Perhaps)
-_NO_FACTS: dict[Place, Value] = {}
+_NO_FACTS: dict[AccessPath, Value] = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +27,7 @@ class Frame:
     """
 
     inside: State
-    facts: Mapping[Place, Value] = field(default_factory=dict)
+    facts: Mapping[AccessPath, Value] = field(default_factory=dict)
     live: Counts = ()
     escaped: frozenset[str] = frozenset()
     request: Property | None = None
@@ -40,7 +40,7 @@ class Frames:
     """Takes states apart and puts them together again.  ``task`` is the request's object."""
 
     reaches: Reaches
-    _concerns: dict[str, dict[Place, bool]] = field(default_factory=dict)
+    _concerns: dict[str, dict[AccessPath, bool]] = field(default_factory=dict)
 
     def split(self, key: str, state: State, *, outside: bool) -> Frame:
         """The state that a routine is given, and what is kept aside."""
@@ -63,13 +63,13 @@ class Frames:
         )  # fmt: skip
 
     def _split_facts(
-        self, key: str, reach: Reach, facts: Mapping[Place, Value]
-    ) -> tuple[dict[Place, Value], dict[Place, Value], int]:
+        self, key: str, reach: Reach, facts: Mapping[AccessPath, Value]
+    ) -> tuple[dict[AccessPath, Value], dict[AccessPath, Value], int]:
         concerns = self._concerns.setdefault(key, {})
         bit = self.reaches.bit
         seen = reach.seen | bit(self.reaches.objects.task)
-        shown: dict[Place, Value] = {}
-        hidden: dict[Place, Value] = {}
+        shown: dict[AccessPath, Value] = {}
+        hidden: dict[AccessPath, Value] = {}
         changed = reach.changed & ~bit(self.reaches.objects.task)
         for place, value in facts.items():
             matters = concerns.get(place)
@@ -84,7 +84,7 @@ class Frames:
                 hidden[place] = value
         return self._show_tied(shown, hidden, seen)
 
-    def _held_by(self, place: Place, value: Value) -> int:
+    def _held_by(self, place: AccessPath, value: Value) -> int:
         found = self.reaches.bit(place[0][1]) if place[0][0] == "object" else 0
         if isinstance(value, _HOLDS):
             found |= self.reaches.bit(value.object)
@@ -93,8 +93,8 @@ class Frames:
         return found
 
     def _show_tied(
-        self, shown: dict[Place, Value], hidden: dict[Place, Value], seen: int
-    ) -> tuple[dict[Place, Value], dict[Place, Value], int]:
+        self, shown: dict[AccessPath, Value], hidden: dict[AccessPath, Value], seen: int
+    ) -> tuple[dict[AccessPath, Value], dict[AccessPath, Value], int]:
         """A pointer that is tied to an object goes wherever that goes."""
         tied = {p: v for p, v in hidden.items() if isinstance(v, Perhaps)}
         while tied:

@@ -18,7 +18,7 @@ from stingy.flow.flowgraph import FlowGraph
 from stingy.flow.footprints import Footprints
 from stingy.flow.pointers import Pointers
 from stingy.flow.returning import NO_RETURN
-from stingy.flow.values import Function, Instance, Place, Value, held_object
+from stingy.flow.values import AccessPath, Function, Instance, Value, held_object
 from stingy.flow.zeroing import CLEARS, is_zero
 from stingy.lower.linking import Program
 from stingy.memwalk.choices import RESULT
@@ -243,7 +243,9 @@ class Interpreter:
             )
         return [(value, State(s.property, {**s.facts, **own})) for value, s in results]
 
-    def _run_merged(self, routine: Routine, facts: dict[Place, Value], state: State) -> Results:
+    def _run_merged(
+        self, routine: Routine, facts: dict[AccessPath, Value], state: State
+    ) -> Results:
         """Run a routine with the states of all its callers merged."""
         if not self.is_spent:
             self._warn_merged(routine, routine.spot, f"is called more than {MAX_CALLS} calls deep")
@@ -281,12 +283,12 @@ class Interpreter:
     def _run_plain(
         self,
         routine: Routine,
-        facts: dict[Place, Value],
-        own: dict[Place, Value],
+        facts: dict[AccessPath, Value],
+        own: dict[AccessPath, Value],
         state: State,
     ) -> Results:
         """A routine that reaches no construct depends on what it touches alone."""
-        seen: dict[Place, Value] = {}
+        seen: dict[AccessPath, Value] = {}
         for place, value in facts.items():
             if self.footprints.concerns(routine.key, place):
                 seen[place] = value
@@ -307,7 +309,7 @@ class Interpreter:
         )
         return [(value, State(state.property, {**s.facts, **own})) for value, s in results]
 
-    def _is_local(self, place: Place) -> bool:
+    def _is_local(self, place: AccessPath) -> bool:
         """Whether a place is a local that callees cannot reach."""
         base = place[0]
         if base[0] != "variable" or not base[2]:
@@ -414,7 +416,7 @@ class Interpreter:
         return State(state.property, facts)
 
     def _finish(self, routine: Routine, ends: list[State]) -> Results:
-        place: Place = ((RESULT, "", routine.key),)
+        place: AccessPath = ((RESULT, "", routine.key),)
         results: Results = []
         for state in self._collect(ends, routine):
             facts = {

@@ -8,11 +8,11 @@ from dataclasses import dataclass, field
 from stingy.flow.pointers import Pointers, place_node
 from stingy.flow.values import (
     OTHER,
+    AccessPath,
     Function,
     Instance,
     Other,
     Perhaps,
-    Place,
     Reference,
     Signs,
     Value,
@@ -48,7 +48,7 @@ _MAX_FIELDS = 64
 ELEMENT = ("[]", "")
 
 
-def has_element(place: Place) -> bool:
+def has_element(place: AccessPath) -> bool:
     """Whether a place is in an array (what is stored there is not followed)."""
     return len(place) > 1 and "[]" in (step[0] for step in place)
 
@@ -57,7 +57,7 @@ def _element(index: Value) -> tuple[str, str]:
     return ("[]", str(index)) if isinstance(index, int) else ELEMENT
 
 
-ANOTHER: Place = (("other", "", ""),)
+ANOTHER: AccessPath = (("other", "", ""),)
 
 
 @dataclass(slots=True)
@@ -66,7 +66,7 @@ class Memory:
 
     program: Program
     pointers: Pointers
-    constants: dict[Place, Value] = field(default_factory=dict)
+    constants: dict[AccessPath, Value] = field(default_factory=dict)
     _unions: dict[str, dict[str, list[str]]] = field(default_factory=dict)
     _addressed: set[tuple[str, str]] = field(default_factory=set)
 
@@ -86,7 +86,7 @@ class Memory:
             if value is not None:
                 self.constants[place] = value
 
-    def _static_place(self, expr: Expr) -> Place | None:
+    def _static_place(self, expr: Expr) -> AccessPath | None:
         match expr:
             case Var(name=name, function=""):
                 return (("variable", name, ""),)
@@ -115,7 +115,7 @@ class Memory:
 
     # -- reading -----------------------------------------------------------------------------
 
-    def place(self, expr: Expr, state: State) -> Place | None:
+    def place(self, expr: Expr, state: State) -> AccessPath | None:
         """The place that an lvalue names; None if it is not known."""
         match expr:
             case Var(name=name, function=function):
@@ -132,7 +132,7 @@ class Memory:
                 return self.place(operand, state)
         return None
 
-    def _behind(self, value: Value) -> Place | None:
+    def _behind(self, value: Value) -> AccessPath | None:
         match value:
             case Instance(object=object_) | Perhaps(object=object_):
                 return (("object", object_, ""),)
@@ -163,7 +163,7 @@ class Memory:
                 return self._read(expr, state)
         return None
 
-    def _address(self, place: Place | None) -> Value:
+    def _address(self, place: AccessPath | None) -> Value:
         if place is None:
             return Signs(4)
         if place[0][0] == "other":
@@ -239,7 +239,7 @@ class Memory:
             return _decide(known, operator, other, state)
         return state.learn(place, refine(known, operator, other))
 
-    def is_shared(self, place: Place, state: State) -> bool:
+    def is_shared(self, place: AccessPath, state: State) -> bool:
         """Whether a place stands for several (fields of an object of which several are live)."""
         if place[0][0] != "object":
             return False
@@ -262,7 +262,7 @@ class Memory:
             state = state.set(other, None)
         return state.set(place, None if self.is_shared(place, state) else value)
 
-    def _overlapping(self, place: Place) -> list[Place]:
+    def _overlapping(self, place: AccessPath) -> list[AccessPath]:
         """Places in the same memory: members of unnamed unions."""
         if len(place) < 2:
             return []
@@ -313,7 +313,7 @@ class Memory:
                 result = result.learn((*to, *place[size:]), value)
         return result
 
-    def clear(self, place: Place, record: str, limit: int | None, state: State) -> State:
+    def clear(self, place: AccessPath, record: str, limit: int | None, state: State) -> State:
         """The state after the first ``limit`` bytes (None: all) of a record were set to 0."""
         if place[0][0] == "other":
             return state
@@ -325,7 +325,7 @@ class Memory:
                 state = state.set((*place, *field_), 0)
         return self._clear_overlapping(place, whole=limit is None, state=state)
 
-    def _clear_overlapping(self, place: Place, *, whole: bool, state: State) -> State:
+    def _clear_overlapping(self, place: AccessPath, *, whole: bool, state: State) -> State:
         """A member that was cleared may be another view of members around it."""
         for other in self._overlapping(place):
             state = state.set(other, None)
@@ -333,14 +333,14 @@ class Memory:
                 state = state.set(other, 0)
         return state
 
-    def fields_of(self, record: str) -> list[tuple[Place, int]]:
+    def fields_of(self, record: str) -> list[tuple[AccessPath, int]]:
         """The scalar fields of a record worth following: those that ever point to something."""
-        found: list[tuple[Place, int]] = []
+        found: list[tuple[AccessPath, int]] = []
         self._add_fields(record, (), 0, found)
         return found[:_MAX_FIELDS]
 
     def _add_fields(
-        self, record: str, prefix: Place, offset: int, found: list[tuple[Place, int]]
+        self, record: str, prefix: AccessPath, offset: int, found: list[tuple[AccessPath, int]]
     ) -> None:
         layout = self.program.records.get(record)
         if layout is None or len(prefix) > 4:

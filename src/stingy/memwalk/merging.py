@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 
-from stingy.flow.values import Place
+from stingy.flow.values import AccessPath
 from stingy.memwalk.stacks import Stacks
 from stingy.memwalk.states import Pending, Property, State, grow, merge, widen
 
@@ -25,7 +25,7 @@ class Merger:
     """How states are told apart.  ``stacks`` is None for discipline queue."""
 
     stacks: Stacks | None = None
-    choices: frozenset[Place] = frozenset()
+    choices: frozenset[AccessPath] = frozenset()
 
     def key(self, state: State) -> object:
         """Equal for states that are always merged."""

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections import deque
 from dataclasses import dataclass, field, replace
 
-from stingy.flow.values import Instance, Place, Value
+from stingy.flow.values import AccessPath, Instance, Value
 from stingy.memwalk.absences import Absences
 from stingy.memwalk.effects import Effects
 from stingy.memwalk.findings import SiteUse
@@ -36,7 +36,7 @@ _KIND = {
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class StageEntry:
     """A stage about to run."""
 
     stage: str
@@ -54,8 +54,8 @@ class Push:
     keeps: bool  # the stages that the request has pending
     pending: tuple[Pending, ...]
     queue: str
-    given: frozenset[tuple[Place, int]] = frozenset()
-    facts: frozenset[tuple[Place, Value]] = frozenset()
+    given: frozenset[tuple[AccessPath, int]] = frozenset()
+    facts: frozenset[tuple[AccessPath, Value]] = frozenset()
 
     def fits(self, state: State) -> bool:
         """Whether what the code outside knows of the request can be true of this one."""
@@ -74,8 +74,8 @@ class Walk:
     absences: Absences
     stacks: Stacks | None  # None for discipline queue
     final: str
-    entries: dict[Entry, Point] = field(default_factory=dict)
-    waiting: deque[tuple[Entry, State]] = field(default_factory=deque)
+    entries: dict[StageEntry, Point] = field(default_factory=dict)
+    waiting: deque[tuple[StageEntry, State]] = field(default_factory=deque)
     rests: Point = field(init=False)
     pushes: set[Push] = field(default_factory=set)
     called: set[str] = field(default_factory=set)  # stages called from outside on any request
@@ -199,9 +199,9 @@ class Walk:
         if not self.interpreter.blurred:
             small = self.absences.complete(small)
         for flag in sorted(flags, key=lambda f: (f is None, f)):
-            self._enter_with(Entry(stage, thread, flag), small)
+            self._enter_with(StageEntry(stage, thread, flag), small)
 
-    def _enter_with(self, entry: Entry, state: State) -> None:
+    def _enter_with(self, entry: StageEntry, state: State) -> None:
         point = self.entries.setdefault(entry, Point(self.interpreter.merger))
         limit = self.interpreter.limit_of(entry.stage, MAX_ENTRIES)
         for new in point.add([state], limit):
@@ -227,7 +227,7 @@ class Walk:
                 self._run_stage(entry, state)
             self._apply_pushes()
 
-    def _run_stage(self, entry: Entry, state: State) -> None:
+    def _run_stage(self, entry: StageEntry, state: State) -> None:
         stages = self.effects.stages
         key = stages.key_of(entry.stage)
         task, flag = stages.parameters(key)

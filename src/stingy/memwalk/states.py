@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
-from stingy.flow.values import Instance, Other, Perhaps, Place, Value, held_object, join
+from stingy.flow.values import AccessPath, Instance, Other, Perhaps, Value, held_object, join
 
 _HELD = (Instance, Perhaps, Other)
 
@@ -60,7 +60,7 @@ class Property:
     ended: bool = False
     aside: bool = False
     escaped: frozenset[str] = frozenset()
-    given: frozenset[tuple[Place, int]] = frozenset()
+    given: frozenset[tuple[AccessPath, int]] = frozenset()
     _hash: int = field(init=False, default=0, repr=False)
 
     def __post_init__(self) -> None:
@@ -85,7 +85,7 @@ class Property:
         )
 
     def grouped(
-        self, pending: tuple[Pending, ...], given: frozenset[tuple[Place, int]]
+        self, pending: tuple[Pending, ...], given: frozenset[tuple[AccessPath, int]]
     ) -> Property:
         """This one without its objects: what states that are too many are told apart by."""
         return Property(
@@ -99,15 +99,15 @@ class State:
 
     __slots__ = ("_key", "_whole", "facts", "property")
 
-    def __init__(self, property_: Property, facts: Mapping[Place, Value]):
+    def __init__(self, property_: Property, facts: Mapping[AccessPath, Value]):
         self.property = property_
         self.facts = facts
-        self._key: tuple[Property, frozenset[tuple[Place, Value]]] | None = None
-        self._whole: tuple[Property, frozenset[tuple[Place, Value]]] | None = None
+        self._key: tuple[Property, frozenset[tuple[AccessPath, Value]]] | None = None
+        self._whole: tuple[Property, frozenset[tuple[AccessPath, Value]]] | None = None
 
     def key(
-        self, choices: frozenset[Place] = frozenset()
-    ) -> tuple[Property, frozenset[tuple[Place, Value]]]:
+        self, choices: frozenset[AccessPath] = frozenset()
+    ) -> tuple[Property, frozenset[tuple[AccessPath, Value]]]:
         """States with equal keys are merged.
 
         Held objects tell paths apart, and numbers in ``choices``, the variables that the next
@@ -122,7 +122,7 @@ class State:
             self._key = (self.property, frozenset(held))
         return self._key
 
-    def whole(self) -> tuple[Property, frozenset[tuple[Place, Value]]]:
+    def whole(self) -> tuple[Property, frozenset[tuple[AccessPath, Value]]]:
         """Everything that is known, to compare and to look results up."""
         if self._whole is None:
             self._whole = (self.property, frozenset(self.facts.items()))
@@ -136,11 +136,11 @@ class State:
         """The state with other fields of its property."""
         return State(replace(self.property, **fields), self.facts)  # type: ignore[arg-type]
 
-    def get(self, place: Place) -> Value:
+    def get(self, place: AccessPath) -> Value:
         """What is known of a place."""
         return self.facts.get(place)
 
-    def set(self, place: Place, value: Value) -> State:
+    def set(self, place: AccessPath, value: Value) -> State:
         """The state after a store; what was known of parts of the place is forgotten."""
         size = len(place)
         if size == 1 and place[0][0] == "variable" and value is self.facts.get(place):
@@ -150,7 +150,7 @@ class State:
             facts[place] = value
         return State(self.property, facts)
 
-    def learn(self, place: Place, value: Value) -> State:
+    def learn(self, place: AccessPath, value: Value) -> State:
         """The state in which more is known of a place."""
         if self.facts.get(place) == value:
             return self
@@ -183,7 +183,7 @@ class State:
         doubtful = [p for p, v in self.facts.items() if v == Perhaps(object_)]
         return changed.without(doubtful) if doubtful else changed
 
-    def without(self, places: Iterable[Place]) -> State:
+    def without(self, places: Iterable[AccessPath]) -> State:
         """The state in which nothing is known of some places."""
         facts = dict(self.facts)
         for place in places:
@@ -233,9 +233,9 @@ def widen(states: list[State]) -> State:
     return result
 
 
-def _ties(left: State, right: State) -> dict[Place, Value]:
+def _ties(left: State, right: State) -> dict[AccessPath, Value]:
     """The pointers that are NULL exactly where their object is not live, in both states."""
-    found: dict[Place, Value] = {}
+    found: dict[AccessPath, Value] = {}
     for place, value in left.facts.items():
         other = right.facts.get(place)
         object_ = held_object(value) or held_object(other)

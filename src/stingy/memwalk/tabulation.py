@@ -24,8 +24,8 @@ from typing import TYPE_CHECKING
 from stingy.flow.flowgraph import FlowGraph
 from stingy.flow.stages import SOME_ENTRY, SOME_STAGE
 from stingy.flow.values import (
+    AccessPath,
     Function,
-    Place,
     Reference,
     Signs,
     Value,
@@ -112,7 +112,7 @@ class Tabulation:
 
     # -- questions ---------------------------------------------------------------------------
 
-    def run(self, routine: Routine, facts: dict[Place, Value], state: State) -> Results:
+    def run(self, routine: Routine, facts: dict[AccessPath, Value], state: State) -> Results:
         """What a routine leaves, as far as that is known; ``facts`` are those it may see."""
         stage, asked = self.i.context.stage, self.current
         label = stage if asked or not stage else self._label(stage)
@@ -156,7 +156,7 @@ class Tabulation:
         return node
 
     def _result(self, node: Node, frame: Frame, state: State) -> tuple[Value, State]:
-        place: Place = ((RESULT, "", node.routine.key),)
+        place: AccessPath = ((RESULT, "", node.routine.key),)
         value = state.get(place)
         return value, self.frames.join(frame, state.learn(place, None))
 
@@ -418,7 +418,7 @@ def _rename(state: State, old: str, new: str) -> State:
     return state.change(by=by, pending=pending)
 
 
-def _without_numbers(state: State, choices: frozenset[Place]) -> State:
+def _without_numbers(state: State, choices: frozenset[AccessPath]) -> State:
     """The state that keeps what is known of pointers alone: numbers differ from call to call."""
     facts = {
         place: value

@@ -70,8 +70,8 @@ from pydantic import BaseModel, ConfigDict, Field, PositiveInt, StringConstraint
 SCHEMA_VERSION = 1
 
 Symbol = Annotated[str, StringConstraints(pattern=r"^[A-Za-z_]\w*$")]
-_PLACE = r"^((struct|union) )?[A-Za-z_]\w*(\.[A-Za-z_]\w*)*$"
-Place = Annotated[str, StringConstraints(pattern=_PLACE)]
+_FIELD_NAME = r"^((struct|union) )?[A-Za-z_]\w*(\.[A-Za-z_]\w*)*$"
+FieldName = Annotated[str, StringConstraints(pattern=_FIELD_NAME)]
 Role = Literal["T", "S", "O", "size", "count", "flag", "-"]
 Bytes = Annotated[int, Field(ge=0)]
 
@@ -102,7 +102,7 @@ class Construct(Table):
     """
 
     function: Symbol | None = None
-    store: Place | None = None
+    store: FieldName | None = None
     arguments: tuple[Role, ...] = ()
     within: tuple[Symbol, ...] = ()
 

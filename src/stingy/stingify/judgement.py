@@ -35,7 +35,7 @@ SIZED_BY_CACHE = {"kmem_cache_alloc"}
 RESIZING = {"realloc", "reallocarray", "krealloc", "krealloc_array", "kvrealloc"}
 COPYING = {"strdup", "strndup"}
 ALONE = "memwalk found no other object here"
-Place = tuple[str, int, int]
+SourcePosition = tuple[str, int, int]
 
 
 @dataclass(frozen=True)
@@ -81,12 +81,12 @@ class Judge:
         self.server = server
         self.result = result
         self.wrappers = Wrappers(server.program, server.constructs)
-        self.calls: dict[Place, list[tuple[Routine, Call]]] = defaultdict(list)
+        self.calls: dict[SourcePosition, list[tuple[Routine, Call]]] = defaultdict(list)
         for routine in server.program.routines.values():
             for call in routine.calls():
                 spot = call.spot
                 self.calls[spot.file, spot.line, spot.column].append((routine, call))
-        self.owners: dict[tuple[Place, str], set[str]] = defaultdict(set)
+        self.owners: dict[tuple[SourcePosition, str], set[str]] = defaultdict(set)
         for found in result.objects:
             for site in (*found.allocations, *found.frees):
                 self.owners[_place(site), site.function].add(found.id)
@@ -415,7 +415,7 @@ def settle(
     return item, sites
 
 
-def _place(site: Site) -> Place:
+def _place(site: Site) -> SourcePosition:
     return (site.location.file, site.location.line, site.location.column)
 
 

@@ -124,7 +124,7 @@ def read_parameters(options: argparse.Namespace) -> Parameters:
         return Parameters.model_validate({k: v for k, v in given.items() if v is not None})
     except ValidationError as error:
         complaint = find_complaint(error, Parameters, given)
-        flag = str(complaint.place[0]).replace("_", "-").replace("weights", "weight")
+        flag = str(complaint.field[0]).replace("_", "-").replace("weights", "weight")
         raise UsageError(f"--{flag}: {complaint.problem}", hint=complaint.remedy) from None
 
 

@@ -35,7 +35,7 @@ LOSS_GATES = frozenset(
 
 
 @dataclass(frozen=True)
-class Evidence:
+class Observations:
     """All that the gates look at."""
 
     experiment: Experiment
@@ -51,12 +51,12 @@ class Evidence:
     recovery: Recovery | None = None
 
 
-def check(evidence: Evidence) -> tuple[Gate, ...]:
+def check(observed: Observations) -> tuple[Gate, ...]:
     """Every gate that applies to this experiment, in a fixed order."""
-    gates = [*_check_load(evidence), *_check_losses(evidence), *_check_guests(evidence)]
-    gates += evidence.experiment.load.check_recovery(evidence.recovery)
-    if evidence.window is not None and evidence.span is not None:
-        gates += _check_window(evidence.experiment, evidence.window, evidence.span)
+    gates = [*_check_load(observed), *_check_losses(observed), *_check_guests(observed)]
+    gates += observed.experiment.load.check_recovery(observed.recovery)
+    if observed.window is not None and observed.span is not None:
+        gates += _check_window(observed.experiment, observed.window, observed.span)
     return tuple(gates)
 
 
@@ -69,10 +69,10 @@ def find_zone(gates: tuple[Gate, ...], window: Window | None) -> Zone:
     return Zone.PLASTIC if window.busy_share >= SERVER_BUSY else Zone.ELASTIC
 
 
-def _check_load(evidence: Evidence) -> list[Gate]:
+def _check_load(observed: Observations) -> list[Gate]:
     """The client had time to spare, and every byte asked for came, and was right."""
-    report = evidence.report
-    gates = [*_check_client(evidence)]
+    report = observed.report
+    gates = [*_check_client(observed)]
     gates += [
         make_gate(
             "wrong-responses",
@@ -83,7 +83,7 @@ def _check_load(evidence: Evidence) -> list[Gate]:
             "read the server's console; is the file there and its configuration right?",
         ),
     ]
-    load = evidence.experiment.load
+    load = observed.experiment.load
     if (asked := load.asked) is not None and not load.may_lose:
         missing = "no response: look at the losses; raise the timeout only if none are there"
         gates.append(
@@ -95,11 +95,11 @@ def _check_load(evidence: Evidence) -> list[Gate]:
     return gates
 
 
-def _check_client(evidence: Evidence) -> list[Gate]:
+def _check_client(observed: Observations) -> list[Gate]:
     return [
         make_gate(
             "client-busy",
-            max(evidence.client_busy, default=1.0),
+            max(observed.client_busy, default=1.0),
             "<=",
             CLIENT_BUSY,
             "busy share of the busiest client",
@@ -108,17 +108,17 @@ def _check_client(evidence: Evidence) -> list[Gate]:
     ]
 
 
-def _check_losses(evidence: Evidence) -> list[Gate]:
+def _check_losses(observed: Observations) -> list[Gate]:
     """Nothing to speak of was dropped or sent twice.
 
     The server's card is that of the platform and drops what finds no room, as the real one does;
     what it drops is bounded like the repetitions that follow from it.  The load generator's cards
     drop nothing.
     """
-    if evidence.experiment.load.may_lose:
+    if observed.experiment.load.may_lose:
         return []
-    server, clients = evidence.server, evidence.clients
-    requests = max(evidence.report.completed, evidence.report.body_bytes // 65_536, 1)
+    server, clients = observed.server, observed.clients
+    requests = max(observed.report.completed, observed.report.body_bytes // 65_536, 1)
     card = "the platform's card holds no more: lower the load, or choose another platform"
     rings = "raise machines.client_descriptors or link.client_fifo_bytes"
     both = (server, *clients)
@@ -155,7 +155,7 @@ def _check_losses(evidence: Evidence) -> list[Gate]:
         ),
         make_gate(
             "syn-retransmissions",
-            evidence.syn_retransmissions / requests,
+            observed.syn_retransmissions / requests,
             "<=",
             LOSS_PER_REQUEST,
             "repeated SYNs a request",
@@ -203,12 +203,12 @@ def check_logs(suspect_lines: Sequence[str]) -> list[Gate]:
     ]
 
 
-def _check_guests(evidence: Evidence) -> list[Gate]:
+def _check_guests(observed: Observations) -> list[Gate]:
     return [
-        *check_logs(evidence.suspect_lines),
+        *check_logs(observed.suspect_lines),
         make_gate(
             "window-samples",
-            evidence.window_samples,
+            observed.window_samples,
             ">=",
             WINDOW_SAMPLES,
             "samples in the steady window",

@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel, ConfigDict
 
-from ground.complaints import Place
+from ground.complaints import FieldPath
 from ground.documents import check_document, parse_toml, read_text
 from ground.errors import UsageError
 
@@ -44,7 +44,7 @@ class SourcedDocument(BaseModel):
     values: dict[str, Any]
     sources: tuple[Sourced, ...]
 
-    def validate_as(self, model: type[M], values: dict[str, Any], below: Place = ()) -> M:
+    def validate_as(self, model: type[M], values: dict[str, Any], below: FieldPath = ()) -> M:
         """``values``, a part of this file at the place ``below``, as a ``model``.  Raises
         UsageError."""
         return check_document(model, values, self.path, below)

@@ -43,7 +43,7 @@ def parse_load(line: str) -> Load:
 
 def _refuse(line: str, kind: type[LoadKind], complaint: Complaint) -> UsageError:
     """The error that says ``complaint`` of the flag in ``line``, or of the whole."""
-    flag = f"{_find_flag(kind, str(complaint.place[0]))}: " if complaint.place else ""
+    flag = f"{_find_flag(kind, str(complaint.field[0]))}: " if complaint.field else ""
     return UsageError(f"load {line!r}: {flag}{complaint.problem}", hint=complaint.remedy)
 
 

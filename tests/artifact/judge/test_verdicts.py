@@ -17,7 +17,7 @@ from artifact.runs.store import Store
 from artifact.runs.worker import Task, perform
 from artifact.study.claims import AnyClaim, Claims, load_claims
 from artifact.study.claims.evidence import Verdict
-from artifact.study.claims.families import PlaceClaim
+from artifact.study.claims.families import ConcurrencyClaim
 from artifact.study.claims.peak import PeakClaim
 from artifact.study.claims.ratio import RatioClaim
 from artifact.study.claims.shift import ShiftClaim
@@ -287,7 +287,7 @@ def test_a_tier_plans_the_seeds_that_its_claims_need(tier: Tier) -> None:
         elif isinstance(claim, PeakClaim):
             assert scope.search
             assert scope.seeds >= needed
-        elif isinstance(claim, TrendClaim | PlaceClaim | ShiftClaim):
+        elif isinstance(claim, TrendClaim | ConcurrencyClaim | ShiftClaim):
             ends = {claim.levels.start, claim.levels.end}
             assert ends <= set(enough), claim.id
             assert sum(claim.levels.start <= c <= claim.levels.end for c in enough) >= 3, claim.id

@@ -20,8 +20,8 @@ from artifact.kit.references import (
     OUTSIDE,
     Part,
     find_fit,
-    find_places,
     list_broken,
+    list_ledger_rows,
     make_part,
     order_parts,
 )
@@ -160,7 +160,7 @@ def test_connections_are_counted_where_they_stand() -> None:
         *rows("tux-stingy", 1, False, accepted=0.01, held_as_SYNs=0.99),
         ("figure1", "tux", "base", 2500, 1, True, parse, 1.0),
     ]
-    stock, stingy = find_places(pl.DataFrame(table, schema=LEDGER_SCHEMA, orient="row"))
+    stock, stingy = list_ledger_rows(pl.DataFrame(table, schema=LEDGER_SCHEMA, orient="row"))
     assert (stock.valid, stock.seeds) == (True, 2)
     found = dict(zip(("accepted", *OUTSIDE), stock.counts, strict=True))
     assert found["accepted"] == pytest.approx(1000)

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from artifact.report.tables.analysis import load_analysis
-from artifact.reproduce import Order, Places, redraw, reproduce
+from artifact.reproduce import Order, ResultFolders, redraw, reproduce
 from artifact.runs.plan import Plan, make_plan
 from artifact.runs.rehearsal import SyntheticRunner
 from artifact.study.designs import Tier
@@ -71,20 +71,20 @@ def manifest(tmp_path_factory: pytest.TempPathFactory) -> Manifest:
 
 
 @pytest.fixture
-def places(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Places:
+def folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ResultFolders:
     monkeypatch.setenv("ARTIFACT_OUT", str(tmp_path))
-    return Places(tmp_path)
+    return ResultFolders(tmp_path)
 
 
 def plan_for(products: Mapping[str, str]) -> Plan:
     return make_plan(Tier.KICK, load_study(ORDER.designs).designs, products)
 
 
-def test_the_figures_stand_in_folder_and_report(manifest: Manifest, places: Places) -> None:
-    manifest.write(places.root / "manifest.json")
-    conclusion = reproduce(ORDER, BuiltRunner(built=manifest.digests()), places)
+def test_the_figures_stand_in_folder_and_report(manifest: Manifest, folders: ResultFolders) -> None:
+    manifest.write(folders.root / "manifest.json")
+    conclusion = reproduce(ORDER, BuiltRunner(built=manifest.digests()), folders)
     assert conclusion is not None
-    folder = places.find_folder(Tier.KICK)
+    folder = folders.find_folder(Tier.KICK)
     page = conclusion.report.read_text()
     for name in FIGURES:
         for suffix in ("svg", "png", "pdf"):
@@ -100,8 +100,10 @@ def test_the_figures_stand_in_folder_and_report(manifest: Manifest, places: Plac
     assert inside == parts["cache slab"]
 
 
-def test_results_of_another_build_are_told_apart(manifest: Manifest, places: Places) -> None:
-    manifest.write(places.root / "manifest.json")
+def test_results_of_another_build_are_told_apart(
+    manifest: Manifest, folders: ResultFolders
+) -> None:
+    manifest.write(folders.root / "manifest.json")
     same = load_analysis(plan_for(manifest.digests()))
     other = load_analysis(plan_for(manifest.digests() | {"server.root": "0" * 64}))
     assert same is not None
@@ -111,13 +113,13 @@ def test_results_of_another_build_are_told_apart(manifest: Manifest, places: Pla
 
 
 def test_without_a_build_all_else_is_drawn_and_the_command_says_what_to_run(
-    manifest: Manifest, places: Places
+    manifest: Manifest, folders: ResultFolders
 ) -> None:
     with pytest.raises(UsageError) as caught:
-        reproduce(ORDER, BuiltRunner(built=manifest.digests()), places)
+        reproduce(ORDER, BuiltRunner(built=manifest.digests()), folders)
     assert caught.value.hint == "run ./invoke build"
     assert caught.value.code is ExitCode.USAGE
-    folder = places.find_folder(Tier.KICK)
+    folder = folders.find_folder(Tier.KICK)
     drawn = {path.stem for path in (folder / "figures").iterdir()}
     assert "footnote3-throughput" in drawn
     assert not drawn & set(FIGURES)
@@ -125,15 +127,15 @@ def test_without_a_build_all_else_is_drawn_and_the_command_says_what_to_run(
 
 
 def test_a_cache_that_was_emptied_says_what_to_run(
-    manifest: Manifest, places: Places, tmp_path: Path
+    manifest: Manifest, folders: ResultFolders, tmp_path: Path
 ) -> None:
     gone = manifest.analysis.model_copy(update={"path": tmp_path / "gone"})
-    manifest.model_copy(update={"analysis": gone}).write(places.root / "manifest.json")
+    manifest.model_copy(update={"analysis": gone}).write(folders.root / "manifest.json")
     with pytest.raises(UsageError, match="Figures 2 to 5 need it") as caught:
         load_analysis(plan_for(manifest.digests()))
     assert caught.value.hint == "run ./invoke build"
 
 
-def test_a_rehearsal_needs_no_build(places: Places) -> None:
-    assert reproduce(ORDER, SyntheticRunner(), places) is not None
-    assert redraw(Tier.KICK, places).code is ExitCode.HOLDS
+def test_a_rehearsal_needs_no_build(folders: ResultFolders) -> None:
+    assert reproduce(ORDER, SyntheticRunner(), folders) is not None
+    assert redraw(Tier.KICK, folders).code is ExitCode.HOLDS

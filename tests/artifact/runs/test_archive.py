@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from artifact import cli
 from artifact.judge.results import load_results
-from artifact.reproduce import Places
+from artifact.reproduce import ResultFolders
 from artifact.runs.archive import export_runs, import_runs
 from artifact.runs.engines import LocalEngine
 from artifact.runs.plan import Plan, make_plan, render_plan
@@ -96,22 +96,24 @@ def test_parts_of_two_machines_come_together(
 def test_the_commands(plan: Plan, store: Store, tmp_path: Path) -> None:
     """Export here, import there; the plan goes along."""
     here, there = tmp_path / "here", tmp_path / "there"
-    plan_file = Places(here).find_folder(plan.tier) / "plan.json"
+    plan_file = ResultFolders(here).find_folder(plan.tier) / "plan.json"
     write_atomically(plan_file, render_plan(plan).encode())
     file = tmp_path / "runs.tar.xz"
     cli.run_export(file, plan.tier.value, rehearse=False, out=str(here))
     cli.run_import(file, rehearse=False, out=str(there))
-    assert (Places(there).find_folder(plan.tier) / "plan.json").read_text() == render_plan(plan)
+    assert (ResultFolders(there).find_folder(plan.tier) / "plan.json").read_text() == render_plan(
+        plan
+    )
 
 
 def test_a_recorded_plan_stays(plan: Plan, store: Store, tmp_path: Path) -> None:
     export_runs(plan, store, tmp_path / "runs.tar.xz")
-    recorded = Places(tmp_path).find_folder(plan.tier) / "plan.json"
+    recorded = ResultFolders(tmp_path).find_folder(plan.tier) / "plan.json"
     other = render_plan(plan.model_copy(update={"notes": ("another",)}))
     write_atomically(recorded, other.encode())
     cli.run_import(tmp_path / "runs.tar.xz", rehearse=False, out=str(tmp_path))
     assert recorded.read_text() == other
-    assert set(Places(tmp_path).store.find_keys()) == set(plan.keys)
+    assert set(ResultFolders(tmp_path).store.find_keys()) == set(plan.keys)
 
 
 def test_damaged_runs_stay_behind(plan: Plan, store: Store, tmp_path: Path) -> None:

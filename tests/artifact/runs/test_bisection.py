@@ -15,7 +15,7 @@ from artifact.judge.peaks import list_peaks
 from artifact.judge.results import load_results
 from artifact.judge.verdicts import judge
 from artifact.report.tables.ratios import find_vanishing
-from artifact.reproduce import Places, run_sweep
+from artifact.reproduce import ResultFolders, run_sweep
 from artifact.runs.bisection import (
     Bracket,
     Wanted,
@@ -127,15 +127,15 @@ def test_the_search_finds_the_knee_of_a_synthetic_server(tmp_path: Path) -> None
     }
     runner = SyntheticRunner(effects, noise=0.0001)  # with none, all seeds would be one run
     plan = make_plan(Tier.QUICK, [parse_design(PEAK, Path("peak.toml"))], runner.products)
-    places = Places(tmp_path)
-    expected = forecast(plan, places.store, LocalEngine(1))
+    folders = ResultFolders(tmp_path)
+    expected = forecast(plan, folders.store, LocalEngine(1))
     assert expected.probes == 2 * expect_probes(plan.searches[0].rates, 5)
     engine = LocalEngine(1)
-    tally = run_sweep(plan, runner, engine, places, found=expected, illustrate=False)
+    tally = run_sweep(plan, runner, engine, folders, found=expected, illustrate=False)
     assert not tally.unfinished
-    course = follow_searches(plan, places.store)
+    course = follow_searches(plan, folders.store)
     assert not course.pending
-    results = load_results(plan, places.store)
+    results = load_results(plan, folders.store)
     stall = 25 * 125  # 20 data misses and 5 of instructions
     for server, effect in effects.items():
         peaks = list_peaks(results, "peak", server)
@@ -152,22 +152,22 @@ def test_the_search_finds_the_knee_of_a_synthetic_server(tmp_path: Path) -> None
     assert verdict.value == pytest.approx((60_000 + stall) / (48_000 + stall), rel=0.03)
     assert verdict.verdict is Verdict.REPRODUCED
     # everything is in the store: nothing is run again, and nothing is left to run
-    before = set(places.store.find_keys())
+    before = set(folders.store.find_keys())
     assert before == set(expand_plan(plan, course).keys)
     again = run_sweep(
         plan,
         runner,
         engine,
-        places,
-        found=forecast(plan, places.store, LocalEngine(1)),
+        folders,
+        found=forecast(plan, folders.store, LocalEngine(1)),
         illustrate=False,
     )
-    assert set(places.store.find_keys()) == before
+    assert set(folders.store.find_keys()) == before
     assert not again.unfinished
     # a lost run is asked for again, and only that
     key = next(key for key in course.peaks[0].keys if key not in plan.keys)
-    places.store.set_aside(key)
-    assert [run.key for run in follow_searches(plan, places.store).pending] == [key]
+    folders.store.set_aside(key)
+    assert [run.key for run in follow_searches(plan, folders.store).pending] == [key]
 
 
 def test_the_robust_peak_is_the_highest_rate_from_which_a_server_recovers(tmp_path: Path) -> None:
@@ -242,12 +242,12 @@ def test_stock_runs_are_shared() -> None:
 def test_origins_of_servers_are_not_added_up(tmp_path: Path) -> None:
     """One figure a server: its misses by origin sum to what a run of it has."""
     plan = make_plan(Tier.QUICK, [load_design("attribution")], SyntheticRunner().products)
-    places = Places(tmp_path)
-    found = forecast(plan, places.store, LocalEngine(1))
+    folders = ResultFolders(tmp_path)
+    found = forecast(plan, folders.store, LocalEngine(1))
     runner = SyntheticRunner(noise=0.0)
     plan = make_plan(Tier.QUICK, [load_design("attribution")], runner.products)
-    run_sweep(plan, runner, LocalEngine(1), places, found=found, illustrate=False)
-    results = load_results(plan, places.store)
+    run_sweep(plan, runner, LocalEngine(1), folders, found=found, illustrate=False)
+    results = load_results(plan, folders.store)
     for server in ("tux", "tux-stingy"):
         table = summarize_origins(results.origins, "attribution", "misses", server)
         runs = results.runs.filter(server=server, level=2500)

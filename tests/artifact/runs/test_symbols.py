@@ -9,7 +9,7 @@ import polars as pl
 import pytest
 
 from artifact.judge.results import load_results
-from artifact.reproduce import Places, run_sweep
+from artifact.reproduce import ResultFolders, run_sweep
 from artifact.runs import symbols
 from artifact.runs.engines import LocalEngine
 from artifact.runs.forecast import forecast
@@ -73,13 +73,13 @@ def test_symbols_are_those_of_the_stored_run(tmp_path: Path) -> None:
     """All misses of the window are in some function."""
     runner = SyntheticRunner(noise=0.0)
     plan = make_plan(Tier.QUICK, [load_design("symbols")], runner.products)
-    places, engine = Places(tmp_path), LocalEngine(1)
-    found = forecast(plan, places.store, engine)
-    run_sweep(plan, runner, engine, places, found=found, illustrate=False)
-    results = load_results(plan, places.store)
+    folders, engine = ResultFolders(tmp_path), LocalEngine(1)
+    found = forecast(plan, folders.store, engine)
+    run_sweep(plan, runner, engine, folders, found=found, illustrate=False)
+    results = load_results(plan, folders.store)
     for server in load_design("symbols").tier[Tier.QUICK].servers:
         rows = results.symbols.filter(server=server)
         misses = rows.select(pl.sum_horizontal("fetch", "load", "store").sum()).item()
         total = results.runs.filter(server=server)["l2_total"][0]
         assert misses == pytest.approx(total, rel=1e-3)
-    assert load_results(plan, places.store).digest == results.digest
+    assert load_results(plan, folders.store).digest == results.digest

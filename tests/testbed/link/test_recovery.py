@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from testbed.experiment import Experiment
-from testbed.gates.run import Evidence, check
+from testbed.gates.run import Observations, check
 from testbed.link.capture import Connections, Responses, Traffic
 from testbed.link.pcap import Ints
 from testbed.link.recovery import OPEN_FACTOR, Recovery, find_spike, measure_recovery
@@ -137,12 +137,12 @@ def test_a_spike_that_came_too_slowly_breaks_its_gate_and_losses_break_none(
         requests_per_s=1,
     )  # fmt: skip
     recovery = measure(serve(offer(12_000, came), 20_000, 8000), 12_000)
-    evidence = Evidence(
+    observed = Observations(
         spike, None, 30, None, lost, (lost,), (1.0,), report, (), 500, recovery=recovery
     )
-    failed = {gate.name for gate in check(evidence) if not gate.passed}
+    failed = {gate.name for gate in check(observed) if not gate.passed}
     assert failed == (set() if passed else {"offered-spike"})
-    without = Evidence(spike, None, 30, None, lost, (lost,), (1.0,), report, (), 500)
+    without = Observations(spike, None, 30, None, lost, (lost,), (1.0,), report, (), 500)
     assert "offered-spike" in {gate.name for gate in check(without) if not gate.passed}
 
 

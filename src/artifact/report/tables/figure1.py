@@ -14,7 +14,7 @@ from artifact.judge.results import Results, summarize
 from artifact.report.illustration import Illustration
 from artifact.study.claims import AnyClaim
 from artifact.study.claims.bend import BendEvidence
-from artifact.study.claims.families import PlaceClaim
+from artifact.study.claims.families import ConcurrencyClaim
 from artifact.study.claims.onset import OnsetClaim
 from artifact.study.designs import Design
 from figures import zones
@@ -73,7 +73,7 @@ def find_zones(results: Results, design: Design, claims: Sequence[AnyClaim]) -> 
     for claim in claims:
         if claim.design != design.id or claim.metric != "throughput":
             continue
-        if not isinstance(claim, PlaceClaim):
+        if not isinstance(claim, ConcurrencyClaim):
             continue
         paper.append(claim.expected)
         evidence = gather(claim, SERVER, results).evidence

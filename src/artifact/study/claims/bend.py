@@ -12,7 +12,7 @@ from pydantic import Field, model_validator
 from artifact.statistics.bends import LEAST_LEVELS, Bend, Interval, find_bends
 from artifact.statistics.estimates import Estimate
 from artifact.study.claims.evidence import Evidence, Ruling, Verdict
-from artifact.study.claims.families import PlaceClaim
+from artifact.study.claims.families import ConcurrencyClaim
 from artifact.study.claims.measured import Measured
 from artifact.study.claims.points import Selector
 
@@ -27,7 +27,7 @@ class BendEvidence(Evidence):
     bend: Bend = field(kw_only=True)
 
 
-class BendClaim(PlaceClaim):
+class BendClaim(ConcurrencyClaim):
     """The curve of ``metric`` over the levels bends: of ``breaks`` breakpoints the one with
     number ``index`` (from 1) lies at ``expected``.
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""What several kinds of claim share: of an effect, of a pair of points, of a place."""
+"""What several kinds of claim share: of an effect, of a pair of points, of a concurrency."""
 
 from __future__ import annotations
 
@@ -107,9 +107,9 @@ class RangeClaim(PairClaim):
         return take_levels(self.place(server), self.levels, covered, needed)
 
 
-class PlaceClaim(Claim):
-    """Something happens at a concurrency of about ``expected``, the paper's place; the band is one
-    of the ratio of the place found to it."""
+class ConcurrencyClaim(Claim):
+    """Something happens at a concurrency of about ``expected``, the paper's; the band is one
+    of the ratio of the one found to it."""
 
     levels: Levels
     expected: Annotated[int, Field(ge=1)]
@@ -124,7 +124,7 @@ class PlaceClaim(Claim):
 
     @property
     def least_levels(self) -> int:
-        """How many levels tell the place."""
+        """How many levels tell it."""
         return 2
 
     def list_names(self) -> Names:
@@ -137,7 +137,7 @@ class PlaceClaim(Claim):
         return take_levels([curve], self.levels, covered, needed, self.least_levels)
 
     def decide(self, low: float, high: float, evidence: Evidence) -> Ruling:
-        """Interval logic for a place, given as ratio to the expected one."""
+        """Interval logic for a concurrency, given as ratio to the expected one."""
         if self.band.holds(low, high):
             return Verdict.REPRODUCED, "it is there, and the interval of its place lies in the band"
         return Verdict.DIRECTION, "it is there, but the interval of its place misses the band"

@@ -8,12 +8,12 @@ from typing import Literal
 
 from artifact.statistics.estimates import Estimate
 from artifact.study.claims.evidence import Evidence, Verdict
-from artifact.study.claims.families import PlaceClaim
+from artifact.study.claims.families import ConcurrencyClaim
 from artifact.study.claims.measured import Measured
 from artifact.study.claims.points import Selector
 
 
-class OnsetClaim(PlaceClaim):
+class OnsetClaim(ConcurrencyClaim):
     """The failure zone begins at about ``expected``: from there on connections are lost.
 
     It begins between the highest level at which no seed lost any and the lowest at which all
