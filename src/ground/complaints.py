@@ -150,6 +150,9 @@ def _find_field(location: Sequence[str | int], document: object, *, missing: boo
         inside = (isinstance(node, Mapping) and part in node) or (
             isinstance(node, list) and isinstance(part, int) and part < len(node)
         )
+        # A kind may have the name of one of its fields, which has nothing below it.
+        ends = list(location[index + 1 :]) in ([], ["[key]"])
+        inside = inside and (ends or isinstance(node[part], Mapping | list))
         if inside:
             node = node[part]
         if inside or last:

@@ -31,8 +31,6 @@ from figures import style
 from figures.style import FORMATS
 from ground.errors import ExitCode
 
-# No run is valid where the failure zone has begun, so no world has both this and that zone.
-UNSEEN = "tux.data-misses-peak"
 RUNNER = SyntheticRunner(noise=REHEARSED_NOISE)
 STURDY = SyntheticRunner({"tux": replace(USUAL["tux"], fails=9000)}, noise=REHEARSED_NOISE)
 TIERS = [Tier.QUICK, pytest.param(Tier.FULL, marks=[pytest.mark.slow])]
@@ -64,12 +62,9 @@ def test_every_claim_that_the_tier_judges_gets_its_verdict(
     found = {j.id: j for j in conclusion.judgements}
     judged = {name for name, j in found.items() if j.verdict is not Verdict.NOT_JUDGED}
     assert judged == list_wanted(study.claims, conclusion.results.plan.tier)
-    others = {name: found[name] for name in judged if found[name].claim != UNSEEN}
-    assert not [explain(j) for j in others.values() if j.verdict is not Verdict.REPRODUCED]
-    (unseen,) = (j for j in found.values() if j.claim == UNSEEN)
-    assert unseen.verdict is Verdict.INCONCLUSIVE
-    assert "fewest at c = 6000 (invalid: " in unseen.reason
-    assert conclusion.code is ExitCode.INCONCLUSIVE
+    reproduced = {name for name in judged if found[name].verdict is Verdict.REPRODUCED}
+    assert not [explain(found[name]) for name in sorted(judged - reproduced)]
+    assert conclusion.code is ExitCode.HOLDS
 
 
 def explain(judgement: Judgement) -> str:
@@ -147,7 +142,7 @@ def test_figures_of_a_sweep_that_has_just_begun_are_drawn_too(
 
 @pytest.mark.timeout(3600)
 @pytest.mark.parametrize("tier", TIERS)
-def test_the_peak_of_misses_is_found_where_nothing_fails(tier: Tier, tmp_path: Path) -> None:
+def test_a_server_that_never_fails_has_no_failure_zone(tier: Tier, tmp_path: Path) -> None:
     conclusion = reproduce(Order(tier, ("figure1",), jobs=2), STURDY, ResultFolders(tmp_path))
     assert conclusion is not None
     found = {j.claim: j for j in conclusion.judgements}

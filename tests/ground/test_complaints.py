@@ -110,6 +110,14 @@ def test_a_wrong_value_is_told_in_words(where: tuple[str, FieldPath], value: obj
         assert dotted in error.message
 
 
+def test_a_kind_that_has_the_name_of_a_field_is_told_from_it() -> None:
+    document = copy.deepcopy(DOCUMENTS["recovery"])
+    document["base"]["load.at_ms"] = "soon"
+    error = complain("recovery", document)
+    assert error is not None
+    assert 'base.load.at_ms: "soon" is not a whole number' in error.message
+
+
 @settings(max_examples=150)
 @given(places(), st.data())
 def test_an_unknown_key_is_told_with_what_is_known(

@@ -161,7 +161,7 @@ class Design(Strict):
             raise ValueError(f"variants must have distinct names, not {names}")
         for server in self.longer:
             if server not in self.servers:
-                raise ValueError(f"longer: no tier has a server {server!r}")
+                raise ValueError(f"longer.{server}: no tier has this server")
         for tier, scope in self.tier.items():
             if unknown := set(scope.variants) - set(names):
                 raise ValueError(f"tier {tier}: no variant named {sorted(unknown)[0]!r}")

@@ -104,13 +104,16 @@ def test_noise_is_inconclusive() -> None:
 
 
 def test_lost_runs_are_inconclusive() -> None:
-    found = judge_one("tux.data-misses-peak", {"l2_data": DATA}, lost=lambda c, s: c > 4500)
+    claim = find_claim("tux.data-misses-peak").model_copy(update={"lossy": False})
+    results = make_results({"l2_data": DATA}, noise=0.003, lost=lambda c, s: c > 4500)
+    (found,) = judge([claim], results)
     assert found.verdict is Verdict.INCONCLUSIVE
     assert "0 of 5 seeds" in found.reason
 
 
 def test_a_lossy_claim_takes_runs_that_only_lost() -> None:
-    claim = find_claim("tux.data-misses-peak").model_copy(update={"lossy": True})
+    claim = find_claim("tux.data-misses-peak")
+    assert claim.lossy
     lost = make_results({"l2_data": DATA}, noise=0.003, lost=lambda c, s: c > 4500)
     assert judge([claim], lost)[0].verdict is Verdict.REPRODUCED
     worse = dataclasses.replace(lost, runs=lost.runs.with_columns(only_lost=False))

@@ -39,7 +39,7 @@ def test_shares_add_up_and_the_rest_is_elsewhere() -> None:
 
 
 def make_results(study: Study, rows: list[tuple[object, ...]]) -> Results:
-    plan = make_plan(Tier.QUICK, study.designs, {"synthetic": "0"})
+    plan = make_plan(Tier.FULL, study.designs, {"synthetic": "0"})
     ledgers = pl.DataFrame(rows, schema=LEDGER_SCHEMA, orient="row")
     return Results(plan, pl.DataFrame(), pl.DataFrame(), "0" * 64, ledgers=ledgers)
 

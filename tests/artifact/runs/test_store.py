@@ -103,7 +103,7 @@ def test_an_entry_under_another_key_is_refused(task: Task, runner: SyntheticRunn
     perform(task, runner)
     store = Store(task.store)
     wrong = store.find_directory("ff" * 32)
-    wrong.parent.mkdir(parents=True)
+    wrong.parent.mkdir(parents=True, exist_ok=True)
     store.find_directory(task.key).rename(wrong)
     with pytest.raises(DamageError, match="holds the run"):
         store.load("ff" * 32)

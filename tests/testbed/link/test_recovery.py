@@ -138,11 +138,11 @@ def test_a_spike_that_came_too_slowly_breaks_its_gate_and_losses_break_none(
     )  # fmt: skip
     recovery = measure(serve(offer(12_000, came), 20_000, 8000), 12_000)
     observed = Observations(
-        spike, None, 30, None, lost, (lost,), (1.0,), report, (), 500, recovery=recovery
+        spike, None, 30, None, lost, (lost,), (0.5,), report, (), 500, recovery=recovery
     )
     failed = {gate.name for gate in check(observed) if not gate.passed}
     assert failed == (set() if passed else {"offered-spike"})
-    without = Observations(spike, None, 30, None, lost, (lost,), (1.0,), report, (), 500)
+    without = Observations(spike, None, 30, None, lost, (lost,), (0.5,), report, (), 500)
     assert "offered-spike" in {gate.name for gate in check(without) if not gate.passed}
 
 
