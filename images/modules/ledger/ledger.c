@@ -55,9 +55,9 @@ static void show_word(struct seq_file *file, const char *part, char sign, const 
  * TCP has no counter for dropped SYNs alone. Both its ListenDrops and the
  * listening socket's own drops also count an ACK that found the accept queue
  * full, the socket's twice (tcp_v4_syn_recv_sock(), then tcp_v4_rcv()). And the
- * socket's alone count an ACK that TCP_DEFER_ACCEPT ignores, which has a counter
- * of its own, and a SYN that is repeated although it was answered, which the
- * wire shows.
+ * socket's alone count an ACK that TCP_DEFER_ACCEPT ignores and a client's reset
+ * of its handshake, which have counters of their own, and a SYN that is repeated
+ * although it was answered, which the wire shows.
  */
 static void show_syn_drops(struct seq_file *file, const struct sock *sk)
 {
@@ -69,6 +69,7 @@ static void show_syn_drops(struct seq_file *file, const struct sock *sk)
 		show_word(file, "syn_drops", '+', &counters->mibs[LINUX_MIB_LISTENDROPS]);
 		show_word(file, "syn_drops", '+', &counters->mibs[LINUX_MIB_LISTENDROPS]);
 		show_word(file, "syn_drops", '+', &counters->mibs[LINUX_MIB_TCPDEFERACCEPTDROP]);
+		show_word(file, "syn_drops", '+', &counters->mibs[LINUX_MIB_EMBRYONICRSTS]);
 	}
 	show_word(file, "syn_drops", '-', &sk->sk_drops);
 }
