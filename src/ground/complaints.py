@@ -150,9 +150,9 @@ def _find_field(location: Sequence[str | int], document: object, *, missing: boo
         inside = (isinstance(node, Mapping) and part in node) or (
             isinstance(node, list) and isinstance(part, int) and part < len(node)
         )
-        # A kind may have the name of one of its fields, which has nothing below it.
-        ends = list(location[index + 1 :]) in ([], ["[key]"])
-        inside = inside and (ends or isinstance(node[part], Mapping | list))
+        # A kind may have the name of one of its fields: then what follows stands beside it.
+        if inside and isinstance(node, Mapping) and not isinstance(node[part], Mapping | list):
+            inside = not any(beside in node for beside in location[index + 1 :])
         if inside:
             node = node[part]
         if inside or last:
