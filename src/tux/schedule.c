@@ -421,7 +421,7 @@ static struct tux_visit choose_by_memory(struct tux_schedule *schedule, unsigned
 		schedule->stage = visit.stage;
 		return visit;
 	}
-	schedule->short_of_memory++;				/* priority (ii) */
+	WRITE_ONCE(schedule->short_of_memory, schedule->short_of_memory + 1);	/* priority (ii) */
 	return (struct tux_visit){ latest, 1 };
 }
 
@@ -444,10 +444,10 @@ struct tux_visit choose_visit(struct tux_thread *thread)
 		schedule->accept_turn = schedule->turns;
 	if (!occupied)
 		return (struct tux_visit){ TUX_STAGE_accept, 0 };
-	schedule->visits++;
+	WRITE_ONCE(schedule->visits, schedule->visits + 1);
 	oldest = find_longest_waiting(schedule, occupied, &wait);
 	if (unlikely(wait > patience)) {
-		schedule->overdue++;
+		WRITE_ONCE(schedule->overdue, schedule->overdue + 1);
 		return (struct tux_visit){ oldest, 1 };
 	}
 	if (policy.chosen == POLICY_STINGY)

@@ -9,7 +9,7 @@ from contextlib import suppress
 
 import pytest
 
-from tests.tux.conftest import Start
+from tests.tux.conftest import POLICIES, Start
 from tests.tux.documents import HELLO
 from tests.tux.servers import Served, request
 from tests.tux.wire import ClosedError
@@ -53,9 +53,11 @@ def work(served: Served, number: int, end: float) -> None:
                     connection.send(b"GET /hel")
 
 
-def test_no_race(start: Start) -> None:
+@pytest.mark.parametrize("policy", ["fifo", *POLICIES])
+def test_no_race(start: Start, policy: str) -> None:
     """Also while the server starts anew, its log is opened anew, and its counters are read."""
-    with start("tux-threads", **KNOBS) as served:
+    knobs = KNOBS | POLICIES.get(policy, {})
+    with start("tux-threads", policy=policy, **knobs) as served:
         end = time.monotonic() + 8
         workers = [threading.Thread(target=work, args=(served, n, end)) for n in range(6)]
         for worker in workers:

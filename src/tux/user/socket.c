@@ -53,7 +53,7 @@ static void dispatch(struct connection *connection, unsigned int what)
 {
 	unsigned int i, wake = 0;
 
-	if (connection == listening) {
+	if (connection == READ_ONCE(listening)) {
 		for (i = 0; i < READ_ONCE(tux_server.nr_threads); i++)
 			wake_tux_thread(tux_server.threads[i]);
 		return;
