@@ -165,7 +165,7 @@ def test_netperf_fills_the_wire_as_the_link_allows(
     assert np.array_equal(from_server.received_ns, from_server.predict(changed))
     late = to_server.received_ns - to_server.predict(changed)
     assert 0 <= late.min() <= late.max() <= STALL_NS
-    assert len(to_server.sent_ns) > 5000
+    assert len(to_server.sent_ns) > 3000  # a round trip of one byte takes some 250 us
 
 
 def test_netperf_measurement(experiment: Experiment, products: Products, tmp_path: Path) -> None:
