@@ -16,13 +16,17 @@ if TYPE_CHECKING:
 
 TIER = "kick (minutes), quick (about an hour on 2 cores) or full"
 REHEARSE = "use synthetic measurements instead of machines (kept apart, marked as such)"
+JOBS = "runs at once (0: two for each three cores, rounded up)"
+ONLY = "experiments, separated by commas (default: all)"
+OUT = "folder of the run store and the results (default: out)"
+VERDICTS = "print the verdicts as JSON on stdout"
 REDRAW = {
     "tier": TIER,
     "rehearse": REHEARSE,
-    "out": "folder of the run store and the results (default: out)",
-    "json": "print the verdicts as JSON on stdout",
+    "out": OUT,
+    "json": VERDICTS,
 }
-ARCHIVE = {"rehearse": REHEARSE, "out": "folder of the run store and the results (default: out)"}
+ARCHIVE = {"rehearse": REHEARSE, "out": OUT}
 
 
 def _make_order(
@@ -37,15 +41,15 @@ def _make_order(
 @task(
     help={
         "tier": TIER,
-        "jobs": "runs at once (0: two for each three cores, rounded up)",
+        "jobs": JOBS,
         "shard": "do part i of N and stop, as in 2/5; all parts share one store",
         "cluster": "address of a Dask scheduler whose workers offer the resource vm",
-        "only": "experiments, separated by commas (default: all)",
+        "only": ONLY,
         "replan": "accept that the plan differs from the recorded one",
         "build": "build what is missing first (--no-build: use the last build as it is)",
         "rehearse": REHEARSE,
         "out": "folder for the run store and the results (default: out)",
-        "json": "print the verdicts as JSON on stdout",
+        "json": VERDICTS,
     }
 )
 @report_errors
@@ -95,7 +99,7 @@ def figures(
         "draft": "make a draft, marked as one, where values are missing or sentences disagree",
         "record": "make the numbers those that the next paper is compared with",
         "rehearse": "the synthetic results of a rehearsal; gives a draft at most",
-        "out": "folder of the run store and the results (default: out)",
+        "out": OUT,
         "json": "print the numbers as JSON on stdout",
     }
 )
@@ -124,9 +128,9 @@ def paper(
 @task(
     help={
         "tier": TIER,
-        "jobs": "runs at once (0: two for each three cores, rounded up)",
+        "jobs": JOBS,
         "cluster": "address of a Dask scheduler",
-        "only": "experiments, separated by commas (default: all)",
+        "only": ONLY,
         "rehearse": REHEARSE,
         "json": "print the estimate as JSON on stdout",
     }
@@ -154,8 +158,8 @@ def estimate(
 @task(
     help={
         "tier": TIER,
-        "jobs": "runs at once (0: two for each three cores, rounded up)",
-        "only": "experiments, separated by commas (default: all)",
+        "jobs": JOBS,
+        "only": ONLY,
         "write": "record the results as the reference instead of comparing",
         "repeat": "do every run twice on this machine and compare the two",
         "rehearse": REHEARSE,
@@ -269,7 +273,7 @@ def results_gc(_: Context, rehearse: bool = False) -> ExitCode:
         "archive": "file of an export (default: the one that is committed for the tier)",
         "rehearse": REHEARSE,
         "out": "folder for the run store and the results (default: out)",
-        "json": "print the verdicts as JSON on stdout",
+        "json": VERDICTS,
     }
 )
 @report_errors
@@ -291,7 +295,7 @@ def replay(
     return run_replay(tier, file=archive, rehearse=rehearse, out=out, as_json=json)
 
 
-@task(help={"tier": TIER, "out": "folder of the run store and the results (default: out)"})
+@task(help={"tier": TIER, "out": OUT})
 @report_errors
 def expect(_: Context, tier: str = "quick", out: str = "") -> ExitCode:
     """Print expected verdicts beside those of the stored runs. Example: ./invoke expect

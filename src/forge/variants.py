@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import json
 import shutil
-import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -215,7 +214,7 @@ class Rewriting:
         arguments: Sequence[str | Path],
         fine: Sequence[int] = (ExitCode.HOLDS,),
     ) -> None:
-        program = Path(sys.executable).with_name(command)
+        program = process.find_own_program(command)
         result = process.run([program, *arguments], log=self.workshop.log, check=False)
         if result.returncode not in fine:
             raise ArtifactError(

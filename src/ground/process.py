@@ -9,6 +9,7 @@ import shlex
 import shutil
 import signal
 import subprocess
+import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
@@ -26,6 +27,11 @@ _libc = ctypes.CDLL(None, use_errno=True)
 
 class ProcessError(ArtifactError):
     """A program was not found, ended with an error, was killed, or took too long."""
+
+
+def find_own_program(name: str) -> Path:
+    """One of this project's commands, beside the interpreter that runs."""
+    return Path(sys.executable).with_name(name)
 
 
 def clean_environment(extra: Mapping[str, str] | None = None) -> dict[str, str]:

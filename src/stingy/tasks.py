@@ -9,14 +9,7 @@ from invoke.tasks import task
 from ground.errors import ExitCode
 from ground.terminal import report_errors
 
-MEASURE = {
-    "server": "nginx, lighttpd, apache",
-    "load": "the load generator's flags, as in 'ab -c 100 -n 20000'",
-    "geometry": "banias-1400, tualatin-1400, skylake-sp-2500, zen4-3700, or a path ending in .toml",
-    "platform": "lcn2006, lcn2006-defaults, debian12, linux-6.12, or a path ending in .toml",
-    "seed": "moves page placement, entropy, file order and link jitter",
-    "keep": "directory that keeps the run's files",
-}
+GEOMETRY = "banias-1400, tualatin-1400, skylake-sp-2500, zen4-3700, or a path ending in .toml"
 
 
 @task(
@@ -72,7 +65,7 @@ def stingy_memwalk(
     help={
         "result": "memwalk.json",
         "out": "folder for map.json, map.svg, stingy.h, stingy.c",
-        "geometry": MEASURE["geometry"],
+        "geometry": GEOMETRY,
         "target": "user or kernel",
         "debug": "red zones and poisoning",
         "json": "print map and proof as JSON on stdout",

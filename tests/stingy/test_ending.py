@@ -18,6 +18,15 @@ from stingy.memwalk.states import BELOW, REST, THRESHOLDS, Pending, Property, St
 from stingy.memwalk.summaries import Results, Summaries
 from stingy.model.results import Memwalk, WarningKind, load_result
 
+LIFO = """\
+discipline = "lifo"
+final = "finish"
+[[dispatch.requeue]]
+function = "runnable"
+arguments = ["T"]
+queue = "work"
+"""
+QUEUE = 'discipline = "queue"\n'
 ANNOTATIONS = """\
 schema = 1
 [server]
@@ -26,13 +35,7 @@ name = "x"
 files = ["x.c"]
 flags = ["-std=gnu11", "-O1"]
 [dispatch]
-discipline = "lifo"
-final = "finish"
-[[dispatch.requeue]]
-function = "runnable"
-arguments = ["T"]
-queue = "work"
-[requests]
+{dispatch}[requests]
 task = "struct req"
 [[constructs.queue_stage]]
 function = "push"
@@ -111,9 +114,9 @@ def make_optional(count: int) -> str:
     )
 
 
-def write_server(folder: Path, source: str) -> Path:
+def write_server(folder: Path, source: str, dispatch: str = LIFO) -> Path:
     (folder / "x.c").write_text(source)
-    (folder / "x.toml").write_text(ANNOTATIONS)
+    (folder / "x.toml").write_text(ANNOTATIONS.format(dispatch=dispatch))
     return folder / "x.toml"
 
 

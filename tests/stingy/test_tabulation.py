@@ -12,43 +12,7 @@ from stingy.memwalk.peaks import MAX_PEAKS, Peaks
 from stingy.model.results import Memwalk
 
 from .synthetic import write_synthetic
-from .test_ending import HEAD, LOOP, make_optional, write_server
-
-QUEUE_ANNOTATIONS = """\
-schema = 1
-[server]
-name = "x"
-[sources]
-files = ["x.c"]
-flags = ["-std=gnu11", "-O1"]
-[dispatch]
-discipline = "queue"
-[requests]
-task = "struct req"
-[[constructs.queue_stage]]
-function = "push"
-arguments = ["T", "S"]
-[[constructs.schedule_stage]]
-function = "run_next"
-arguments = ["T"]
-[[constructs.scheduler]]
-function = "loop"
-[[constructs.malloc]]
-function = "malloc"
-arguments = ["size"]
-[[constructs.malloc]]
-function = "calloc"
-arguments = ["count", "size"]
-[[constructs.free]]
-function = "free"
-arguments = ["O"]
-"""
-
-
-def write_queue(folder: Path, source: str) -> Path:
-    (folder / "x.c").write_text(source)
-    (folder / "x.toml").write_text(QUEUE_ANNOTATIONS)
-    return folder / "x.toml"
+from .test_ending import HEAD, LOOP, QUEUE, make_optional, write_server
 
 
 def count_steps(folder: Path, lines: int, **kind: int) -> int:
@@ -113,7 +77,7 @@ def find_live(result: Memwalk, stage: str) -> set[str]:
 
 def test_stages_that_share_a_function_keep_what_is_theirs(tmp_path: Path) -> None:
     """Neither does the edge of one become another's, nor is its buffer live in the other."""
-    path = write_queue(tmp_path, HEAD + SHARED + LOOP.replace("FIRST", "one"))
+    path = write_server(tmp_path, HEAD + SHARED + LOOP.replace("FIRST", "one"), QUEUE)
     result = analyse(path, Options(budget=0))
     edges = {(edge.source, edge.target) for edge in result.edges}
     assert edges == {("(external)", "one"), ("one", "two"), ("two", "end")}
@@ -145,7 +109,7 @@ static void end(struct req *req) { free(req); }
 def test_what_is_remembered_is_done_by_each_stage_that_calls_it(
     tmp_path: Path, budget: int
 ) -> None:
-    path = write_queue(tmp_path, HEAD + ONCE + LOOP.replace("FIRST", "one"))
+    path = write_server(tmp_path, HEAD + ONCE + LOOP.replace("FIRST", "one"), QUEUE)
     result = analyse(path, Options(budget=budget))
     stages = {function.name: function.stages for function in result.functions}
     assert stages["plain"] == stages["deep"] == ["one", "two"]

@@ -15,7 +15,7 @@ from checks.gallery.servers import (
     Rewriting,
     summarise,
 )
-from checks.gallery.workshop import OWN_CODE, Workshop, find_tool
+from checks.gallery.workshop import OWN_CODE, Workshop
 from ground import process
 from ground.documents import parse_toml
 from stingy.model.results import Memwalk
@@ -109,7 +109,7 @@ def _run_limited(
     """Run a command as a patient user would; what it said, and what it took."""
     log, taken = workshop.folder / f"{step}.log", workshop.folder / f"{step}.taken.json"
     log.unlink(missing_ok=True)
-    command = [find_tool(tool), *words]
+    command = [process.find_own_program(tool), *words]
     process.run(
         [sys.executable, "-m", "checks.gallery.limited", str(MOST_S), taken, *map(str, command)],
         cwd=workshop.folder, env=OWN_CODE, log=log, check=False,

@@ -9,7 +9,7 @@ from pathlib import Path
 from pydantic import BaseModel, ConfigDict
 
 from forge.sources import Wanted
-from ground.documents import Strict, check_document, read_toml
+from ground.documents import Strict, check_document, load_made, read_toml
 from ground.paths import PROJECT
 from stingy.memwalk.explain import rank_annotations
 from stingy.model.results import Memwalk, WarningKind
@@ -112,7 +112,7 @@ def load_servers(path: Path = SERVERS) -> dict[str, Server]:
 def load_results(folder: Path = RESULTS) -> dict[str, Found]:
     """What was found, by server."""
     return {
-        path.stem: Found.model_validate_json(path.read_bytes())
+        path.stem: load_made(Found, path, "make it again with: ./invoke gallery --fresh")
         for path in sorted(folder.glob("*.json"))
     }
 

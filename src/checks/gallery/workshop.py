@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import json
 import shutil
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -88,14 +87,12 @@ def record(workshop: Workshop) -> None:
     log.unlink(missing_ok=True)
     lines = "set -e\n" + "\n".join(workshop.server.build)
     process.run(
-        [find_tool("memwalk"), "record", "--root", workshop.source, "--", "sh", "-c", lines],
+        [
+            *(process.find_own_program("memwalk"), "record", "--root", workshop.source),
+            *("--", "sh", "-c", lines),
+        ],
         cwd=workshop.source, env=OWN_CODE, log=log, timeout_s=BUILD_LIMIT_S,
     )  # fmt: skip
-
-
-def find_tool(name: str) -> Path:
-    """One of Stingy's commands, beside this interpreter."""
-    return Path(sys.executable).with_name(name)
 
 
 def list_compiled(workshop: Workshop) -> list[Path]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import json
 import shutil
-import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterable, Mapping
@@ -154,7 +153,7 @@ def measure_speed(annotations: Path) -> Speed:
 
 
 def _time_memwalk(annotations: Path, scratch: Path) -> float:
-    program = Path(sys.executable).with_name("memwalk")
+    program = process.find_own_program("memwalk")
     environment = {"ARTIFACT_CACHE": str(scratch / "cache")}
     start = time.monotonic()
     result = process.run(
