@@ -40,8 +40,9 @@ def draw(
 ) -> Figure:
     """One row of ``frame`` (COLUMNS) per line, the first on top.
 
-    Null ``value`` draws no point, null ``low`` and ``high`` no interval, null ``band_low`` and
-    ``band_high`` an open band (both null: none), null ``paper`` no star.  ``note`` stands at the
+    Null ``value`` draws no point, null ``low`` and ``high`` no interval (one of them: an interval
+    that is open there), null ``band_low`` and ``band_high`` an open band (both null: none), null
+    ``paper`` no star.  ``note`` stands at the
     right.  What lies outside of ``clip`` is an arrow at the edge, with its number.
     """
     with apply_style():
@@ -89,14 +90,15 @@ def _draw_row(
         axes.add_patch(
             Rectangle((left, y - 0.36), right - left, 0.72, color="#009E73", alpha=0.18, lw=0)
         )
-    if row["low"] is not None and row["high"] is not None:
-        axes.hlines(y, float(row["low"]), float(row["high"]), color=COLOURS[0], linewidth=1.4)
+    if row["low"] is not None or row["high"] is not None:
+        left, right = float(row["low"] or limits[0]), float(row["high"] or limits[1])
+        axes.hlines(y, left, right, color=COLOURS[0], linewidth=1.4)
     if row["paper"] is not None:
         axes.plot([float(row["paper"])], [y], **PAPER, zorder=2.5)
     if row["value"] is not None and not limits[0] <= float(row["value"]) <= limits[1]:
         _draw_beyond(axes, y, float(row["value"]), limits)
     elif row["value"] is not None:
-        hollow = row["low"] is None
+        hollow = row["low"] is None or row["high"] is None
         axes.plot(
             [float(row["value"])],
             [y],

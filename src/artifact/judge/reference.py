@@ -8,6 +8,7 @@ verdicts can still be held against those of the reference.
 from __future__ import annotations
 
 import json
+import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -224,11 +225,21 @@ def _compare_run(
     return Match.DIFFERENT if same_sources else Match.OTHER_SOURCES
 
 
+def _span(judgement: Judgement) -> tuple[float, float]:
+    """The interval, which may have an open side; without any, the value alone."""
+    if judgement.low is None and judgement.high is None:
+        return judgement.value or 0.0, judgement.value or 0.0
+    return (
+        -math.inf if judgement.low is None else judgement.low,
+        math.inf if judgement.high is None else judgement.high,
+    )
+
+
 def find_agreement(mine: Judgement, other: Judgement | None) -> Agreement:
     """Whether two intervals for one claim have a ratio in common."""
     if other is None or mine.value is None or other.value is None:
         return Agreement.ABSENT
-    here, there = ((j.low or j.value or 0.0, j.high or j.value or 0.0) for j in (mine, other))
+    here, there = _span(mine), _span(other)
     if (mine.value, here) == (other.value, there):
         return Agreement.SAME
     overlap = here[0] <= there[1] and there[0] <= here[1]

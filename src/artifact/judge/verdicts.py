@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
@@ -19,9 +20,10 @@ from ground.errors import ExitCode
 class Judgement(BaseModel):
     """A verdict and all that it rests on.
 
-    ``value``, ``low`` and ``high`` are a ratio and its 95 % interval, ``paper`` the paper's own
-    number, if it gives one.  ``p`` is that of the claim's test, ``p_adjusted`` after Holm over all
-    claims that are decided by a test.
+    ``value``, ``low`` and ``high`` are a ratio and its 95 % interval, which may be open to one
+    side (`artifact.statistics.estimates.Estimate`), ``paper`` the paper's own number, if it gives
+    one.  ``p`` is that of the claim's test, ``p_adjusted`` after Holm over all claims that are
+    decided by a test.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -106,10 +108,16 @@ def _rule(case: Case, p: PValues | None) -> Ruling:
         return Verdict.INCONCLUSIVE if case.judged else Verdict.NOT_JUDGED, case.problem
     if evidence.objection:
         return evidence.objection
-    low, high = evidence.estimate.low, evidence.estimate.high
-    if low is None or high is None:
-        return Verdict.INCONCLUSIVE, evidence.estimate.note
-    return case.claim.decide(low, high, replace(evidence, p=p))
+    low, high, note = evidence.estimate.low, evidence.estimate.high, evidence.estimate.note
+    evidence = replace(evidence, p=p)
+    if low is None and high is None:
+        return Verdict.INCONCLUSIVE, note
+    if low is not None and high is not None:
+        return case.claim.decide(low, high, evidence)
+    verdict, reason = case.claim.decide(
+        -math.inf if low is None else low, math.inf if high is None else high, evidence
+    )
+    return verdict, f"{reason}; {note}"
 
 
 def find_exit_code(judgements: Sequence[Judgement]) -> ExitCode:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from artifact.paper.numbers import Number, State
+from artifact.statistics.estimates import describe_interval
 from artifact.study.claims.evidence import Verdict
 from ground.errors import UsageError
 
@@ -46,12 +47,14 @@ def _has(*verdicts: Verdict) -> Callable[[Number], bool]:
 
 
 def _within(low: float, high: float) -> Callable[[Number], bool]:
-    """The whole interval lies strictly between; False without one."""
+    """The whole interval lies strictly between, its open side included; False without one."""
 
     def test(number: Number) -> bool:
-        if number.low is None or number.high is None:
+        if number.low is None and number.high is None:
             return False
-        return low < number.low and number.high < high
+        above = low == -INFINITE if number.low is None else low < number.low
+        below = high == INFINITE if number.high is None else number.high < high
+        return above and below
 
     return test
 
@@ -126,8 +129,6 @@ def _refuse_nonsense(use: Use, number: Number | None) -> None:
 def _explain(number: Number, wrong: Iterable[str]) -> str:
     """What the sentence takes for granted, and what is so."""
     wanted = ", ".join(WORDS.get(word, word.upper()) for word in wrong)
-    interval = "no interval"
-    if number.low is not None and number.high is not None:
-        interval = f"{number.low:.3f} to {number.high:.3f}"
+    interval = describe_interval(number.low, number.high, "{:.3f}".format) or "no interval"
     verdict = f"{number.verdict}, " if number.verdict else ""
     return f"the sentence says {wanted}, the results say {verdict}{interval}"

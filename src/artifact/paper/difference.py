@@ -60,9 +60,11 @@ def _compare(name: str, before: Number | None, after: Number | None) -> Change:
 
 
 def _contains(number: Number, value: float | None) -> bool:
-    if value is None or number.low is None or number.high is None:
+    if value is None or (number.low is None and number.high is None):
         return value == number.value
-    return number.low <= value <= number.high
+    return (number.low is None or number.low <= value) and (
+        number.high is None or value <= number.high
+    )
 
 
 def write_difference(numbers: Numbers, known: Numbers | None) -> str:

@@ -37,10 +37,10 @@ class State(StrEnum):
 class Number(BaseModel):
     """A number and what it rests on.
 
-    ``low`` and ``high`` are the 95 % interval, ``seeds`` the boots behind it.  ``verdict``,
-    ``original`` (the number of the original paper), ``band``, ``statement`` and ``location`` are
-    those of a claim; a quantity has none.  ``value`` is None where the results do not give one, as
-    ``reason`` says.
+    ``low`` and ``high`` are the 95 % interval, or one of them a bound, ``seeds`` the boots behind
+    it.  ``verdict``, ``original`` (the number of the original paper), ``band``, ``statement`` and
+    ``location`` are those of a claim; a quantity has none.  ``value`` is None where the results do
+    not give one, as ``reason`` says.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")

@@ -7,6 +7,7 @@ import math
 from typing import Final
 
 from artifact.paper.numbers import COUNT, Number, Numbers
+from artifact.statistics.estimates import describe_interval
 
 DIGITS: Final = 3
 LEADING_ZEROS: Final = 2  # behind the point; what is smaller has fewer digits
@@ -46,17 +47,18 @@ def write_percent(part: float) -> str:
 def write_number(number: Number) -> dict[str, str]:
     """Every way in which ``number`` can be written: its ``value``, with ``interval``, the
     ``change`` that it is as a ratio, itself as a ``share``, its ``verdict``; what it has not is
-    left out."""
+    left out.  A bound has no value."""
     texts: dict[str, str] = {}
-    if number.value is not None:
+    bounds = describe_interval(number.low, number.high, write_plain)
+    is_bound = bounds is not None and None in (number.low, number.high)
+    if number.value is not None and not is_bound:
         counted = number.measured == COUNT
         texts["value"] = f"{number.value:,.0f}" if counted else write_plain(number.value)
         texts["change"] = write_percent(number.value - 1)
         texts["share"] = write_percent(number.value)
-        if number.low is not None and number.high is not None:
-            bounds = f"{write_plain(number.low)} to {write_plain(number.high)}"
-            texts["interval"] = f"{texts['value']} ({bounds})"
-            texts["bounds"] = bounds
+    if bounds is not None:
+        texts["interval"] = bounds if is_bound else f"{texts['value']} ({bounds})"
+        texts["bounds"] = bounds
     if number.verdict is not None:
         texts["verdict"] = number.verdict.value
     return texts

@@ -19,6 +19,7 @@ from artifact.judge.verdicts import Judgement
 from artifact.report.explorer import NAME as EXPLORER
 from artifact.report.explorer import make_environment
 from artifact.report.illustration import Illustration
+from artifact.statistics.estimates import describe_interval
 from artifact.study.claims import AnyClaim
 from artifact.study.claims.evidence import Verdict
 from artifact.study.loading import Study
@@ -61,11 +62,12 @@ def format_number(value: object) -> str:
 
 
 def format_estimate(judgement: Judgement) -> str:
-    """Ratio and interval, as far as there are any."""
+    """Ratio and interval, as far as there are any; of a bound its number alone."""
+    interval = describe_interval(judgement.low, judgement.high, format_number)
+    if interval and None in (judgement.low, judgement.high):
+        return interval
     value = format_number(judgement.value)
-    if judgement.low is None or judgement.high is None:
-        return value
-    return f"{value} ({format_number(judgement.low)} to {format_number(judgement.high)})"
+    return f"{value} ({interval})" if interval else value
 
 
 def print_verdicts(judgements: Sequence[Judgement], console: Console) -> None:
@@ -78,14 +80,12 @@ def print_verdicts(judgements: Sequence[Judgement], console: Console) -> None:
         )
         table = Table(box=None, show_header=False, padding=(0, 2, 0, 0), pad_edge=False)
         for j in listed:
-            interval = "no interval"
-            if j.low is not None and j.high is not None:
-                interval = f"{format_number(j.low)} to {format_number(j.high)}"
+            interval = describe_interval(j.low, j.high, format_number)
             table.add_row(
                 f"  {j.server}",
                 f"[{COLOURS[j.verdict]}]{j.verdict}[/]",
                 format_number(j.value),
-                interval,
+                interval or "no interval",
                 f"{j.seeds} seeds",
             )
         console.print(table)

@@ -25,13 +25,30 @@ class Bracket:
     probes: tuple[int, ...]
 
     @property
-    def peak(self) -> float:
-        """The geometric middle.  Raises ValueError, in words, if the peak is outside the grid."""
+    def problem(self) -> str:
+        """Why the peak is outside the grid, in words; empty if it is inside."""
         if self.low is None:
-            raise ValueError(f"no rate is sustained, not even {self.high} requests/s")
+            return f"no rate is sustained, not even {self.high} requests/s"
         if self.high is None:
-            raise ValueError(f"even {self.low} requests/s, the highest rate, is sustained")
+            return f"even {self.low} requests/s, the highest rate, is sustained"
+        return ""
+
+    @property
+    def peak(self) -> float | None:
+        """The geometric middle; None if the peak is outside the grid."""
+        if self.low is None or self.high is None:
+            return None
         return math.sqrt(self.low * self.high)
+
+    @property
+    def least_peak(self) -> float | None:
+        """The peak, or the highest rate if even that is sustained; None if no rate is."""
+        return self.peak or self.low
+
+    @property
+    def most_peak(self) -> float | None:
+        """The peak, or the lowest rate if not even that is sustained; None if all rates are."""
+        return self.peak or self.high
 
     @property
     def guess(self) -> int | None:

@@ -14,7 +14,7 @@ from __future__ import annotations
 import itertools
 import math
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -38,8 +38,9 @@ MAX_EXACT_ORDERS = 8
 class Estimate:
     """A point estimate and its interval; ``low`` and ``high`` are None if there is none.
 
-    ``n`` is the number of seeds behind it, ``note`` says why there is no interval, or none with
-    a width.
+    One of them alone is a bound: the other side is open.  ``value`` is then an estimate of the
+    bound.  ``n`` is the number of seeds behind it, ``note`` says why there is no interval, or none
+    with a width, or why a side is open.
     """
 
     value: float
@@ -47,6 +48,17 @@ class Estimate:
     high: float | None
     n: int
     note: str = ""
+
+
+def describe_interval(
+    low: float | None, high: float | None, write: Callable[[float], str]
+) -> str | None:
+    """An interval in words, or the bound that it is if one side is open; None if there is none."""
+    if low is not None and high is not None:
+        return f"{write(low)} to {write(high)}"
+    if low is not None:
+        return f"at least {write(low)}"
+    return f"at most {write(high)}" if high is not None else None
 
 
 def expand_level(confidence: float, n: int) -> float:

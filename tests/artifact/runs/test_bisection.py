@@ -97,12 +97,21 @@ def test_an_unknown_answer_is_asked_for() -> None:
     assert find_bracket(rates, known.get) == Wanted(121, (110,))
 
 
-@pytest.mark.parametrize(("knee", "words"), [(1, "no rate is sustained"), (1e9, "the highest")])
-def test_a_peak_outside_the_grid_is_no_number(knee: float, words: str) -> None:
+@pytest.mark.parametrize(
+    ("knee", "words", "bounds"),
+    [
+        (1, "no rate is sustained, not even 100", (None, 100)),
+        (1e9, "even 110 requests/s, the highest", (110, None)),
+    ],
+)
+def test_a_peak_outside_the_grid_is_a_bound(
+    knee: float, words: str, bounds: tuple[int | None, int | None]
+) -> None:
     found = find_bracket((100, 110), lambda rate: rate <= knee)
     assert isinstance(found, Bracket)
-    with pytest.raises(ValueError, match=words):
-        _ = found.peak
+    assert found.peak is None
+    assert words in found.problem
+    assert (found.least_peak, found.most_peak) == bounds
 
 
 def test_the_ratio_of_peaks_by_hand() -> None:

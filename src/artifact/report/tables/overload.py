@@ -6,10 +6,9 @@ from __future__ import annotations
 import polars as pl
 from matplotlib.figure import Figure
 
-from artifact.judge.peaks import list_peaks
+from artifact.judge.peaks import estimate_peaks
 from artifact.judge.results import Results, summarize
 from artifact.report.illustration import Illustration
-from artifact.statistics.estimates import estimate_peak
 from artifact.study.designs import Design
 from figures import overload, recovery
 from figures.recovery import PEAK_COLUMNS, RUN_COLUMNS
@@ -99,14 +98,9 @@ def tabulate_recoveries(results: Results, design: Design) -> pl.DataFrame:
 
 def tabulate_robust_peaks(results: Results, design: Design) -> pl.DataFrame:
     """Robust peak of each server with its interval (PEAK_COLUMNS); none of one seed alone."""
-    rows = []
-    for server in sorted({s.server for s in results.plan.searches if s.design == design.id}):
-        found = list_peaks(results, design.id, server)
-        if len(found) < 2:
-            continue
-        accuracy = max(peak.search.accuracy for peak in found.values())
-        values = [peak.bracket.peak for peak in found.values() if peak.bracket]
-        estimate = estimate_peak(values, accuracy)
-        rows.append((server, estimate.value, estimate.low, estimate.high))
+    rows = [
+        (server, peak.value, peak.low, peak.high)
+        for server, peak in estimate_peaks(results, design.id).items()
+    ]
     schema = dict.fromkeys(PEAK_COLUMNS, pl.Float64) | {"server": pl.String}
     return pl.DataFrame(rows, schema=schema, orient="row")

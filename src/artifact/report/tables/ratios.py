@@ -9,11 +9,11 @@ from itertools import pairwise
 import polars as pl
 from matplotlib.figure import Figure
 
-from artifact.judge.peaks import list_peaks
+from artifact.judge.peaks import estimate_peaks
 from artifact.judge.results import Results, select_valid, summarize
 from artifact.report.illustration import Illustration, tabulate_ratio
 from artifact.report.tables.overload import list_overload_illustrations
-from artifact.statistics.estimates import Estimate, estimate_peak, estimate_ratio
+from artifact.statistics.estimates import Estimate, estimate_ratio
 from artifact.study.claims import AnyClaim
 from artifact.study.claims.peak import PeakClaim
 from artifact.study.claims.ratio import RatioClaim
@@ -265,15 +265,10 @@ def find_paper_peak(
 def tabulate_peaks(results: Results, design: Design) -> pl.DataFrame:
     """Peak load of each server with its interval (PEAK_SCHEMA); none where the search found
     fewer than two."""
-    rows = []
-    for server in sorted({search.server for search in results.plan.searches}):
-        found = list_peaks(results, design.id, server)
-        if len(found) < 2:
-            continue
-        values = [p.bracket.peak for p in found.values() if p.bracket]
-        accuracy = max(p.search.accuracy for p in found.values())
-        estimate = estimate_peak(values, accuracy)
-        rows.append((server, estimate.value, estimate.low, estimate.high, estimate.n))
+    rows = [
+        (server, peak.value, peak.low, peak.high, peak.n)
+        for server, peak in estimate_peaks(results, design.id).items()
+    ]
     return pl.DataFrame(rows, schema=PEAK_SCHEMA, orient="row")
 
 

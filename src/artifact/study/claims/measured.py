@@ -6,6 +6,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Protocol
 
 from artifact.study.claims.points import Levels, Selector
@@ -51,14 +52,27 @@ class Onset:
         return f"between c = {self.holds} and c = {self.fails}"
 
 
+class Side(StrEnum):
+    """From which side a number bounds another that is not known."""
+
+    LOW = "low"
+    HIGH = "high"
+
+
 @dataclass(frozen=True)
 class PeakPairs:
-    """Peak loads of two servers, one pair per seed, each known to within ``accuracy``."""
+    """Peak loads of two servers, one pair per seed, each known to within ``accuracy``.
+
+    If ``bounds`` has a side, some peak lies outside of the searched rates: the ratios of the
+    pairs bound the true ones from that side, and ``note`` says which peak it is.
+    """
 
     above: list[float]
     below: list[float]
     accuracy: float
     keys: tuple[str, ...]
+    bounds: Side | None = None
+    note: str = ""
 
 
 class Measured(Protocol):
