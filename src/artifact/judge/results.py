@@ -78,8 +78,8 @@ class Results:
 
 def load_results(plan: Plan, store: Store) -> Results:
     """The results of ``plan`` that ``store`` holds; a damaged entry counts as missing."""
-    course = follow_searches(plan, store)
-    plan = expand_plan(plan, course)
+    standing = follow_searches(plan, store)
+    plan = expand_plan(plan, standing)
     entries = [(run, _find_entry(store, run.key)) for run in plan.runs]
     rows = [_make_row(run, entry) for run, entry in entries]
     origins = [row for run, entry in entries for row in _list_origins(run, entry)]
@@ -96,7 +96,7 @@ def load_results(plan: Plan, store: Store) -> Results:
     courses = pl.DataFrame(moments, schema=COURSE_SCHEMA, orient="row")
     places = [row for run, entry in entries for row in _list_ledger(run, entry)]
     ledgers = pl.DataFrame(places, schema=LEDGER_SCHEMA, orient="row")
-    return Results(plan, frame, latencies, digest, found, course.peaks, courses, symbols, ledgers)
+    return Results(plan, frame, latencies, digest, found, standing.peaks, courses, symbols, ledgers)
 
 
 def _list_moments(run: PlannedRun, entry: Entry | None) -> list[tuple[object, ...]]:

@@ -19,7 +19,7 @@ from artifact.judge.courses import SCHEMA as COURSE_SCHEMA
 from artifact.judge.reference import PEAKS, RUNS, load_reference
 from artifact.judge.results import Results
 from artifact.paper.stored import read_table, take_reference
-from artifact.report.gallery import list_illustrations, make_provenance
+from artifact.report.selection import list_illustrations, make_provenance
 from artifact.runs.plan import make_plan
 from artifact.runs.searches import BRACKET_SCHEMA, restore_brackets
 from artifact.study.loading import load_study
