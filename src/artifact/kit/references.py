@@ -243,9 +243,9 @@ def list_broken(runs: pl.DataFrame) -> Iterator[BrokenRuns]:
     found: dict[tuple[str, ...], list[tuple[int, str]]] = {}
     columns = ("design", "server", "variant", "outcome", "level", "reasons")
     rows = runs.filter(pl.col("outcome") != Outcome.MEASURED.value)
-    for *place, level, reasons in rows.sort(*columns).select(columns).iter_rows():
+    for *whose, level, reasons in rows.sort(*columns).select(columns).iter_rows():
         gates = ", ".join(list_gates(reasons or ""))
-        found.setdefault((*place, gates), []).append((level, reasons or ""))
+        found.setdefault((*whose, gates), []).append((level, reasons or ""))
     for (design, server, variant, outcome, gates), listed in found.items():
         levels = tuple(dict.fromkeys(level for level, _ in listed))
         yield BrokenRuns(

@@ -172,7 +172,7 @@ def restore_brackets(plan: Plan, table: pl.DataFrame) -> tuple[Peak, ...]:
     """What `tabulate_brackets` has of the searches of ``plan``, without the runs behind it."""
     searches = {(s.design, s.server, s.variant): s for s in plan.searches}
     return tuple(
-        Peak(searches[place], seed, Bracket(low, high, ()), ())
-        for *place_, seed, low, high in table.iter_rows()
-        if (place := tuple(place_)) in searches
+        Peak(searches[design, server, variant], seed, Bracket(low, high, ()), ())
+        for design, server, variant, seed, low, high in table.iter_rows()
+        if (design, server, variant) in searches
     )
