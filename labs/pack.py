@@ -177,6 +177,7 @@ def _list_files(folder: Path) -> list[Path]:
 
 
 def _zip(folder: Path, target: Path) -> None:
+    target.parent.mkdir(parents=True, exist_ok=True)
     with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as archive:
         for path in _list_files(folder):
             info = zipfile.ZipInfo(path.relative_to(folder).as_posix(), TIMESTAMP)

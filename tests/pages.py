@@ -16,6 +16,9 @@ from ground.paths import PROJECT
 PATH = f"{Path(sys.executable).parent}:/usr/sbin:/usr/bin:/sbin:/bin"
 BLOCK = re.compile(r"^```(\w*)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 NAMED = re.compile(r"`([\w./-]+)`:$")  # the last words before a block that is a whole file
+COMMAND = re.compile(
+    r"(\./invoke|ae/run|python3? -m|\.venv/bin/\w+) |(memwalk|stingygen|stingify) .*/"
+)
 NOT_SOURCES = shutil.ignore_patterns(
     ".git", ".venv", ".*cache", ".hypothesis", "__pycache__", "out"
 )
@@ -47,6 +50,13 @@ def read_blocks(page: Path, language: str) -> list[str]:
 def list_commands(page: Path) -> list[str]:
     """The lines of blocks that have no language: commands for a shell."""
     return [line for block in read_blocks(page, "") for line in block.splitlines()]
+
+
+def find_inline_commands(page: Path) -> list[str]:
+    """Code between words, whatever its line breaks are, that begins as a command does."""
+    prose = BLOCK.sub("", page.read_text())
+    spans = [" ".join(span.split()) for span in re.findall(r"`([^`]+)`", prose)]
+    return [span for span in spans if COMMAND.match(span)]
 
 
 def run_command(

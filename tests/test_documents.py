@@ -17,7 +17,16 @@ from checks.suite import LINTERS
 from ground.paths import PROJECT
 
 DOCUMENTS = sorted(
-    path for folder in (".", "ae", "docs") for path in (PROJECT / folder).glob("*.md")
+    path
+    for pattern in (
+        "*.md",
+        "ae/*.md",
+        "docs/*.md",
+        "results/*.md",
+        "examples/*/*.md",
+        "labs/*/*.md",
+    )
+    for path in PROJECT.glob(pattern)
 )
 NAMES = [str(path.relative_to(PROJECT)) for path in DOCUMENTS]
 WRITTEN = [path for path in DOCUMENTS if str(path.relative_to(PROJECT)) not in GENERATED]

@@ -18,9 +18,9 @@ from artifact.judge.verdicts import Judgement, find_exit_code, judge
 from artifact.paper.production import Production, produce_own
 from artifact.report.crate import Deed, write_crate
 from artifact.report.explorer import write_explorer
-from artifact.report.gallery import list_illustrations, write_illustrations
 from artifact.report.illustration import Illustration
 from artifact.report.page import TITLE, describe_verdicts, print_verdicts, write_report
+from artifact.report.selection import list_illustrations, write_illustrations
 from artifact.report.tables.analysis import list_analysis_illustrations, load_analysis
 from artifact.runs.engines import LocalEngine, find_default_jobs
 from artifact.runs.forecast import Forecast, describe_forecast, forecast

@@ -18,7 +18,7 @@ from artifact.cli import REHEARSED_NOISE
 from artifact.judge.results import load_results
 from artifact.judge.verdicts import Judgement, judge
 from artifact.paper.numbers import State
-from artifact.report.gallery import list_illustrations, make_provenance, write_illustrations
+from artifact.report.selection import list_illustrations, make_provenance, write_illustrations
 from artifact.reproduce import Conclusion, Order, ResultFolders, reproduce
 from artifact.runs.plan import Plan
 from artifact.runs.rehearsal import USUAL, SyntheticRunner

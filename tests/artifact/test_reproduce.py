@@ -342,7 +342,7 @@ def test_a_reference_is_whole_and_small(folders: ResultFolders, tmp_path: Path) 
     reference.write_reference(results, (), tmp_path / "kept", "abc")
     known = reference.load_reference(tmp_path / "kept")
     columns = [name for name in known.runs.columns if name != "experiment"]
-    order = list(reference.PLACE)
+    order = list(reference.IDENTITY)
     assert known.runs.select(columns).equals(results.runs.select(columns).sort(order))
     assert sum(path.stat().st_size for path in (tmp_path / "kept").iterdir()) < 80 * 1000
     holed = results.runs.with_columns(outcome=pl.lit("missing"))

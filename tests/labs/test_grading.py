@@ -164,6 +164,13 @@ def test_a_handout_contains_nothing_that_is_hidden(entry: Entry, tmp_path: Path)
         write_handout(entry, tmp_path / "handout", seed=3)
 
 
+def test_a_pack_goes_into_a_folder_that_is_made_for_it(tmp_path: Path) -> None:
+    target = tmp_path / "out" / "cache.zip"
+    entry = next(entry for entry in ENTRIES if entry.name == "cache")
+    pack(entry, "plain", target, secret="s", roster=None)
+    assert zipfile.is_zipfile(target)
+
+
 @pytest.mark.parametrize("platform", PLATFORMS)
 @pytest.mark.parametrize("entry", ENTRIES, ids=lambda entry: entry.name)
 def test_a_pack_has_the_same_bytes_and_no_solution(

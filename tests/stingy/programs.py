@@ -14,6 +14,8 @@ import numpy as np
 
 from ground.seeds import generator
 
+from .annotations import annotate
+
 PARTS = 3
 MAX_DEPTH = 3  # of nested blocks
 MAX_HELPERS = 6
@@ -63,34 +65,6 @@ void loop(void)
 		}
 	}
 }
-"""
-ANNOTATIONS = """\
-schema = 1
-[server]
-name = "fuzz"
-[sources]
-files = ["server.c"]
-flags = ["-std=gnu11", "-O1"]
-[dispatch]
-discipline = "queue"
-[requests]
-task = "struct req"
-[[constructs.queue_stage]]
-{queue}
-[[constructs.schedule_stage]]
-function = "run_one"
-arguments = ["T"]
-[[constructs.scheduler]]
-function = "loop"
-[[constructs.malloc]]
-function = "malloc"
-arguments = ["size"]
-[[constructs.malloc]]
-function = "calloc"
-arguments = ["count", "size"]
-[[constructs.free]]
-function = "free"
-arguments = ["O"]
 """
 
 
@@ -267,7 +241,8 @@ def make_server(seed: int) -> Server:
     listed = "{ queue(new, stage0); new->next = head; head = new; }" if store else None
     loop = LOOP.replace("queue(new, stage0);", listed) if listed else LOOP
     text = "\n".join([HEAD, declared, queue, GIVE, *writer.helpers, *stages, loop])
-    construct = 'store = "struct req.stage"' if store else (
-        'function = "queue"\narguments = ["T", "S"]'
+    annotations = annotate(
+        "fuzz", task="struct req", queue="queue", run="run_one", loop="loop", files="server.c",
+        store="struct req.stage" if store else "",
     )  # fmt: skip
-    return Server(text, ANNOTATIONS.format(queue=construct), [*facts, Facts()])
+    return Server(text, annotations, [*facts, Facts()])

@@ -9,39 +9,12 @@ import numpy as np
 
 from ground.seeds import generator
 
+from .annotations import annotate
+
 STAGES = 12
 PARTS = 4
 LINES_A_FUNCTION = 12
 LINES_A_FILE = 2500
-ANNOTATIONS = """\
-schema = 1
-[server]
-name = "synthetic"
-[sources]
-files = ["*.c"]
-flags = ["-std=gnu11", "-O1"]
-[dispatch]
-discipline = "queue"
-[requests]
-task = "struct req"
-[[constructs.queue_stage]]
-function = "queue"
-arguments = ["T", "S"]
-[[constructs.schedule_stage]]
-function = "run_one"
-arguments = ["T"]
-[[constructs.scheduler]]
-function = "loop"
-[[constructs.malloc]]
-function = "malloc"
-arguments = ["size"]
-[[constructs.malloc]]
-function = "calloc"
-arguments = ["count", "size"]
-[[constructs.free]]
-function = "free"
-arguments = ["O"]
-"""
 HEAD = """\
 #ifndef SYNTHETIC_H
 #define SYNTHETIC_H
@@ -115,7 +88,8 @@ def write_synthetic(
         (folder / f"part{start // step}.c").write_text(text)
     bodies = [_make_stage(n, count, stages, parts, random) for n in range(stages)]
     (folder / "main.c").write_text("\n".join(['#include "synthetic.h"\n', *bodies]) + MAIN)
-    (folder / "annotations.toml").write_text(ANNOTATIONS)
+    text = annotate("synthetic", task="struct req", queue="queue", run="run_one", loop="loop")
+    (folder / "annotations.toml").write_text(text)
     return folder / "annotations.toml"
 
 

@@ -18,43 +18,9 @@ from stingy.memwalk.states import BELOW, REST, THRESHOLDS, Pending, Property, St
 from stingy.memwalk.summaries import Results, Summaries
 from stingy.model.results import Memwalk, WarningKind, load_result
 
-LIFO = """\
-discipline = "lifo"
-final = "finish"
-[[dispatch.requeue]]
-function = "runnable"
-arguments = ["T"]
-queue = "work"
-"""
-QUEUE = 'discipline = "queue"\n'
-ANNOTATIONS = """\
-schema = 1
-[server]
-name = "x"
-[sources]
-files = ["x.c"]
-flags = ["-std=gnu11", "-O1"]
-[dispatch]
-{dispatch}[requests]
-task = "struct req"
-[[constructs.queue_stage]]
-function = "push"
-arguments = ["T", "S"]
-[[constructs.schedule_stage]]
-function = "run_next"
-arguments = ["T"]
-[[constructs.scheduler]]
-function = "loop"
-[[constructs.malloc]]
-function = "malloc"
-arguments = ["size"]
-[[constructs.malloc]]
-function = "calloc"
-arguments = ["count", "size"]
-[[constructs.free]]
-function = "free"
-arguments = ["O"]
-"""
+from .annotations import annotate, stack
+
+STACK = stack("finish")
 HEAD = """\
 #include <stdlib.h>
 struct req;
@@ -114,9 +80,12 @@ def make_optional(count: int) -> str:
     )
 
 
-def write_server(folder: Path, source: str, dispatch: str = LIFO) -> Path:
+def write_server(folder: Path, source: str, dispatch: str = STACK) -> Path:
     (folder / "x.c").write_text(source)
-    (folder / "x.toml").write_text(ANNOTATIONS.format(dispatch=dispatch))
+    text = annotate(
+        "x", task="struct req", queue="push", run="run_next", loop="loop", dispatch=dispatch
+    )
+    (folder / "x.toml").write_text(text)
     return folder / "x.toml"
 
 

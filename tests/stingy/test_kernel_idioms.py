@@ -10,7 +10,9 @@ import pytest
 from stingy.memwalk.passes import analyse
 from stingy.model.results import Memwalk
 
-ANNOTATIONS = """\
+from .annotations import FREE, MALLOC, stack
+
+ANNOTATIONS = f"""\
 schema = 1
 [server]
 name = "x"
@@ -19,12 +21,7 @@ root = "server"
 files = ["x.c"]
 flags = ["-std=gnu11", "-O1"]
 [dispatch]
-discipline = "lifo"
-final = "flush"
-[[dispatch.requeue]]
-function = "runnable"
-arguments = ["T"]
-queue = "work"
+{stack("flush")}
 [requests]
 task = "struct req"
 [[constructs.queue_stage]]
@@ -35,16 +32,10 @@ function = "run_next"
 arguments = ["T"]
 [[constructs.scheduler]]
 function = "loop"
-[[constructs.malloc]]
-function = "malloc"
-arguments = ["size"]
-[[constructs.malloc]]
+{MALLOC}[[constructs.malloc]]
 function = "open_file"
 object = "struct file"
-[[constructs.free]]
-function = "free"
-arguments = ["O"]
-[[stages]]
+{FREE}[[stages]]
 function = "lookup"
 entry = true
 [stack]

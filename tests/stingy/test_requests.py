@@ -9,7 +9,9 @@ from stingy.flow.stages import fits
 from stingy.memwalk.passes import analyse
 from stingy.model.results import EXTERNAL, EdgeKind, Memwalk
 
-ANNOTATIONS = """\
+from .annotations import FREE, MALLOC, stack
+
+ANNOTATIONS = f"""\
 schema = 1
 [server]
 name = "x"
@@ -17,12 +19,7 @@ name = "x"
 files = ["x.c"]
 flags = ["-std=gnu11", "-O1"]
 [dispatch]
-discipline = "lifo"
-final = "flush"
-[[dispatch.requeue]]
-function = "runnable"
-arguments = ["T"]
-queue = "work"
+{stack("flush")}
 [[dispatch.requeue]]
 function = "to_helper"
 arguments = ["T"]
@@ -40,13 +37,7 @@ function = "loop"
 [[constructs.scheduler]]
 function = "helper"
 thread = "helper"
-[[constructs.malloc]]
-function = "malloc"
-arguments = ["size"]
-[[constructs.free]]
-function = "free"
-arguments = ["O"]
-"""
+{MALLOC}{FREE}"""
 SERVER = """\
 #include <stdlib.h>
 struct req { int state; struct buf *buf; struct file *file; };

@@ -25,42 +25,20 @@ from stingy.stingygen.geometry import load_l2
 from stingy.stingygen.map import Parameters, save_map
 from stingy.stingygen.plan import plan_map
 
+from .annotations import annotate
+
 OPTIONS, PARAMETERS = Options(), Parameters()
 SERVERS = Path(__file__).parents[2] / "examples"
 
-ANNOTATIONS = """
-schema = 1
-[server]
-name = "tiny"
-[sources]
-files = ["*.c"]
-flags = ["-std=gnu11"]
-[dispatch]
-discipline = "queue"
-[requests]
-task = "struct conn"
-[[constructs.queue_stage]]
-function = "queue_stage"
-arguments = ["T", "S"]
-[[constructs.schedule_stage]]
-function = "run_stage"
-arguments = ["T"]
-[[constructs.scheduler]]
-function = "event_loop"
-[[constructs.malloc]]
-function = "malloc"
-arguments = ["size"]
-[[constructs.malloc]]
-function = "calloc"
-arguments = ["count", "size"]
-[[constructs.free]]
-function = "free"
-arguments = ["O"]
-[[stages]]
+TINY = annotate(
+    "tiny", task="struct conn", queue="queue_stage", run="run_stage", loop="event_loop",
+    flags=("-std=gnu11",),
+)  # fmt: skip
+ANNOTATIONS = f"""\
+{TINY}[[stages]]
 function = "start"
 entry = true
 """
-
 SOURCE = """
 #include <stdlib.h>
 struct conn;

@@ -11,8 +11,9 @@ from stingy.memwalk.passes import Options, analyse, walk_server
 from stingy.memwalk.peaks import MAX_PEAKS, Peaks
 from stingy.model.results import Memwalk
 
+from .annotations import QUEUE
 from .synthetic import write_synthetic
-from .test_ending import HEAD, LOOP, QUEUE, make_optional, write_server
+from .test_ending import HEAD, LOOP, make_optional, write_server
 
 
 def count_steps(folder: Path, lines: int, **kind: int) -> int:

@@ -18,7 +18,7 @@ from pathlib import Path
 import polars as pl
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from artifact.judge.results import MISSING, SCHEMA, Results
+from artifact.judge.results import IDENTITY, MISSING, SCHEMA, Results, identify
 from artifact.judge.verdicts import Judgement
 from artifact.runs.plan import Plan, PlannedRun
 from artifact.runs.rehearsal import SYNTHETIC
@@ -33,7 +33,6 @@ HEAD = "reference.json"
 RUNS = "runs.csv"
 PEAKS = "peaks.csv"
 TABLES = ("origins", "symbols", "latencies", "ledgers", "courses")  # of Results, beside the runs
-PLACE = ("design", "server", "variant", "level", "seed")
 RUNS_SCHEMA = {name: kind for name, kind in SCHEMA.items() if name != "key"} | {
     "experiment": pl.String
 }
@@ -124,14 +123,11 @@ def write_reference(
             hint=f"./invoke reproduce --tier {results.plan.tier}",
         )
     experiments = pl.DataFrame(
-        [
-            (*(getattr(run, name) for name in PLACE), digest_experiment(run))
-            for run in results.plan.runs
-        ],
-        schema={name: RUNS_SCHEMA[name] for name in (*PLACE, "experiment")},
+        [(*identify(run), digest_experiment(run)) for run in results.plan.runs],
+        schema={name: RUNS_SCHEMA[name] for name in (*IDENTITY, "experiment")},
         orient="row",
     )
-    runs = results.runs.drop("key").join(experiments, on=PLACE, how="left").select(*RUNS_SCHEMA)
+    runs = results.runs.drop("key").join(experiments, on=IDENTITY, how="left").select(*RUNS_SCHEMA)
     head = Head(
         tier=results.plan.tier,
         commit=commit,
@@ -139,7 +135,7 @@ def write_reference(
         products=dict(sorted(results.plan.products.items())),
         verdicts=tuple(j.model_copy(update={"keys": ()}) for j in judgements),
     )
-    write_atomically(folder / RUNS, runs.sort(PLACE).write_csv().encode())
+    write_atomically(folder / RUNS, runs.sort(IDENTITY).write_csv().encode())
     for name in TABLES:
         write_atomically(folder / f"{name}.csv", getattr(results, name).write_csv().encode())
     write_atomically(folder / PEAKS, tabulate_brackets(results.peaks).write_csv().encode())
@@ -151,7 +147,7 @@ def _read_runs(path: Path) -> pl.DataFrame:
     """The table of runs at ``path``; a metric that is younger than the reference is null there."""
     known = pl.read_csv(path, n_rows=0).columns
     kept = {name: kind for name, kind in RUNS_SCHEMA.items() if name in known}
-    if lost := [name for name in (*PLACE, "digest", "experiment") if name not in kept]:
+    if lost := [name for name in (*IDENTITY, "digest", "experiment") if name not in kept]:
         raise pl.exceptions.ColumnNotFoundError(f"{path.name} has no column {lost[0]}")
     runs = pl.read_csv(path, schema_overrides=kept, columns=list(kept))
     return pl.concat([pl.DataFrame(schema=RUNS_SCHEMA), runs], how="diagonal")
@@ -191,12 +187,12 @@ def compare(results: Results, judgements: Sequence[Judgement], reference: Refere
     """
     known = {
         row[:5]: row[5:]
-        for row in reference.runs.select(*PLACE, "experiment", "digest").iter_rows()
+        for row in reference.runs.select(*IDENTITY, "experiment", "digest").iter_rows()
     }
     digests = dict(results.runs.select("key", "digest").iter_rows())
     other = _list_differing_products(results.plan, reference)
     matches = {
-        run.label: _compare_run(run, digest, known.get(_find_place(run)), same_sources=not other)
+        run.label: _compare_run(run, digest, known.get(identify(run)), same_sources=not other)
         for run in results.plan.runs
         if (digest := digests[run.key])
     }
@@ -207,10 +203,6 @@ def compare(results: Results, judgements: Sequence[Judgement], reference: Refere
         tuple((judgement, verdicts.get(judgement.id)) for judgement in judgements),
         tuple(other),
     )
-
-
-def _find_place(run: PlannedRun) -> tuple[object, ...]:
-    return tuple(getattr(run, name) for name in PLACE)
 
 
 def _compare_run(

@@ -28,6 +28,7 @@ from testbed.measurement import Measurement, Zone
 MISSING = "missing"
 SEPARATOR = "; "  # of reasons in one column
 FACTORS = ("design", "server", "variant", "level")
+IDENTITY = (*FACTORS, "seed")  # of a run in its tier
 
 SCHEMA: dict[str, type[pl.DataType] | pl.DataType] = {
     "design": pl.String,
@@ -78,8 +79,8 @@ class Results:
 
 def load_results(plan: Plan, store: Store) -> Results:
     """The results of ``plan`` that ``store`` holds; a damaged entry counts as missing."""
-    course = follow_searches(plan, store)
-    plan = expand_plan(plan, course)
+    standing = follow_searches(plan, store)
+    plan = expand_plan(plan, standing)
     entries = [(run, _find_entry(store, run.key)) for run in plan.runs]
     rows = [_make_row(run, entry) for run, entry in entries]
     origins = [row for run, entry in entries for row in _list_origins(run, entry)]
@@ -94,16 +95,20 @@ def load_results(plan: Plan, store: Store) -> Results:
     found = found.sort(found.columns)
     moments = [row for run, entry in entries for row in _list_moments(run, entry)]
     courses = pl.DataFrame(moments, schema=COURSE_SCHEMA, orient="row")
-    places = [row for run, entry in entries for row in _list_ledger(run, entry)]
-    ledgers = pl.DataFrame(places, schema=LEDGER_SCHEMA, orient="row")
-    return Results(plan, frame, latencies, digest, found, course.peaks, courses, symbols, ledgers)
+    samples = [row for run, entry in entries for row in _list_ledger(run, entry)]
+    ledgers = pl.DataFrame(samples, schema=LEDGER_SCHEMA, orient="row")
+    return Results(plan, frame, latencies, digest, found, standing.peaks, courses, symbols, ledgers)
+
+
+def identify(run: PlannedRun) -> tuple[object, ...]:
+    """What tells ``run`` from the others of its tier (IDENTITY)."""
+    return tuple(getattr(run, name) for name in IDENTITY)
 
 
 def _list_moments(run: PlannedRun, entry: Entry | None) -> list[tuple[object, ...]]:
     """Rows of ``Results.courses``."""
     recovery = entry.measurement.recovery if entry and entry.measurement else None
-    place = (run.design, run.server, run.variant, run.level, run.seed)
-    return [(*place, *moment) for moment in list_moments(recovery)] if recovery else []
+    return [(*identify(run), *moment) for moment in list_moments(recovery)] if recovery else []
 
 
 def _list_origins(run: PlannedRun, entry: Entry | None) -> list[tuple[object, ...]]:
@@ -112,8 +117,7 @@ def _list_origins(run: PlannedRun, entry: Entry | None) -> list[tuple[object, ..
     measurement = entry.measurement if entry else None
     if measurement is None or measurement.attribution is None or measurement.zone is Zone.FAILURE:
         return []
-    place = (run.design, run.server, run.variant, run.level, run.seed)
-    return [(*place, *item) for item in tabulate_attribution(measurement.attribution)]
+    return [(*identify(run), *item) for item in tabulate_attribution(measurement.attribution)]
 
 
 def _list_symbols(run: PlannedRun, entry: Entry | None, store: Store) -> list[tuple[object, ...]]:
@@ -122,8 +126,9 @@ def _list_symbols(run: PlannedRun, entry: Entry | None, store: Store) -> list[tu
     path = store.find_directory(run.key) / SYMBOLS_FILE
     if measurement is None or measurement.zone is Zone.FAILURE or not path.is_file():
         return []
-    place = (run.design, run.server, run.variant, run.level, run.seed)
-    return [(*place, *item) for item in read_misses(path, measurement.load_report.completed)]
+    return [
+        (*identify(run), *item) for item in read_misses(path, measurement.load_report.completed)
+    ]
 
 
 def _list_ledger(run: PlannedRun, entry: Entry | None) -> list[tuple[object, ...]]:
@@ -131,8 +136,7 @@ def _list_ledger(run: PlannedRun, entry: Entry | None) -> list[tuple[object, ...
     if entry is None or entry.measurement is None:
         return []
     valid = entry.outcome is Outcome.MEASURED
-    place = (run.design, run.server, run.variant, run.level, run.seed, valid)
-    return [(*place, *item) for item in tabulate_ledger(entry.measurement)]
+    return [(*identify(run), valid, *item) for item in tabulate_ledger(entry.measurement)]
 
 
 def _find_entry(store: Store, key: str) -> Entry | None:

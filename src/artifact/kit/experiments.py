@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from artifact.report.gallery import list_illustrations
+from artifact.report.selection import list_illustrations
 from artifact.runs.engines import LocalEngine
 from artifact.runs.forecast import Forecast, forecast
 from artifact.runs.plan import Plan, make_plan

@@ -18,7 +18,7 @@ import jinja2
 from artifact.judge.reference import HEAD, Head, find_folder
 from artifact.judge.verdicts import Judgement
 from artifact.kit.experiments import JOBS, PRODUCTS, forecast_plan, list_experiments
-from artifact.kit.references import OUTSIDE, WAITING, list_parts
+from artifact.kit.references import OUTSIDE, WAITING, list_chapters
 from artifact.kit.requirements import format_replay_lock
 from artifact.paper.pictures import draw_reference
 from artifact.replay import describe
@@ -60,7 +60,7 @@ class Need:
 
 
 @dataclass(frozen=True)
-class ShownClaim:
+class ListedClaim:
     """A claim as the appendix lists it: its number, what was found, the experiment that shows
     it."""
 
@@ -93,10 +93,10 @@ def read_head(tier: Tier) -> Head:
     return Head.model_validate_json((find_folder(tier) / HEAD).read_bytes())
 
 
-def list_claims(study: Study, verdicts: Sequence[Judgement]) -> list[ShownClaim]:
+def list_claims(study: Study, verdicts: Sequence[Judgement]) -> list[ListedClaim]:
     """Claims with their expected verdicts, the worst first; numbers follow the file."""
     shown = [
-        ShownClaim(
+        ListedClaim(
             f"C{number}",
             claim,
             claim.describe_band(),
@@ -132,7 +132,7 @@ def render_kit() -> dict[str, str]:
         "claims": list_claims(study, full.verdicts),
         "commit": full.commit[:12],
         "counts": {v.value: sum(j.verdict is v for j in full.verdicts) for v in UNEXPECTED_FIRST},
-        "parts": list_parts(plans, study.claims),
+        "chapters": list_chapters(plans, study.claims),
         "experiments": list_experiments(study),
         "outside": OUTSIDE,
         "waiting": WAITING,

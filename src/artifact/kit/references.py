@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Committed reference results as docs/results.md shows them: a part a tier."""
+"""Committed reference results as docs/results.md shows them: a chapter a tier."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ class Rejudged:
 
 
 @dataclass(frozen=True)
-class Broken:
+class BrokenRuns:
     """Runs of one server that do not count for the same gates."""
 
     design: str
@@ -91,7 +91,7 @@ class LedgerRow:
 
 
 @dataclass(frozen=True)
-class Part:
+class Chapter:
     """All that the page says of one tier."""
 
     stored: Stored
@@ -103,7 +103,7 @@ class Part:
     gone: tuple[str, ...]
     rejudged: tuple[Rejudged, ...]
     ledger: tuple[LedgerRow, ...]
-    broken: tuple[Broken, ...]
+    broken: tuple[BrokenRuns, ...]
 
     @property
     def judged(self) -> int:
@@ -116,16 +116,16 @@ class Part:
         return [j for _, listed in self.sections for j in listed if j.verdict not in UNEXPLAINED]
 
 
-def list_parts(plans: Mapping[Tier, Plan], claims: Sequence[AnyClaim]) -> list[Part]:
-    """A part for each tier that has a reference, what tells most of today's study first."""
-    return order_parts(
-        make_part(take_reference(find_folder(tier)), plans[tier], claims)
+def list_chapters(plans: Mapping[Tier, Plan], claims: Sequence[AnyClaim]) -> list[Chapter]:
+    """A chapter for each tier that has a reference, what tells most of today's study first."""
+    return order_chapters(
+        make_chapter(take_reference(find_folder(tier)), plans[tier], claims)
         for tier in Tier
         if (find_folder(tier) / HEAD).is_file()
     )
 
 
-def order_parts(parts: Iterable[Part]) -> list[Part]:
+def order_chapters(chapters: Iterable[Chapter]) -> list[Chapter]:
     """First what has verdicts, of these what fits today's experiments best, then the larger tier.
 
     A commit has no age where there is no repository, as in an archive of the sources; the fit
@@ -133,18 +133,18 @@ def order_parts(parts: Iterable[Part]) -> list[Part]:
     """
     order = list(Tier)
     return sorted(
-        parts,
+        chapters,
         key=lambda p: (p.judged > 0, p.fit.share, order.index(p.stored.tier)),
         reverse=True,
     )
 
 
-def make_part(stored: Stored, plan: Plan, claims: Sequence[AnyClaim]) -> Part:
+def make_chapter(stored: Stored, plan: Plan, claims: Sequence[AnyClaim]) -> Chapter:
     """What ``stored`` found, held against the ``plan`` of its tier and the ``claims`` of today."""
     known = {claim.id: claim for claim in claims}
     verdicts = stored.judgements
     judged = [j for j in verdicts if j.verdict is not Verdict.NOT_JUDGED]
-    return Part(
+    return Chapter(
         stored=stored,
         fit=find_fit(stored.runs, plan),
         counts={v: n for v in Verdict if (n := sum(j.verdict is v for j in verdicts))},
@@ -238,17 +238,17 @@ def list_ledger_rows(ledgers: pl.DataFrame) -> Iterator[LedgerRow]:
         yield LedgerRow(level, server, bool(group["valid"][0]), seeds, counts)
 
 
-def list_broken(runs: pl.DataFrame) -> Iterator[Broken]:
+def list_broken(runs: pl.DataFrame) -> Iterator[BrokenRuns]:
     """Runs that do not count, those of one server together that broke the same gates."""
     found: dict[tuple[str, ...], list[tuple[int, str]]] = {}
     columns = ("design", "server", "variant", "outcome", "level", "reasons")
     rows = runs.filter(pl.col("outcome") != Outcome.MEASURED.value)
-    for *place, level, reasons in rows.sort(*columns).select(columns).iter_rows():
+    for *whose, level, reasons in rows.sort(*columns).select(columns).iter_rows():
         gates = ", ".join(list_gates(reasons or ""))
-        found.setdefault((*place, gates), []).append((level, reasons or ""))
+        found.setdefault((*whose, gates), []).append((level, reasons or ""))
     for (design, server, variant, outcome, gates), listed in found.items():
         levels = tuple(dict.fromkeys(level for level, _ in listed))
-        yield Broken(
+        yield BrokenRuns(
             design, server, variant, outcome, levels, len(listed), gates, _shorten(listed[0][1])
         )
 

@@ -19,7 +19,7 @@ from artifact.judge.courses import SCHEMA as COURSE_SCHEMA
 from artifact.judge.reference import PEAKS, RUNS, load_reference
 from artifact.judge.results import Results
 from artifact.paper.stored import read_table, take_reference
-from artifact.report.gallery import list_illustrations, make_provenance
+from artifact.report.selection import list_illustrations, make_provenance
 from artifact.runs.plan import make_plan
 from artifact.runs.searches import BRACKET_SCHEMA, restore_brackets
 from artifact.study.loading import load_study
@@ -37,18 +37,18 @@ def draw_reference(folder: Path, names: Iterable[str], cache: Path) -> Path:
     wanted = sorted(set(names))
     stored = take_reference(folder)
     source = (folder / RUNS).read_bytes() + "\n".join([*wanted, *_digest_code()]).encode()
-    place = cache / f"{stored.digest[:16]}-{digest_bytes(source)[:16]}"
-    if (place / DRAWN).is_file():
-        return place
+    kept = cache / f"{stored.digest[:16]}-{digest_bytes(source)[:16]}"
+    if (kept / DRAWN).is_file():
+        return kept
     cache.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=cache, prefix="drawing.") as name:
         new = Path(name) / "figures"
         new.mkdir()
         _draw(restore_results(folder), wanted, new)
         (new / DRAWN).touch()
-        shutil.rmtree(place, ignore_errors=True)
-        new.rename(place)
-    return place
+        shutil.rmtree(kept, ignore_errors=True)
+        new.rename(kept)
+    return kept
 
 
 def _digest_code() -> list[str]:

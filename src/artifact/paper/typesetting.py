@@ -57,7 +57,7 @@ class RefusedError(ArtifactError):
 
 
 @dataclass(frozen=True)
-class Paper:
+class TypesetPaper:
     """A PDF; ``problems`` are those that a draft lists, none in the paper itself."""
 
     pdf: bytes
@@ -164,7 +164,7 @@ class Typesetter:
         )
 
 
-def typeset(numbers: Numbers, figures: Path, *, draft: bool, source: Path = FOLDER) -> Paper:
+def typeset(numbers: Numbers, figures: Path, *, draft: bool, source: Path = FOLDER) -> TypesetPaper:
     """The paper on ``numbers`` with the SVG files in ``figures``.
 
     Raises RefusedError if it says more than they bear and no ``draft`` will do.  Synthetic numbers
@@ -176,7 +176,7 @@ def typeset(numbers: Numbers, figures: Path, *, draft: bool, source: Path = FOLD
         if problems and not draft:
             raise RefusedError(problems)
         pdf = setter.compile(figures, survey.figures, problems)
-    return Paper(pdf, tuple(problems))
+    return TypesetPaper(pdf, tuple(problems))
 
 
 def _list_uses(found: Iterable[dict[str, str]]) -> Iterable[Use]:

@@ -120,9 +120,9 @@ def _forecast_searches(
 ) -> tuple[int, float]:
     """About how many runs the peak searches will take, and how many processor seconds."""
     probes, seconds = 0, 0.0
-    course = follow_searches(plan, store)
+    standing = follow_searches(plan, store)
     for search in plan.searches:
-        mine = [peak for peak in course.peaks if peak.search == search]
+        mine = [peak for peak in standing.peaks if peak.search == search]
         open_seeds = search.seeds - sum(peak.problem != GOES_ON for peak in mine)
         if not open_seeds:
             continue

@@ -49,7 +49,7 @@ class Peak:
 
 
 @dataclass(frozen=True)
-class Course:
+class Standing:
     """Where the searches of a plan stand."""
 
     visited: tuple[PlannedRun, ...]
@@ -98,7 +98,7 @@ CRITERIA: Mapping[Criterion, Callable[[Measurement, float], bool]] = {
 }
 
 
-def follow_searches(plan: Plan, store: Store) -> Course:
+def follow_searches(plan: Plan, store: Store) -> Standing:
     """Play all searches of ``plan`` again from what ``store`` holds."""
     visited: list[PlannedRun] = []
     pending: list[PlannedRun] = []
@@ -114,7 +114,7 @@ def follow_searches(plan: Plan, store: Store) -> Course:
                 if wanted:
                     break  # its peak is where the other seeds begin
                 start = peak.bracket.guess if peak.bracket else None
-    return Course(tuple(visited), tuple(pending), tuple(peaks))
+    return Standing(tuple(visited), tuple(pending), tuple(peaks))
 
 
 def _follow(
@@ -150,10 +150,10 @@ def _make_oracle(
     return ask
 
 
-def expand_plan(plan: Plan, course: Course) -> Plan:
+def expand_plan(plan: Plan, standing: Standing) -> Plan:
     """``plan`` with the runs of its searches, those that come next included."""
     planned = {(run.design, run.key) for run in plan.runs}
-    further = (*course.visited, *course.pending)
+    further = (*standing.visited, *standing.pending)
     new = tuple(run for run in further if (run.design, run.key) not in planned)
     return plan.model_copy(update={"runs": plan.runs + new})
 
@@ -172,7 +172,7 @@ def restore_brackets(plan: Plan, table: pl.DataFrame) -> tuple[Peak, ...]:
     """What `tabulate_brackets` has of the searches of ``plan``, without the runs behind it."""
     searches = {(s.design, s.server, s.variant): s for s in plan.searches}
     return tuple(
-        Peak(searches[place], seed, Bracket(low, high, ()), ())
-        for *place_, seed, low, high in table.iter_rows()
-        if (place := tuple(place_)) in searches
+        Peak(searches[design, server, variant], seed, Bracket(low, high, ()), ())
+        for design, server, variant, seed, low, high in table.iter_rows()
+        if (design, server, variant) in searches
     )

@@ -18,12 +18,12 @@ from artifact.judge.verdicts import Judgement, judge
 from artifact.kit.pages import RESULTS, render_kit
 from artifact.kit.references import (
     OUTSIDE,
-    Part,
+    Chapter,
     find_fit,
     list_broken,
     list_ledger_rows,
-    make_part,
-    order_parts,
+    make_chapter,
+    order_chapters,
 )
 from artifact.paper.stored import Stored, take_reference
 from artifact.runs.engines import LocalEngine
@@ -118,33 +118,33 @@ def test_verdicts_are_held_against_the_claims_of_today(study: Study, plan: Plan)
         give_verdict("stingy.speed-of-light", "tux-stingy"),
         give_verdict("stingy.tail", "tux-stingy", verdict=Verdict.NOT_JUDGED),
     )
-    part = make_part(stored, plan, study.claims)
-    assert part.gone == ("stingy.speed-of-light",)
-    assert [(one.judgement.id, one.band) for one in part.rejudged] == [
+    chapter = make_chapter(stored, plan, study.claims)
+    assert chapter.gone == ("stingy.speed-of-light",)
+    assert [(one.judgement.id, one.band) for one in chapter.rejudged] == [
         ("stingy.misses/tux-stingy-net", "at most 0.5")
     ]
-    assert part.unjudged == ("stingy.tail",)
-    assert "stingy.misses" not in part.unmeasured
-    assert {"stingy.tail/tux-stingy-net", "tux.throughput"} <= set(part.unmeasured)
-    assert part.counts == {Verdict.DIRECTION: 3, Verdict.NOT_JUDGED: 1}
-    assert [j.server for _, listed in part.sections for j in listed] == [
+    assert chapter.unjudged == ("stingy.tail",)
+    assert "stingy.misses" not in chapter.unmeasured
+    assert {"stingy.tail/tux-stingy-net", "tux.throughput"} <= set(chapter.unmeasured)
+    assert chapter.counts == {Verdict.DIRECTION: 3, Verdict.NOT_JUDGED: 1}
+    assert [j.server for _, listed in chapter.sections for j in listed] == [
         "tux-stingy", "tux-stingy-net", "tux-stingy"
     ]  # fmt: skip
 
 
 def test_a_small_tier_of_today_stands_before_a_large_one_of_yesterday() -> None:
-    def make(tier: Tier, share: float, *, judged: bool) -> Part:
-        part = make_part(store_verdicts(), make_plan(tier, [], PRODUCTS), ())
-        fit = replace(part.fit, runs=100, today=int(100 * share))
-        stored = replace(part.stored, tier=tier)
+    def make(tier: Tier, share: float, *, judged: bool) -> Chapter:
+        chapter = make_chapter(store_verdicts(), make_plan(tier, [], PRODUCTS), ())
+        fit = replace(chapter.fit, runs=100, today=int(100 * share))
+        stored = replace(chapter.stored, tier=tier)
         counts = {Verdict.REPRODUCED if judged else Verdict.NOT_JUDGED: 1}
-        return replace(part, stored=stored, fit=fit, counts=counts)
+        return replace(chapter, stored=stored, fit=fit, counts=counts)
 
     kick = make(Tier.KICK, 1, judged=False)
     quick = make(Tier.QUICK, 1, judged=True)
     old, new = make(Tier.FULL, 0, judged=True), make(Tier.FULL, 1, judged=True)
-    assert order_parts([kick, quick, old]) == [quick, old, kick]
-    assert order_parts([kick, quick, new]) == [new, quick, kick]
+    assert order_chapters([kick, quick, old]) == [quick, old, kick]
+    assert order_chapters([kick, quick, new]) == [new, quick, kick]
 
 
 def test_connections_are_counted_where_they_stand() -> None:

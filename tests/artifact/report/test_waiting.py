@@ -11,7 +11,7 @@ import pytest
 from artifact.judge.ledgers import ELSEWHERE, ORDER, find_shares
 from artifact.judge.ledgers import SCHEMA as LEDGER_SCHEMA
 from artifact.judge.results import Results
-from artifact.report.gallery import write_illustrations
+from artifact.report.selection import write_illustrations
 from artifact.report.tables.waiting import FIGURES, list_waiting, tabulate_waiting
 from artifact.runs.plan import make_plan
 from artifact.study.designs import Tier

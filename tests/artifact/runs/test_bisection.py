@@ -142,8 +142,8 @@ def test_the_search_finds_the_knee_of_a_synthetic_server(tmp_path: Path) -> None
     engine = LocalEngine(1)
     tally = run_sweep(plan, runner, engine, folders, found=expected, illustrate=False)
     assert not tally.unfinished
-    course = follow_searches(plan, folders.store)
-    assert not course.pending
+    standing = follow_searches(plan, folders.store)
+    assert not standing.pending
     results = load_results(plan, folders.store)
     stall = 25 * 125  # 20 data misses and 5 of instructions
     for server, effect in effects.items():
@@ -162,7 +162,7 @@ def test_the_search_finds_the_knee_of_a_synthetic_server(tmp_path: Path) -> None
     assert verdict.verdict is Verdict.REPRODUCED
     # everything is in the store: nothing is run again, and nothing is left to run
     before = set(folders.store.find_keys())
-    assert before == set(expand_plan(plan, course).keys)
+    assert before == set(expand_plan(plan, standing).keys)
     again = run_sweep(
         plan,
         runner,
@@ -174,7 +174,7 @@ def test_the_search_finds_the_knee_of_a_synthetic_server(tmp_path: Path) -> None
     assert set(folders.store.find_keys()) == before
     assert not again.unfinished
     # a lost run is asked for again, and only that
-    key = next(key for key in course.peaks[0].keys if key not in plan.keys)
+    key = next(key for key in standing.peaks[0].keys if key not in plan.keys)
     folders.store.set_aside(key)
     assert [run.key for run in follow_searches(plan, folders.store).pending] == [key]
 

@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 import polars as pl
 from matplotlib.figure import Figure
@@ -13,9 +12,7 @@ from artifact.judge.evidence import gather
 from artifact.judge.results import Results, summarize
 from artifact.report.illustration import Illustration
 from artifact.study.claims import AnyClaim
-from artifact.study.claims.bend import BendEvidence
 from artifact.study.claims.families import ConcurrencyClaim
-from artifact.study.claims.onset import OnsetClaim
 from artifact.study.designs import Design
 from figures import zones
 from figures.style import Provenance
@@ -69,7 +66,8 @@ def tabulate_figure1(results: Results, design: Design) -> pl.DataFrame:
 def find_zones(results: Results, design: Design, claims: Sequence[AnyClaim]) -> Zones:
     """The borders of TUX's zones, by the same estimates that decide those of ``claims`` that are
     about them."""
-    found, paper = Zones(), []
+    borders: dict[str, tuple[float, float, float]] = {}
+    paper = []
     for claim in claims:
         if claim.design != design.id or claim.metric != "throughput":
             continue
@@ -77,14 +75,13 @@ def find_zones(results: Results, design: Design, claims: Sequence[AnyClaim]) -> 
             continue
         paper.append(claim.expected)
         evidence = gather(claim, SERVER, results).evidence
-        estimate = evidence.estimate if evidence else None
-        if estimate is None or estimate.low is None or estimate.high is None:
+        if evidence is None or not claim.finds_border(evidence):
+            continue
+        estimate = evidence.estimate
+        if estimate.low is None or estimate.high is None:
             continue
         low, middle, high = (
             value * claim.expected for value in (estimate.low, estimate.value, estimate.high)
         )
-        if isinstance(claim, OnsetClaim):
-            found = replace(found, failure_begins=(low, middle, high))
-        elif isinstance(evidence, BendEvidence) and evidence.bend.after.high < 0:
-            found = replace(found, elastic_ends=(low, middle, high))
-    return replace(found, paper=tuple(paper))
+        borders[claim.border] = (low, middle, high)
+    return Zones(borders.get("elastic_ends"), borders.get("failure_begins"), tuple(paper))

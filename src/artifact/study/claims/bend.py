@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Annotated, Literal, Self
+from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
@@ -17,7 +17,7 @@ from artifact.study.claims.measured import Measured
 from artifact.study.claims.points import Selector
 
 LEAST_OF_A_CURVE = 3
-Course = Literal["rises", "falls", "any"]
+Direction = Literal["rises", "falls", "any"]
 
 
 @dataclass(frozen=True)
@@ -36,12 +36,14 @@ class BendClaim(ConcurrencyClaim):
     concurrency) is no rise or fall worth the name.
     """
 
+    border: ClassVar = "elastic_ends"
+
     kind: Literal["bend"]
     breaks: Annotated[int, Field(ge=1, le=3)]
     index: Annotated[int, Field(ge=1, le=3)]
     turn: Literal["down", "up"]
-    before: Course = "any"
-    after: Course = "any"
+    before: Direction = "any"
+    after: Direction = "any"
     level_slope: Annotated[float, Field(gt=0, lt=0.5)] = 0.01
 
     @model_validator(mode="after")
@@ -69,26 +71,30 @@ class BendClaim(ConcurrencyClaim):
         estimate = Estimate(place, low, high, bend.n)
         return BendEvidence(estimate, sample.keys, objection=self.find_objection(bend), bend=bend)
 
+    def finds_border(self, evidence: Evidence) -> bool:
+        """Only where the curve falls from there on."""
+        return isinstance(evidence, BendEvidence) and evidence.bend.after.high < 0
+
     def find_objection(self, bend: Bend) -> Ruling | None:
         """What speaks against the claimed shape; a contradiction comes first."""
         found = [
-            self._check_course("turns up" if self.turn == "up" else "turns down", bend.turn),
-            self._check_course(self.before, bend.before),
-            self._check_course(self.after, bend.after),
+            self._check_direction("turns up" if self.turn == "up" else "turns down", bend.turn),
+            self._check_direction(self.before, bend.before),
+            self._check_direction(self.after, bend.after),
         ]
         against = [ruling for ruling in found if ruling]
         return min(against, key=lambda it: it[0] is not Verdict.CONTRADICTED, default=None)
 
-    def _check_course(self, course: str, slope: Interval) -> Ruling | None:
-        if course == "any":
+    def _check_direction(self, direction: str, slope: Interval) -> Ruling | None:
+        if direction == "any":
             return None
-        up = course in {"rises", "turns up"}
+        up = direction in {"rises", "turns up"}
         if (slope.low > 0) if up else (slope.high < 0):
             return None
-        where = f"where the curve {course} by the claim"
+        where = f"where the curve {direction} by the claim"
         found = f"slope {slope.value:.3g}, {slope.low:.3g} to {slope.high:.3g}"
         if (slope.high < 0) if up else (slope.low > 0):
             return Verdict.CONTRADICTED, f"{where}, it does not: {found}"
         if max(abs(slope.low), abs(slope.high)) <= self.level_slope:
             return Verdict.CONTRADICTED, f"{where}, it is level: {found}"
-        return Verdict.INCONCLUSIVE, f"it is open whether the curve {course}: {found}"
+        return Verdict.INCONCLUSIVE, f"it is open whether the curve {direction}: {found}"

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Annotated, Literal, Self
+from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
@@ -109,7 +109,11 @@ class RangeClaim(PairClaim):
 
 class ConcurrencyClaim(Claim):
     """Something happens at a concurrency of about ``expected``, the paper's; the band is one
-    of the ratio of the one found to it."""
+    of the ratio of the one found to it.
+
+    That concurrency is a ``border`` of a server's zones."""
+
+    border: ClassVar[Literal["elastic_ends", "failure_begins"]]
 
     levels: Levels
     expected: Annotated[int, Field(ge=1)]
@@ -135,6 +139,10 @@ class ConcurrencyClaim(Claim):
         """One a level."""
         curve = Selector(server=server, variant=self.variant)
         return take_levels([curve], self.levels, covered, needed, self.least_levels)
+
+    def finds_border(self, evidence: Evidence) -> bool:
+        """Whether the zones of the server meet where the estimate of ``evidence`` lies."""
+        return True
 
     def decide(self, low: float, high: float, evidence: Evidence) -> Ruling:
         """Interval logic for a concurrency, given as ratio to the expected one."""

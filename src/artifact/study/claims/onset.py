@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Literal
+from typing import ClassVar, Literal
 
 from artifact.statistics.estimates import Estimate
 from artifact.study.claims.evidence import Evidence, Verdict
@@ -19,6 +19,8 @@ class OnsetClaim(ConcurrencyClaim):
     It begins between the highest level at which no seed lost any and the lowest at which all
     did; ``metric`` only says which curve shows it.
     """
+
+    border: ClassVar = "failure_begins"
 
     kind: Literal["onset"]
 

@@ -15,7 +15,7 @@ import pytest
 
 from artifact.judge.evidence import Case
 from artifact.judge.verdicts import decide, judge
-from artifact.report.gallery import tabulate_verdicts
+from artifact.report.selection import tabulate_verdicts
 from artifact.statistics.estimates import estimate_mean
 from artifact.study import claims
 from artifact.study.claims import AnyClaim
