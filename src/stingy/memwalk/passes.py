@@ -27,7 +27,7 @@ from stingy.memwalk.absences import Absences, find_born_in_stages
 from stingy.memwalk.accesses import find_accesses
 from stingy.memwalk.analysis import Analysis
 from stingy.memwalk.assembly import assemble
-from stingy.memwalk.choices import find_choices
+from stingy.memwalk.choices import find_called, find_choices
 from stingy.memwalk.depths import Depths
 from stingy.memwalk.effects import Effects
 from stingy.memwalk.findings import Findings
@@ -145,12 +145,13 @@ def _walk(
     memory = Memory(program, pointers)
     memory.prepare()
     choices = find_choices(program, effects.constructs, pointers)
+    called = find_called(program, pointers, stages.relevant)
     stacks = effects.stacks if annotations.dispatch.discipline == "lifo" else None
     footprints = Footprints(program, pointers, find_call_graph(program, pointers))
     reaches = Reaches(program, effects.constructs, pointers, effects.objects, stages, footprints)
     interpreter = Interpreter(
         program, pointers, memory, findings, effects.at_call, effects.at_store, effects.at_test,
-        stages.relevant, footprints, Merger(stacks, choices), Frames(reaches), options.budget,
+        stages.relevant, footprints, Merger(stacks, choices, called), Frames(reaches), options.budget,
     )  # fmt: skip
     final = annotations.dispatch.final or ""
     names = [stages.functions[k] for k in program.find(final) if k in stages.functions]
