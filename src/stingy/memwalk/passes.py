@@ -120,7 +120,7 @@ def follow(annotations: Annotations, program: Program, root: Path, options: Opti
     foreign = find_foreign(program, constructs, pointers)
     effects = Effects(
         annotations, constructs, objects, stages, Stacks(annotations.dispatch.depth), foreign,
-        find_startup(stages, pointers), find_held_by_tasks(program, objects, pointers),
+        find_startup(stages, constructs, pointers), find_held_by_tasks(program, objects, pointers),
     )  # fmt: skip
     walk = _walk(effects, program, pointers, findings, options)
     add_other_sites(program, constructs, pointers, objects, findings)
@@ -151,7 +151,8 @@ def _walk(
     reaches = Reaches(program, effects.constructs, pointers, effects.objects, stages, footprints)
     interpreter = Interpreter(
         program, pointers, memory, findings, effects.at_call, effects.at_store, effects.at_test,
-        stages.relevant, footprints, Merger(stacks, choices, called), Frames(reaches), options.budget,
+        stages.relevant, footprints, Merger(stacks, choices, called), Frames(reaches),
+        options.budget,
     )  # fmt: skip
     final = annotations.dispatch.final or ""
     names = [stages.functions[k] for k in program.find(final) if k in stages.functions]
