@@ -121,9 +121,10 @@ class Interpreter:
     merger: Merger
     frames: Frames
     budget: int = BUDGET_STEPS  # steps until paths are merged wherever they meet
-    watch: Callable[[int], None] = lambda _: None  # told the number of steps now and then
+    watch: Callable[[], None] = lambda: None  # called now and then
     context: Context = field(default_factory=Context)
     steps: int = 0
+    followed: int = 0  # of these, the steps of single paths
     blurred: bool = False  # paths were merged so that pointers got lost
     _spent: dict[str, int] = field(default_factory=dict)
     _noted: set[object] = field(default_factory=set)  # where precision was given up
@@ -148,7 +149,7 @@ class Interpreter:
 
     def _has_spent(self, stage: str) -> bool:
         share = self.budget // STAGES_IN_BUDGET
-        return self.steps >= self.budget or self._spent.get(stage, 0) >= share
+        return self.followed >= self.budget or self._spent.get(stage, 0) >= share
 
     def limit(self, limit: int) -> int:
         """How many states are kept apart where ``limit`` are while there is budget."""
@@ -159,13 +160,19 @@ class Interpreter:
         return 0 if self._has_spent(stage) else limit
 
     def count_step(self) -> None:
-        """One more step was made."""
+        """One more step was made.
+
+        Steps on merged states are few: they take nothing from the budget of the stages to come.
+        """
         stage = self.context.stage
         self.steps += 1
-        self._spent[stage] = self._spent.get(stage, 0) + 1
         if not self.steps % _WATCHED_STEPS:
-            self.watch(self.steps)
-        if stage not in self._noted and not self._table.is_active and self._has_spent(stage):
+            self.watch()
+        if self._table.is_active:
+            return
+        self.followed += 1
+        self._spent[stage] = self._spent.get(stage, 0) + 1
+        if stage not in self._noted and self._has_spent(stage):
             self._noted.add(stage)
             self._note_spent(stage)
 

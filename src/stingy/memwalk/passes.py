@@ -162,7 +162,9 @@ def _walk(
     )  # fmt: skip
     walk = Walk(interpreter, effects, absences, stacks, names[0] if names else "")
     progress = Progress(options.budget, options.report)
-    interpreter.watch = lambda steps: progress.watch(steps, len(walk.waiting))
+    interpreter.watch = lambda: progress.watch(
+        interpreter.steps, interpreter.followed, len(walk.waiting)
+    )
     try:
         walk.run()
     except KeyboardInterrupt:
