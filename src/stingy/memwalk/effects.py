@@ -251,8 +251,11 @@ class Effects:
         return [self._leave(at, self._push(at, kind, name, one)) for name in stages]
 
     def _park(self, at: Occurrence, kind: QueueStage, stage: Expr | None, state: State) -> State:
-        """A field is set to a constant that no stage stands for: none runs for the time being."""
+        """A field is set to a constant that no stage stands for: none runs for the time being, or
+        none that was set in this place."""
         value = at.value(stage, state) if stage is not None else None
+        if kind.place and value == 0:
+            return state.change(pending=_without_place(state.property.pending, kind.place))
         if not kind.store or kind.stays or not isinstance(value, int) or not self._is_only_store():
             return state
         return state.change(pending=(Pending(NOWHERE),), by=at.source)
@@ -310,8 +313,9 @@ class Effects:
             return state.change(pending=pending, queue=queue.value, by=source)
         new = Pending(stage, queue.value, source)
         if kind.stays:
-            new = replace(new, stays=True)
+            new = replace(new, stays=True, place=kind.place)
             pending = tuple(p for p in pending if not (p.stays and p.stage == stage))
+            pending = _without_place(pending, kind.place)
         elif kind.store:  # a field holds one stage: the last one counts
             kept = () if self._is_only_store() else (BELOW,)
             pending = tuple(p for p in pending if p.stage in kept)
@@ -491,6 +495,10 @@ class Effects:
             return ()
         own = {*self.held, self.objects.task}
         return tuple(count for count in state.property.live if count[0] not in own)
+
+
+def _without_place(pending: tuple[Pending, ...], place: str) -> tuple[Pending, ...]:
+    return tuple(one for one in pending if not place or one.place != place)
 
 
 def _is_queued(pending: Pending) -> bool:
