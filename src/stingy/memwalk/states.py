@@ -31,8 +31,8 @@ class Pending:
 
     ``queue``: where it waits (discipline queue).  ``pusher``: the stage that queued it in the
     present run, "" if an earlier one did.  ``sure``: on all paths that were merged.  ``stays``: it
-    runs again whenever what it waits for happens, whatever else is pending, until another one is set
-    in its ``place``, if that has a name.
+    runs again whenever what it waits for happens, whatever else is pending, until another one is
+    set in its ``place``, if that has a name.
     """
 
     stage: str

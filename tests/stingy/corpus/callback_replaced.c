@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* A request has one watch: a callback that is set in its place takes the other's away, as NULL does. */
+/* A request has one watch: a callback that is set there replaces the one before, as NULL does. */
 #include <stdlib.h>
 
 struct watch;
