@@ -58,7 +58,7 @@ def _called_in_serving_loops(routine: Routine, serving: set[str], pointers: Poin
         graph.add_edges_from((step, follower) for follower in followers)
     found: set[str] = set()
     for loop in nx.strongly_connected_components(graph):
-        called = set().union(*(pointers.callees.get((routine.key, step), ()) for step in loop))
+        called = set().union(*(pointers.called_at(routine.key, step) for step in loop))
         if len(loop) > 1 and not called.isdisjoint(serving):
             found |= called
     return found

@@ -76,7 +76,7 @@ def _collect(program: Program, pointers: Pointers) -> _Flow:
                 case Return(value=value) if value is not None:
                     flow.returned[routine.key].append(value)
                 case Call(result=result, arguments=arguments):
-                    for key in pointers.callees.get((routine.key, number), ()):
+                    for key in pointers.called_at(routine.key, number):
                         body = program.routines.get(key)
                         if body is not None:
                             flow.calls[result].add(key)
@@ -95,7 +95,7 @@ def _queued(program: Program, constructs: Constructs, pointers: Pointers) -> Ite
                     if any(isinstance(kind, QueueStage) for kind in kinds):
                         yield value
                 case Call(arguments=arguments):
-                    for key in pointers.callees.get((routine.key, number), ()):
+                    for key in pointers.called_at(routine.key, number):
                         for kind in constructs.at_call(routine.key, key):
                             position = constructs.position(kind, key, "S")
                             if isinstance(kind, QueueStage) and position is not None:
@@ -107,6 +107,6 @@ def _called(program: Program, pointers: Pointers, relevant: set[str]) -> Iterato
     for routine in program.routines.values():
         for number, step in enumerate(routine.steps):
             if isinstance(step, Call) and not isinstance(step.callee, Func):
-                callees = pointers.callees.get((routine.key, number), set())
+                callees = pointers.called_at(routine.key, number)
                 if len(callees) > 1 and not callees.isdisjoint(relevant):
                     yield step.callee

@@ -498,7 +498,7 @@ class Interpreter:
         value = self.memory.value(call.callee, state)
         if isinstance(value, Function):
             return [value.key]
-        return sorted(self.pointers.callees.get((routine.key, number), ())) or [""]
+        return sorted(self.pointers.called_at(routine.key, number)) or [""]
 
     def enter(self, at: Occurrence, state: State) -> Results:
         """Call a function: run its body, or say what the outside may do."""
