@@ -185,6 +185,15 @@ class State:
         doubtful = [p for p, v in self.facts.items() if v == Perhaps(object_)]
         return changed.without(doubtful) if doubtful else changed
 
+    def without_bounds(self, objects: set[str]) -> State:
+        """The state with any number of these objects."""
+        counts = {o: (low, high) for o, low, high in self.property.live}
+        counts |= dict.fromkeys(objects, (0, None))
+        live = tuple((o, low, high) for o, (low, high) in sorted(counts.items()))
+        tied = [p for p, v in self.facts.items() if isinstance(v, Perhaps) and v.object in objects]
+        state = self.without(tied) if tied else self
+        return state if live == state.property.live else state.change(live=live)
+
     def without(self, places: Iterable[AccessPath]) -> State:
         """The state in which nothing is known of some places."""
         facts = dict(self.facts)

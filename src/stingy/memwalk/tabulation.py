@@ -270,6 +270,8 @@ class Tabulation:
         changes = node.changes[step, group] = node.changes.get((step, group), 0) + 1
         if changes > (MAX_CHANGES if node.label else MAX_CHANGES_OUTSIDE):
             now = self._without_bounds(node, now)
+            if now.property == old.property and now.facts == old.facts:
+                return group, False
         point[group] = now
         return group, True
 
@@ -277,11 +279,9 @@ class Tabulation:
         """The state with any number of what the node may allocate, and of what has grown."""
         reaches = self.frames.reaches
         changed = reaches.of(node.routine.key).changed & ~reaches.bit(reaches.objects.task)
-        free = [o for o, bit in reaches.bits.items() if bit & changed]
-        free += [o for o, _, high in state.property.live if high is None or high > 1]
-        for object_ in dict.fromkeys(free):
-            state = state.with_count(object_, 0, None)
-        return state
+        free = {o for o, bit in reaches.bits.items() if bit & changed}
+        free |= {o for o, _, high in state.property.live if high is None or high > 1}
+        return state.without_bounds(free)
 
     def _group(self, state: State) -> Group:
         """States of equal groups are merged."""
