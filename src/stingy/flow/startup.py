@@ -11,7 +11,7 @@ from stingy.flow.pointers import Pointers
 from stingy.flow.stages import Stages
 from stingy.lower.linking import Program
 from stingy.model.annotations import Free, Handoff, Malloc
-from stingy.model.program import Routine
+from stingy.model.program import Assign, Routine
 
 
 def find_startup(stages: Stages, constructs: Constructs, pointers: Pointers) -> set[str]:
@@ -36,7 +36,8 @@ def find_startup(stages: Stages, constructs: Constructs, pointers: Pointers) -> 
     for key in schedulers:
         looped = callees.get(key, set())
         if key not in callers and key not in pointers.addressed:
-            looped = _called_in_serving_loops(stages.program.routines[key], serving, pointers)
+            routine = stages.program.routines[key]
+            looped = _called_in_serving_loops(routine, serving, constructs, pointers)
             once |= callees.get(key, set()) - looped
         working |= looped
     return _reach(once, callees) - _reach(working, callees) - schedulers
@@ -51,7 +52,9 @@ def _find_queueing(constructs: Constructs) -> set[str]:
     }
 
 
-def _called_in_serving_loops(routine: Routine, serving: set[str], pointers: Pointers) -> set[str]:
+def _called_in_serving_loops(
+    routine: Routine, serving: set[str], constructs: Constructs, pointers: Pointers
+) -> set[str]:
     """What the loops of a scheduler call that serve requests; none if the loop is a library's."""
     graph: nx.DiGraph[int] = nx.DiGraph()
     for step, followers in enumerate(routine.successors):
@@ -59,7 +62,9 @@ def _called_in_serving_loops(routine: Routine, serving: set[str], pointers: Poin
     found: set[str] = set()
     for loop in nx.strongly_connected_components(graph):
         called = set().union(*(pointers.called_at(routine.key, step) for step in loop))
-        if len(loop) > 1 and not called.isdisjoint(serving):
+        stores = [s for n in loop if isinstance(s := routine.steps[n], Assign)]
+        queues = any(constructs.at_store(routine.key, store.place) for store in stores)
+        if len(loop) > 1 and (queues or not called.isdisjoint(serving)):
             found |= called
     return found
 
