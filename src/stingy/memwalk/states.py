@@ -9,6 +9,7 @@ only the facts (constants, signs, functions) on which both agree.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field, replace
 
 from stingy.flow.values import AccessPath, Instance, Other, Perhaps, Value, held_object, join
@@ -185,7 +186,7 @@ class State:
         doubtful = [p for p, v in self.facts.items() if v == Perhaps(object_)]
         return changed.without(doubtful) if doubtful else changed
 
-    def without_bounds(self, objects: set[str]) -> State:
+    def without_bounds(self, objects: AbstractSet[str]) -> State:
         """The state with any number of these objects."""
         counts = {o: (low, high) for o, low, high in self.property.live}
         counts |= dict.fromkeys(objects, (0, None))

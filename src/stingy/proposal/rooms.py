@@ -82,6 +82,8 @@ def _usual_sizes(kind: Kind, constructs: Constructs, constants: Constants) -> It
         asked = size_argument(constructs, site.construct, site.callee, site.call)
         for part in walk(asked):
             name = _name_of(part)
-            for value, spot in constants.get(name, ()) if name is not None else ():
+            if name is None:
+                continue
+            for value, spot in constants.get(name, ()):
                 text = f"{name[1]} = {value}, of which {site.call.text} takes its size"
                 yield Room(kind.type, value, Seen(spot, text))
