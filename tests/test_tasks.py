@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import hashlib
 import importlib.util
+import shutil
 import subprocess
 from pathlib import Path
 
@@ -12,6 +13,7 @@ import pytest
 from invoke.program import Program
 
 from ground.paths import PROJECT
+from tests.names import ODD_NAMES
 
 
 def load_program() -> Program:
@@ -70,13 +72,12 @@ def test_the_remedy_names_the_file_that_was_meant(capsys: pytest.CaptureFixture[
     assert "./invoke TASK --help for the flags, or ./--runs.tar.xz" in said
 
 
-@pytest.fixture
-def host(tmp_path: Path) -> Path:
+def make_host(tmp_path: Path) -> Path:
     """A checkout with nothing to install, whose invoke says its words."""
     for name in ("images/packages/host.txt", "requirements.lock", "pyproject.toml"):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).touch()
-    (tmp_path / "invoke").symlink_to(PROJECT / "invoke")
+    shutil.copy(PROJECT / "invoke", tmp_path)
     program = tmp_path / ".venv" / "bin" / "invoke"
     program.parent.mkdir(parents=True)
     program.write_text('#!/bin/sh\nprintf "%s\\n" "$@"\n')
@@ -97,8 +98,28 @@ def host(tmp_path: Path) -> Path:
         ([], []),
     ],
 )
-def test_help_behind_a_task_is_its_help(host: Path, words: list[str], passed: list[str]) -> None:
+def test_help_behind_a_task_is_its_help(
+    tmp_path: Path, words: list[str], passed: list[str]
+) -> None:
     done = subprocess.run(
-        [str(host / "invoke"), *words], capture_output=True, text=True, check=True
+        [str(make_host(tmp_path) / "invoke"), *words], capture_output=True, text=True, check=True
     )
     assert done.stdout.split("\n")[:-1] == (passed or [""])
+
+
+@pytest.mark.parametrize("name", ODD_NAMES)
+def test_the_checkout_may_have_any_name(tmp_path: Path, name: str) -> None:
+    """From within as from without, and by a link."""
+    make_host(tmp_path / name)
+    (tmp_path / "link").symlink_to(tmp_path / name)
+    for place, program in ((tmp_path, f"./{name}/invoke"), (tmp_path, "./link/invoke"),
+                           (tmp_path / name, "./invoke")):  # fmt: skip
+        done = subprocess.run(
+            [program, "--list"],
+            cwd=place,
+            env={"PATH": "/usr/bin:/bin"},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert (done.stdout, done.stderr) == ("--list\n", "")
