@@ -80,7 +80,7 @@ def make_host(tmp_path: Path) -> Path:
     shutil.copy(PROJECT / "invoke", tmp_path)
     program = tmp_path / ".venv" / "bin" / "invoke"
     program.parent.mkdir(parents=True)
-    program.write_text('#!/bin/sh\nprintf "%s\\n" "$@"\n')
+    program.write_text('#!/bin/sh\nprintf "%s\\n" "$@"\n[ "$PYTHONUTF8" = 1 ]\n')
     program.chmod(0o755)
     stamp = f"{hashlib.sha256(b'').hexdigest()}  -\n"
     (tmp_path / ".venv" / ".requirements.sha256").write_text(stamp)
@@ -120,6 +120,6 @@ def test_the_checkout_may_have_any_name(tmp_path: Path, name: str) -> None:
             env={"PATH": "/usr/bin:/bin"},
             capture_output=True,
             text=True,
-            check=False,
+            check=True,
         )
         assert (done.stdout, done.stderr) == ("--list\n", "")

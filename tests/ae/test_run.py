@@ -106,15 +106,16 @@ def test_an_arm_host_is_refused_in_one_sentence_with_its_remedy(host: Host, mode
 def test_an_arm_host_replays_without_a_container(host: Host) -> None:
     host.add("uname", "echo arm64")
     host.add_engine("podman")
-    words = f'printf "%s\\n" "$@" END >>"{host.folder}/words"'
+    words = f'printf "%s\\n" "$@" "utf8=$PYTHONUTF8" END >>"{host.folder}/words"'
     host.add("python3", f'case "$*" in *"import sys"*) ;; *) {words};; esac')
     venv = host.folder / "venv"
     (venv / "bin").mkdir(parents=True)
     (venv / "ready").touch()
     (venv / "bin" / "python").symlink_to(host.programs / "python3")
-    done = host.run("replay", "--rehearse", env={"ARTIFACT_VENV": str(venv)})
+    done = host.run("replay", "--rehearse", env={"ARTIFACT_VENV": str(venv), "LC_ALL": "POSIX"})
     assert done.returncode == 0, done.stderr
     assert host.calls[0][:4] == ["-m", "invoke", "replay", "--rehearse"]
+    assert host.calls[0][-1] == "utf8=1"
 
 
 def test_packages_that_do_not_load_are_told_with_what_is_missing(host: Host) -> None:
