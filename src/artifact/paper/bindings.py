@@ -141,7 +141,7 @@ def _explain(number: Number, wrong: Iterable[str]) -> str:
     """What the sentence takes for granted, and what is so."""
     wanted = ", ".join(_put(word) for word in wrong)
     interval = describe_interval(number.low, number.high, "{:.3f}".format) or "no interval"
-    if number.low is None and number.high is None and number.seeds == 1:
+    if number.value is not None and number.seeds == 1:
         interval = f"{number.value:.3f} in one run"
     verdict = f"{number.verdict}, " if number.verdict else ""
     return f"the sentence says {wanted}, the results say {verdict}{interval}"
