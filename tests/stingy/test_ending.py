@@ -140,7 +140,7 @@ def test_what_was_found_before_an_interruption_is_kept(
     whole = analyse(path, Options(budget=6000))
     assert not whole.partial
 
-    def interrupt(progress: Progress, steps: int, waiting: int) -> None:
+    def interrupt(progress: Progress, steps: int, followed: int, waiting: int) -> None:
         raise KeyboardInterrupt
 
     monkeypatch.setattr(Progress, "watch", interrupt)
@@ -159,10 +159,10 @@ def test_progress_is_told_to_who_waits_and_never_to_a_result() -> None:
     seconds = iter([0.0, 1.0, 6.0, 7.0, 12.0])
     progress = Progress(1000, told.append, lambda: next(seconds))
     for steps in (100, 600, 700, 1200):
-        progress.watch(steps, 3)
+        progress.watch(2 * steps, steps, 3)
     assert told == [
-        "600 steps in 6 s, 3 states wait; paths are followed one by one for 4 s more at most",
-        "1,200 steps in 12 s, 3 states wait; the budget is spent: paths are merged where they meet",
+        "1,200 steps in 6 s, 3 states wait; paths are followed one by one for 4 s more at most",
+        "2,400 steps in 12 s, 3 states wait; the budget is spent: paths are merged where they meet",
     ]
 
 

@@ -203,3 +203,35 @@ def test_callbacks_of_a_library_stay_wherever_they_are_set(tmp_path: Path) -> No
         ("bufferevent_new", 2), ("bufferevent_new", 3),
     }  # fmt: skip
     assert not found.constructs.schedule_stage  # the library calls them
+
+
+GROWS = """\
+static void more(struct conn *c)
+{
+	char *grown = realloc(c->reply, c->room * 2);
+
+	if (grown) { c->reply = grown; c->room *= 2; }
+}
+static void do_send(struct conn *c)
+{
+	more(c);
+	c->name = malloc(c->longest + 1);
+"""
+
+
+def test_room_in_the_slabs_is_proposed_where_the_source_names_a_size(tmp_path: Path) -> None:
+    root = tmp_path / "server"
+    root.mkdir()
+    source = STATES.replace("char *reply;", "char *reply, *name; int room, longest;")
+    source = source.replace("static void do_send(struct conn *c) {", GROWS)
+    source = source.replace("c->reply = malloc(99);", "c->reply = malloc(600); c->room = 600;")
+    source = source.replace("c->fd = fd;", "c->fd = fd; c->longest = 40;")
+    (root / "server.c").write_text(source)
+    out = tmp_path / "a.toml"
+    assert propose(root, out) is ExitCode.HOLDS
+    found = read_annotations(out).annotations
+    assert {(one.type, one.slab_bytes) for one in found.objects} == {
+        ("struct conn.reply", 600), ("struct conn.name", 40),
+    }  # fmt: skip
+    assert "longest = 40, of which malloc(c->longest + 1) takes its size" in out.read_text()
+    assert {one.id for one in analyse(out).objects if one.room} == {"conn_reply", "conn_name"}

@@ -94,6 +94,27 @@ def test_stages_that_share_a_function_keep_what_is_theirs(tmp_path: Path) -> Non
     assert vias["one", "go"] == []
 
 
+GIVEN = """\
+struct req { char *a, *b; };
+typedef int maker(struct req *req);
+static void one(struct req *req), two(struct req *req), end(struct req *req);
+static int make_a(struct req *req) { req->a = malloc(7); return !req->a; }
+static int make_b(struct req *req) { req->b = malloc(8); return !req->b; }
+static int fill_by(struct req *req, maker *make) { return make ? make(req) : 0; }
+static int fill(struct req *req, maker *make) { return fill_by(req, make); }
+static void one(struct req *req) { fill(req, make_a); free(req->a); push(req, two); }
+static void two(struct req *req) { fill(req, make_b); free(req->b); push(req, end); }
+static void end(struct req *req) { free(req); }
+"""
+
+
+def test_a_helper_calls_for_each_stage_what_that_gives_it(tmp_path: Path) -> None:
+    path = write_server(tmp_path, HEAD + GIVEN + LOOP.replace("FIRST", "one"), QUEUE)
+    result = analyse(path, Options(budget=0))
+    made = {one.id: one.allocated_in for one in result.objects if one.id != "req"}
+    assert made == {"req_a": ["one"], "req_b": ["two"]}
+
+
 ONCE = """\
 struct req { int n; };
 static int total;

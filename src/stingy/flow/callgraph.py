@@ -48,6 +48,6 @@ def _callees(program: Program, pointers: Pointers, routine: Routine) -> set[str]
     found: set[str] = set()
     for number, step in enumerate(routine.steps):
         if isinstance(step, Call):
-            found |= pointers.callees.get((routine.key, number), set())
+            found |= pointers.called_at(routine.key, number)
             found |= {a.key for a in step.arguments if isinstance(a, Func)}
     return found & program.routines.keys()

@@ -11,15 +11,13 @@ import re
 from collections import defaultdict
 from dataclasses import dataclass, field
 
+from stingy.flow.bounds import Bounds
 from stingy.flow.constructs import Constructs, size_argument
-from stingy.flow.flowgraph import FlowGraph
 from stingy.flow.pointers import AllocationSite, Node, Pointers
 from stingy.lower.linking import Program
 from stingy.model.annotations import Annotations
-from stingy.model.arithmetic import fold_integers
 from stingy.model.program import (
     Assign,
-    Call,
     Cast,
     Const,
     Expr,
@@ -36,7 +34,6 @@ from stingy.model.program import (
 from stingy.model.results import Size
 
 _UNTYPED = {"", "void", "char", "unsigned char", "signed char"}
-_MAX_DEPTH = 12
 
 
 @dataclass(slots=True)
@@ -138,6 +135,7 @@ class _Namer:
         self.program = program
         self.constructs = constructs
         self.pointers = pointers
+        self.bounds = Bounds(program, pointers)
         self.holders: dict[Node, list[Node]] = defaultdict(list)
         for node, targets in pointers.targets.items():
             for target in targets:
@@ -253,137 +251,9 @@ class _Namer:
         }
 
     def _bound(self, size: Expr, site: AllocationSite) -> tuple[int | None, bool]:
-        step = next(
-            (
-                number
-                for number, s in enumerate(self.program.routines[site.routine].steps)
-                if s is site.call
-            ),
-            0,
-        )
-        return _Bounds(self.program, site.routine, self.pointers).upper(size, step, 0)
-
-
-class _Bounds:
-    """Upper bounds of sizes: constants, sums, products, and what the guards say."""
-
-    def __init__(self, program: Program, routine: str, pointers: Pointers):
-        self.program = program
-        self.pointers = pointers
-        self.routine = program.routines[routine]
-        self.graph = FlowGraph(self.routine)
-
-    def upper(self, size: Expr, step: int, depth: int) -> tuple[int | None, bool]:  # noqa: PLR0911 - one a case
-        """The greatest value that ``size`` can have at a step, and whether it is the only one."""
-        if depth > _MAX_DEPTH:
-            return None, False
-        match size:
-            case Const(value=value):
-                return value, True
-            case SizeOf(bytes=bytes_):
-                return bytes_, True
-            case Cast(operand=operand):
-                return self.upper(operand, step, depth + 1)
-            case Op(operator=operator, operands=(left, right)) if operator not in "+*":
-                known = self._exact(operator, left, right, step, depth)
-                if known is not None:
-                    return known, True
-                return self._masked(operator, right)
-            case Op(operator="+" | "*" as operator, operands=(left, right)):
-                one = self.upper(left, step, depth + 1)
-                two = self.upper(right, step, depth + 1)
-                if one[0] is None or two[0] is None or min(one[0], two[0]) < 0:
-                    return None, False
-                value = one[0] + two[0] if operator == "+" else one[0] * two[0]
-                return value, one[1] and two[1]
-            case Var() | Field():
-                return self._variable(size, step, depth)
-        return None, False
-
-    def _exact(self, operator: str, left: Expr, right: Expr, step: int, depth: int) -> int | None:
-        one, two = self.upper(left, step, depth + 1), self.upper(right, step, depth + 1)
-        if one[0] is None or two[0] is None or not (one[1] and two[1]):
-            return None
-        return fold_integers(operator, one[0], two[0])
-
-    def _masked(self, operator: str, right: Expr) -> tuple[int | None, bool]:
-        """The bound that ``x & mask`` and ``x % modulus`` have."""
-        if isinstance(right, Const) and right.value > 0 and operator in {"&", "%"}:
-            return right.value - (operator == "%"), False
-        return None, False
-
-    def _variable(self, place: Expr, step: int, depth: int) -> tuple[int | None, bool]:  # noqa: PLR0911 - one a case
-        guarded = self._guarded(place, step, depth)
-        if guarded is not None:
-            return guarded, False
-        if not isinstance(place, Var) or place.name in self.routine.addressed:
-            return None, False
-        if not place.function:
-            return None, False
-        assigned = [
-            (s.value, number)
-            for number, s in enumerate(self.routine.steps)
-            if isinstance(s, Assign) and s.place == place
-        ]
-        if place in self.routine.parameters and not assigned:
-            return self._argument(self.routine.parameters.index(place), depth)
-        if not assigned or place in self.routine.parameters:
-            return None, False
-        bounds = [self.upper(value, number, depth + 1) for value, number in assigned]
-        known = [b[0] for b in bounds if b[0] is not None]
-        if len(known) < len(bounds):
-            return None, False
-        return max(known), len(bounds) == 1 and bounds[0][1]
-
-    def _argument(self, position: int, depth: int) -> tuple[int | None, bool]:
-        """The bound of a parameter: of what all callers pass."""
-        bounds: list[tuple[int | None, bool]] = []
-        for (caller, number), callees in self.pointers.callees.items():
-            call = self.program.routines[caller].steps[number]
-            if self.routine.key not in callees or not isinstance(call, Call):
-                continue
-            if position >= len(call.arguments) or depth > _MAX_DEPTH:
-                return None, False
-            inner = _Bounds(self.program, caller, self.pointers)
-            bounds.append(inner.upper(call.arguments[position], number, depth + 1))
-        values = {b[0] for b in bounds}
-        known = [v for v in values if v is not None]
-        if not bounds or None in values or self.routine.key in self.pointers.escaping:
-            return None, False
-        return max(known), len(values) == 1 and all(b[1] for b in bounds)
-
-    def _guarded(self, place: Expr, step: int, depth: int) -> int | None:
-        """The bound that comparisons on the way give, if the variable is not written after."""
-        best: int | None = None
-        for assume in self.graph.assumptions(step):
-            match assume.condition:
-                case Op(operator=operator, operands=(left, right)) if operator in _LIMITS:
-                    known = _LIMITS[operator] if left == place else _MIRRORED[operator]
-                    other = right if left == place else left if right == place else None
-                    if other is None or isinstance(other, Var | Field):
-                        continue
-                    limit, _ = self.upper(other, step, depth + 1)
-                    slack = known[0] if assume.truth else known[1]
-                    if limit is not None and slack is not None:
-                        best = limit + slack if best is None else min(best, limit + slack)
-        return best
-
-
-# x OP limit: what is added to the limit to bound x where this is true, and where it is false
-_LIMITS: dict[str, tuple[int | None, int | None]] = {
-    "<": (-1, None),
-    "<=": (0, None),
-    ">": (None, 0),
-    ">=": (None, -1),
-    "==": (0, None),
-}
-_MIRRORED = {
-    "<": _LIMITS[">"],
-    "<=": _LIMITS[">="],
-    ">": _LIMITS["<"],
-    ">=": _LIMITS["<="],
-    "==": _LIMITS["=="],
-}
+        routine = self.program.routines[site.routine]
+        step = next((n for n, s in enumerate(routine.steps) if s is site.call), 0)
+        return self.bounds.upper(size, routine, step)
 
 
 def _type_in(size: Expr) -> str:

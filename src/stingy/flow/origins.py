@@ -87,7 +87,7 @@ def _results(
         for number, step in enumerate(routine.steps):
             if not isinstance(step, Call) or not step.result.type.endswith("*"):
                 continue
-            callees = pointers.callees.get((routine.key, number), set())
+            callees = pointers.called_at(routine.key, number)
             known = bool(callees) and not _may_be_another(step, pointers, foreign)
             for key in callees:
                 kinds = constructs.at_call(routine.key, key)

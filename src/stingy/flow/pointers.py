@@ -11,6 +11,7 @@ in per-connection objects and pointers that travel through ``void *`` are follow
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 
 from stingy.flow.constructs import Constructs, Kind
@@ -40,6 +41,7 @@ from stingy.model.program import (
 )
 
 Node = tuple[str, ...]
+_NONE: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +74,11 @@ class Pointers:
     loads: dict[Node, set[Node]] = field(default_factory=lambda: defaultdict(set))
     opaque: set[Node] = field(default_factory=set)  # values of which not all origins are known
     _aux: dict[Expr, Node] = field(default_factory=dict)
+
+    def called_at(self, routine: str, step: int) -> AbstractSet[str]:
+        """All functions that a call may call, those outside of the server too; none for what is no
+        call, or calls what nothing is known of."""
+        return self.callees.get((routine, step), _NONE)
 
     def is_open(self, expr: Expr) -> bool:
         """Whether an expression may point to a function that the outside gave."""

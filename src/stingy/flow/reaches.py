@@ -135,7 +135,7 @@ class Reaches:
         return reach
 
     def _at_call(self, routine: Routine, number: int, call: Call) -> Reach:
-        callees = self.pointers.callees.get((routine.key, number), set())
+        callees = self.pointers.called_at(routine.key, number)
         if not callees and not isinstance(call.callee, Func):
             return Reach(leaves=True)  # any function that fits
         reach = Reach()

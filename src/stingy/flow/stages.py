@@ -236,7 +236,7 @@ def _kinds_in(routine: Routine, constructs: Constructs, pointers: Pointers) -> l
         if isinstance(step, Assign):
             kinds += constructs.at_store(routine.key, step.place)
         elif isinstance(step, Call):
-            for key in pointers.callees.get((routine.key, number), ()):
+            for key in pointers.called_at(routine.key, number):
                 kinds += constructs.at_call(routine.key, key)
     return kinds
 

@@ -191,7 +191,7 @@ class Depths:
         callees: set[str] = set()
         for number, step in enumerate(self.program.routines[key].steps):
             if isinstance(step, Call):
-                callees |= self.pointers.callees.get((key, number), set())
+                callees |= self.pointers.called_at(key, number)
         return callees
 
     def _external(self, name: str) -> Depth:

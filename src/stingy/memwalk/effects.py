@@ -13,6 +13,7 @@ from stingy.flow.pointers import Node, place_node
 from stingy.flow.stages import Stages
 from stingy.flow.values import (
     OTHER,
+    AccessPath,
     Function,
     Instance,
     Other,
@@ -25,7 +26,7 @@ from stingy.memwalk.findings import Event
 from stingy.memwalk.interpreter import Interpreter, Occurrence
 from stingy.memwalk.object_effects import ObjectEffects, is_reallocation
 from stingy.memwalk.stacks import Stacks
-from stingy.memwalk.states import BELOW, NOWHERE, Pending, Property, State
+from stingy.memwalk.states import BELOW, NOWHERE, Counts, Pending, Property, State
 from stingy.memwalk.summaries import Results
 from stingy.model.annotations import (
     Annotations,
@@ -220,9 +221,12 @@ class Effects:
         return isinstance(value, Other) or state.property.aside
 
     def _leave(self, at: Occurrence, state: State) -> State:
-        """Code outside of stages goes on to other requests when one is queued."""
+        """Code outside of stages goes on to other requests when one is queued.
+
+        A callback that stays is set before all is done for the request: that is no queue.
+        """
         p = state.property
-        queued = p.queue or any(one.queue not in {"", "none"} for one in p.pending)
+        queued = p.queue or any(not one.stays and _is_queued(one) for one in p.pending)
         if queued and not self.stages.takes_task(at.i.context.stage):
             return state.change(aside=True)
         return state
@@ -247,8 +251,11 @@ class Effects:
         return [self._leave(at, self._push(at, kind, name, one)) for name in stages]
 
     def _park(self, at: Occurrence, kind: QueueStage, stage: Expr | None, state: State) -> State:
-        """A field is set to a constant that no stage stands for: none runs for the time being."""
+        """A field is set to a constant that no stage stands for: none runs for the time being, or
+        none that was set in this place."""
         value = at.value(stage, state) if stage is not None else None
+        if kind.place and value == 0:
+            return state.change(pending=_without_place(state.property.pending, kind.place))
         if not kind.store or kind.stays or not isinstance(value, int) or not self._is_only_store():
             return state
         return state.change(pending=(Pending(NOWHERE),), by=at.source)
@@ -306,8 +313,9 @@ class Effects:
             return state.change(pending=pending, queue=queue.value, by=source)
         new = Pending(stage, queue.value, source)
         if kind.stays:
-            new = replace(new, stays=True)
+            new = replace(new, stays=True, place=kind.place)
             pending = tuple(p for p in pending if not (p.stays and p.stage == stage))
+            pending = _without_place(pending, kind.place)
         elif kind.store:  # a field holds one stage: the last one counts
             kept = () if self._is_only_store() else (BELOW,)
             pending = tuple(p for p in pending if p.stage in kept)
@@ -456,12 +464,62 @@ class Effects:
         results: Results = [(None, state)]
         for callback in callbacks:
             if callback not in self.stages.functions and callback in at.i.program.routines:
-                with at.i.as_stage(
-                    at.i.context.stage, [*at.i.context.calls, (at.routine.key, at.step)]
-                ):
-                    found = at.i.run(callback, _UNKNOWN_ARGUMENTS, state)
-                results += [(None, s) for _, s in found]
+                results += self._call_back(at, callback, state)
         return results
+
+    def _call_back(self, at: Occurrence, callback: str, state: State) -> Results:
+        """A function outside calls a function that it was given.
+
+        Memory that code outside of stages has, and that no request can hold, does not become that
+        of a request that the callback begins.
+        """
+        apart = self._kept_apart(at, state)
+        names = {name for name, _, _ in apart}
+        live = tuple(c for c in state.property.live if c[0] not in names)
+        gone = [place for place, value in state.facts.items() if _is_about(names, place, value)]
+        calls = [*at.i.context.calls, (at.routine.key, at.step)]
+        with at.i.as_stage(at.i.context.stage, calls):
+            found = at.i.run(callback, _UNKNOWN_ARGUMENTS, state.without(gone).change(live=live))
+        return [(None, self._come_back(at, apart, after)) for _, after in found]
+
+    def _come_back(self, at: Occurrence, apart: Counts, state: State) -> State:
+        """The state after a callback: a request that it began is not what its caller works on."""
+        p = state.property
+        if not p.followed:
+            return _add_live(state, apart)
+        begun = not at.i.context.stage and any(_is_queued(one) for one in p.pending)
+        return state.change(aside=True) if begun else state
+
+    def _kept_apart(self, at: Occurrence, state: State) -> Counts:
+        if at.i.context.stage or state.property.followed:
+            return ()
+        own = {*self.held, self.objects.task}
+        return tuple(count for count in state.property.live if count[0] not in own)
+
+
+def _without_place(pending: tuple[Pending, ...], place: str) -> tuple[Pending, ...]:
+    return tuple(one for one in pending if not place or one.place != place)
+
+
+def _is_queued(pending: Pending) -> bool:
+    return pending.queue not in {"", "none"}
+
+
+def _is_about(objects: set[str], place: AccessPath, value: Value) -> bool:
+    """Whether a fact is about one of these objects, or a pointer to one."""
+    inside = value.place if isinstance(value, Reference) else place
+    return held_object(value) in objects or any(
+        base[0] == "object" and base[1] in objects for base in (place[0], inside[0])
+    )
+
+
+def _add_live(state: State, counts: Counts) -> State:
+    """The state with these too, as far as they were not released meanwhile."""
+    for name, _, most in counts:
+        low, high = state.count(name)
+        both = None if high is None or most is None else high + most
+        state = state.with_count(name, low, both)
+    return state
 
 
 def _forget_request(state: State) -> State:

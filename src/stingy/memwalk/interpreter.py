@@ -17,15 +17,14 @@ from dataclasses import dataclass, field
 from stingy.flow.flowgraph import FlowGraph
 from stingy.flow.footprints import Footprints
 from stingy.flow.pointers import Pointers
-from stingy.flow.returning import NO_RETURN
-from stingy.flow.values import AccessPath, Function, Instance, Value, held_object
-from stingy.flow.zeroing import CLEARS, is_zero
+from stingy.flow.values import AccessPath, Function, Value, held_object
 from stingy.lower.linking import Program
 from stingy.memwalk.choices import RESULT
 from stingy.memwalk.findings import Event, Findings, locate
 from stingy.memwalk.frames import Frames
 from stingy.memwalk.memory import Memory, node_name
 from stingy.memwalk.merging import Merger, Point, describe_difference
+from stingy.memwalk.outside import after_outside, record_type
 from stingy.memwalk.states import Counts, Property, State
 from stingy.memwalk.summaries import Results, Summaries
 from stingy.memwalk.tabulation import Tabulation
@@ -33,20 +32,14 @@ from stingy.model.program import (
     Assign,
     Assume,
     Call,
-    Cast,
     Const,
-    Deref,
     Expr,
-    Field,
     Func,
     Return,
     Routine,
-    SizeOf,
     Spot,
     Step,
     Var,
-    pointee,
-    strip_casts,
 )
 from stingy.model.results import EXTERNAL, Evidence, WarningKind
 
@@ -56,8 +49,6 @@ MAX_RECURSION = 3
 MAX_CALLS = 60  # a call in so many others is followed with those of all its callers
 BUDGET_STEPS = 160_000  # of all stages together; then paths are merged wherever they meet
 STAGES_IN_BUDGET = 4  # a single stage may take one part in so many
-_ERROR_TESTS = {"IS_ERR", "IS_ERR_OR_NULL", "IS_ERR_VALUE"}  # never true of an object
-_COPIES = {"memcpy", "__builtin_memcpy", "memmove", "__builtin_memmove"}
 _WATCHED_STEPS = 2048
 
 
@@ -121,9 +112,10 @@ class Interpreter:
     merger: Merger
     frames: Frames
     budget: int = BUDGET_STEPS  # steps until paths are merged wherever they meet
-    watch: Callable[[int], None] = lambda _: None  # told the number of steps now and then
+    watch: Callable[[], None] = lambda: None  # called now and then
     context: Context = field(default_factory=Context)
     steps: int = 0
+    followed: int = 0  # of these, the steps of single paths
     blurred: bool = False  # paths were merged so that pointers got lost
     _spent: dict[str, int] = field(default_factory=dict)
     _noted: set[object] = field(default_factory=set)  # where precision was given up
@@ -148,7 +140,7 @@ class Interpreter:
 
     def _has_spent(self, stage: str) -> bool:
         share = self.budget // STAGES_IN_BUDGET
-        return self.steps >= self.budget or self._spent.get(stage, 0) >= share
+        return self.followed >= self.budget or self._spent.get(stage, 0) >= share
 
     def limit(self, limit: int) -> int:
         """How many states are kept apart where ``limit`` are while there is budget."""
@@ -159,13 +151,19 @@ class Interpreter:
         return 0 if self._has_spent(stage) else limit
 
     def count_step(self) -> None:
-        """One more step was made."""
+        """One more step was made.
+
+        Steps on merged states are few: they take nothing from the budget of the stages to come.
+        """
         stage = self.context.stage
         self.steps += 1
-        self._spent[stage] = self._spent.get(stage, 0) + 1
         if not self.steps % _WATCHED_STEPS:
-            self.watch(self.steps)
-        if stage not in self._noted and not self._table.is_active and self._has_spent(stage):
+            self.watch()
+        if self._table.is_active:
+            return
+        self.followed += 1
+        self._spent[stage] = self._spent.get(stage, 0) + 1
+        if stage not in self._noted and self._has_spent(stage):
             self._noted.add(stage)
             self._note_spent(stage)
 
@@ -491,13 +489,13 @@ class Interpreter:
         value = self.memory.value(call.callee, state)
         if isinstance(value, Function):
             return [value.key]
-        return sorted(self.pointers.callees.get((routine.key, number), ())) or [""]
+        return sorted(self.pointers.called_at(routine.key, number)) or [""]
 
     def enter(self, at: Occurrence, state: State) -> Results:
         """Call a function: run its body, or say what the outside may do."""
         key = at.key
         if key not in self.program.routines:
-            return self._outside(at.call, key, state)
+            return after_outside(self.memory, at.call, key, state)
         arguments = tuple(self.memory.value(a, state) for a in at.call.arguments)
         if self._table.is_active:
             return self.run(key, arguments, state)
@@ -521,57 +519,3 @@ class Interpreter:
             if object_ in allocated and high is not None and high > 1:
                 state = state.with_count(object_, low, None)
         return state
-
-    def _outside(self, call: Call, key: str, state: State) -> Results:
-        """A function of which there is no body."""
-        if key in NO_RETURN:
-            return []
-        if key in CLEARS and call.arguments:
-            return [(None, self._clear(call, state))]
-        if key in _COPIES and call.arguments:
-            pointer = call.arguments[0]
-            return [(self.memory.value(pointer, state), self.memory.forget_behind(pointer, state))]
-        if key in _ERROR_TESTS and call.arguments:
-            tested = self.memory.value(call.arguments[0], state)
-            return [(0 if isinstance(tested, Instance) else None, state)]
-        for argument in call.arguments:
-            value = self.memory.value(argument, state)
-            if not held_object(value):
-                state = self.memory.forget_behind(argument, state)
-        return [(None, state)]
-
-    def _clear(self, call: Call, state: State) -> State:
-        pointer = call.arguments[0]
-        zero = is_zero(call)
-        place = self.memory.place(Deref(pointer), state)
-        record = pointee_record(pointer)
-        if place is None or not zero or record not in self.program.records:
-            return self.memory.forget_behind(pointer, state)
-        size = call.arguments[-1]
-        whole = self.program.records[record].bytes
-        limit = self.memory.value(size, state)
-        bytes_ = size.bytes if isinstance(size, SizeOf) else limit
-        if not isinstance(bytes_, int):
-            return self.memory.forget_behind(pointer, state)
-        return self.memory.clear(place, record, None if bytes_ >= whole else bytes_, state)
-
-
-def pointee_record(pointer: Expr) -> str:
-    """The record that a pointer points to, by its declared type."""
-    inner = strip_casts(pointer)
-    if isinstance(inner, Var | Field):
-        return pointee(inner.type)
-    place = getattr(inner, "place", None)
-    return record_type(place) if place is not None else ""
-
-
-def record_type(place: Expr) -> str:
-    """The declared type of a place that may be a record."""
-    match place:
-        case Var(type=type_) | Field(type=type_):
-            return type_.removeprefix("const ")
-        case Deref(pointer=pointer):
-            return pointee_record(pointer)
-        case Cast(operand=operand):
-            return record_type(operand)
-    return ""

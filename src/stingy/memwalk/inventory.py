@@ -30,7 +30,7 @@ def add_other_sites(
         for number, step in enumerate(routine.steps):
             if not isinstance(step, Call):
                 continue
-            for key in sorted(pointers.callees.get((routine.key, number), ())):
+            for key in sorted(pointers.called_at(routine.key, number)):
                 for kind in constructs.at_call(routine.key, key):
                     if not isinstance(kind, Malloc | Free):
                         continue

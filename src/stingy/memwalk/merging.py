@@ -22,10 +22,15 @@ _COARSER = 4  # so many times fewer states are kept apart once counts are ranges
 
 @dataclass(frozen=True, slots=True)
 class Merger:
-    """How states are told apart.  ``stacks`` is None for discipline queue."""
+    """How states are told apart.  ``stacks`` is None for discipline queue.
+
+    ``choices`` are the places that the next stage depends on, ``called`` those that decide which
+    function is called.
+    """
 
     stacks: Stacks | None = None
     choices: frozenset[AccessPath] = frozenset()
+    called: frozenset[AccessPath] = frozenset()
 
     def key(self, state: State) -> object:
         """Equal for states that are always merged."""

@@ -27,7 +27,7 @@ from stingy.memwalk.absences import Absences, find_born_in_stages
 from stingy.memwalk.accesses import find_accesses
 from stingy.memwalk.analysis import Analysis
 from stingy.memwalk.assembly import assemble
-from stingy.memwalk.choices import find_choices
+from stingy.memwalk.choices import find_called, find_choices
 from stingy.memwalk.depths import Depths
 from stingy.memwalk.effects import Effects
 from stingy.memwalk.findings import Findings
@@ -120,7 +120,7 @@ def follow(annotations: Annotations, program: Program, root: Path, options: Opti
     foreign = find_foreign(program, constructs, pointers)
     effects = Effects(
         annotations, constructs, objects, stages, Stacks(annotations.dispatch.depth), foreign,
-        find_startup(stages, pointers), find_held_by_tasks(program, objects, pointers),
+        find_startup(stages, constructs, pointers), find_held_by_tasks(program, objects, pointers),
     )  # fmt: skip
     walk = _walk(effects, program, pointers, findings, options)
     add_other_sites(program, constructs, pointers, objects, findings)
@@ -145,12 +145,14 @@ def _walk(
     memory = Memory(program, pointers)
     memory.prepare()
     choices = find_choices(program, effects.constructs, pointers)
+    called = find_called(program, pointers, stages.relevant)
     stacks = effects.stacks if annotations.dispatch.discipline == "lifo" else None
     footprints = Footprints(program, pointers, find_call_graph(program, pointers))
     reaches = Reaches(program, effects.constructs, pointers, effects.objects, stages, footprints)
     interpreter = Interpreter(
         program, pointers, memory, findings, effects.at_call, effects.at_store, effects.at_test,
-        stages.relevant, footprints, Merger(stacks, choices), Frames(reaches), options.budget,
+        stages.relevant, footprints, Merger(stacks, choices, called), Frames(reaches),
+        options.budget,
     )  # fmt: skip
     final = annotations.dispatch.final or ""
     names = [stages.functions[k] for k in program.find(final) if k in stages.functions]
@@ -160,7 +162,9 @@ def _walk(
     )  # fmt: skip
     walk = Walk(interpreter, effects, absences, stacks, names[0] if names else "")
     progress = Progress(options.budget, options.report)
-    interpreter.watch = lambda steps: progress.watch(steps, len(walk.waiting))
+    interpreter.watch = lambda: progress.watch(
+        interpreter.steps, interpreter.followed, len(walk.waiting)
+    )
     try:
         walk.run()
     except KeyboardInterrupt:

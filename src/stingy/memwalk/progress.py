@@ -28,16 +28,18 @@ class Progress:
         self._start_s = self.clock()
         self._next_s = self._start_s + PATIENCE_S
 
-    def watch(self, steps: int, waiting: int) -> None:
-        """``steps`` were made; ``waiting`` states of stages are still to be looked at."""
+    def watch(self, steps: int, followed: int, waiting: int) -> None:
+        """``steps`` were made, ``followed`` of them on single paths; ``waiting`` states of stages
+        are still to be looked at."""
         now_s = self.clock()
         if now_s < self._next_s:
             return
         self._next_s = now_s + INTERVAL_S
         used_s = now_s - self._start_s
-        left = self.budget - steps
-        if left > 0:
-            when = f"paths are followed one by one for {used_s * left / steps:.0f} s more at most"
+        left = self.budget - followed
+        if left > 0 and followed:
+            left_s = used_s * left / followed
+            when = f"paths are followed one by one for {left_s:.0f} s more at most"
         else:
             when = "the budget is spent: paths are merged where they meet"
         self.tell(f"{steps:,} steps in {used_s:.0f} s, {waiting:,} states wait; {when}")

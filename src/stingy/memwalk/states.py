@@ -9,6 +9,7 @@ only the facts (constants, signs, functions) on which both agree.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field, replace
 
 from stingy.flow.values import AccessPath, Instance, Other, Perhaps, Value, held_object, join
@@ -31,7 +32,8 @@ class Pending:
 
     ``queue``: where it waits (discipline queue).  ``pusher``: the stage that queued it in the
     present run, "" if an earlier one did.  ``sure``: on all paths that were merged.  ``stays``: it
-    runs again whenever what it waits for happens, whatever else is pending.
+    runs again whenever what it waits for happens, whatever else is pending, until another one is
+    set in its ``place``, if that has a name.
     """
 
     stage: str
@@ -39,6 +41,7 @@ class Pending:
     pusher: str = ""
     sure: bool = True
     stays: bool = False
+    place: str = ""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -182,6 +185,15 @@ class State:
         changed = self.change(live=tuple(sorted(rest, key=lambda c: c[0])))
         doubtful = [p for p, v in self.facts.items() if v == Perhaps(object_)]
         return changed.without(doubtful) if doubtful else changed
+
+    def without_bounds(self, objects: AbstractSet[str]) -> State:
+        """The state with any number of these objects."""
+        counts = {o: (low, high) for o, low, high in self.property.live}
+        counts |= dict.fromkeys(objects, (0, None))
+        live = tuple((o, low, high) for o, (low, high) in sorted(counts.items()))
+        tied = [p for p, v in self.facts.items() if isinstance(v, Perhaps) and v.object in objects]
+        state = self.without(tied) if tied else self
+        return state if live == state.property.live else state.change(live=live)
 
     def without(self, places: Iterable[AccessPath]) -> State:
         """The state in which nothing is known of some places."""

@@ -10,8 +10,8 @@ on a lattice of finite height.  Three things keep nodes few, and their answers e
 * what a routine cannot reach is kept aside at the call (``frames``);
 * all stages share the nodes: "the stage that runs" is a name that each puts its own in for, and
   what a node does is noted for each stage that comes to it (``Node.stages``);
-* stages and states that are on their way to a Queue_Stage tell nodes and paths apart, up to
-  ``MAX_APART``.
+* stages and states that are on their way to a Queue_Stage tell nodes and paths apart, and so do
+  functions that are on their way to a call, up to ``MAX_APART``.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ if TYPE_CHECKING:
 THRESHOLDS = (1, 2)  # a count that grows beyond them has no bound
 MAX_CHANGES = 64  # of what is known at one step; then whatever may still grow has no bound
 MAX_CHANGES_OUTSIDE = 6  # the same for code outside of stages
-MAX_APART = 24  # states at one step that differ in the stage that comes next
+MAX_APART = 24  # states at one step that differ in what comes next
 _END = -1  # the step of answers
 _SHARED = (SOME_STAGE, SOME_ENTRY, "")
 Chain = list[tuple[str, int]]
@@ -270,6 +270,8 @@ class Tabulation:
         changes = node.changes[step, group] = node.changes.get((step, group), 0) + 1
         if changes > (MAX_CHANGES if node.label else MAX_CHANGES_OUTSIDE):
             now = self._without_bounds(node, now)
+            if now.property == old.property and now.facts == old.facts:
+                return group, False
         point[group] = now
         return group, True
 
@@ -277,18 +279,18 @@ class Tabulation:
         """The state with any number of what the node may allocate, and of what has grown."""
         reaches = self.frames.reaches
         changed = reaches.of(node.routine.key).changed & ~reaches.bit(reaches.objects.task)
-        free = [o for o, bit in reaches.bits.items() if bit & changed]
-        free += [o for o, _, high in state.property.live if high is None or high > 1]
-        for object_ in dict.fromkeys(free):
-            state = state.with_count(object_, 0, None)
-        return state
+        free = {o for o, bit in reaches.bits.items() if bit & changed}
+        free |= {o for o, _, high in state.property.live if high is None or high > 1}
+        return state.without_bounds(free)
 
     def _group(self, state: State) -> Group:
         """States of equal groups are merged."""
+        choices, called = self.merger.choices, self.merger.called
         chosen = [
             (place, value)
             for place, value in state.facts.items()
-            if place in self.merger.choices and isinstance(value, int | Function | Reference)
+            if (place in choices and isinstance(value, int | Function | Reference))
+            or (place in called and _is_code(value))
         ]
         return self.merger.coarse_group(state), frozenset(chosen)
 
@@ -416,6 +418,13 @@ def _rename(state: State, old: str, new: str) -> State:
     if by == p.by and pending == p.pending:
         return state
     return state.change(by=by, pending=pending)
+
+
+def _is_code(value: Value) -> bool:
+    """Whether a value is a function, or the address of a table that may have some."""
+    if isinstance(value, Reference):
+        return value.place[0][0] == "variable" and not value.place[0][2]
+    return isinstance(value, Function)
 
 
 def _without_numbers(state: State, choices: frozenset[AccessPath]) -> State:

@@ -129,11 +129,14 @@ class QueueStage(Construct):
     """Queue_Stage: gives a request its next stage; ``queue`` says where it then waits.
 
     ``stays``: it is a callback that an event library calls whenever something happens, until it
-    is taken away; a request may have several of them at a time (discipline queue).
+    is taken away; a request may have several of them at a time (discipline queue).  ``place`` names
+    where a request has one at most (``relay.readcb``): what is set there replaces what was, and
+    NULL takes it away.
     """
 
     queue: QueueKind | None = None  # default: work for discipline "queue", none for "lifo"
     stays: bool = False
+    place: str = ""
 
 
 class ScheduleStage(Construct):

@@ -299,7 +299,7 @@ def _taint(survey: Survey, routine: Routine, number: int, tainted: set[Var]) -> 
     elif isinstance(step, Call):
         if callee_name(step) in ACCEPTS:
             fresh.add(step.result)
-        for callee in survey.pointers.callees.get((routine.key, number), ()):
+        for callee in survey.pointers.called_at(routine.key, number):
             target = survey.program.routines.get(callee)
             if target is not None:
                 pairs = zip(target.parameters, step.arguments, strict=False)

@@ -7,13 +7,16 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
+from ground.documents import parse_toml
 from ground.errors import ExitCode, UsageError
 from ground.files import write_atomically
 from ground.terminal import complete_step, console
 from stingy.flow.constructs import Constructs
 from stingy.flow.pointers import resolve_pointers
-from stingy.lower.linking import link
+from stingy.lower.linking import Program, link
+from stingy.model.annotations import Annotations
 from stingy.proposal.candidates import Survey
+from stingy.proposal.rooms import find_rooms
 from stingy.proposal.sources import choose_sources
 from stingy.proposal.writer import Proposal, make_proposal, write_proposal
 
@@ -58,11 +61,15 @@ def run_init(argv: Sequence[str]) -> ExitCode:
     if options.out.exists() and not options.force:
         raise UsageError(f"{options.out} is there already", hint="give --force, or another --out")
     with complete_step(f"Reading {options.root}"):
-        found, record_is_known = propose(options)
-    if options.task and not record_is_known:
+        found, program = propose(options)
+    if options.task and found.task not in program.records:
         known = ", ".join(one.name for one in found.tasks[:6])
         raise UsageError(f"the source has no type {options.task}", hint=f"likely ones: {known}")
     text = write_proposal(found, options.root, options.out)
+    if "FILL_IN" not in text:
+        annotations = Annotations.model_validate(parse_toml(text, options.out))
+        found.rooms = find_rooms(annotations, program)
+        text = write_proposal(found, options.root, options.out)
     write_atomically(options.out, text.encode())
     for file, why in sorted(found.chosen.refused.items()):
         console.print(
@@ -81,8 +88,8 @@ def run_init(argv: Sequence[str]) -> ExitCode:
     return ExitCode.HOLDS if filled else ExitCode.DOES_NOT_HOLD
 
 
-def propose(options: argparse.Namespace) -> tuple[Proposal, bool]:
-    """What is found in the sources, and whether the type given as a request is in them."""
+def propose(options: argparse.Namespace) -> tuple[Proposal, Program]:
+    """What is found in the sources, and these."""
     chosen = choose_sources(
         options.root, tuple(options.files), tuple(options.flag),
         options.compile_commands.resolve() if options.compile_commands else None,
@@ -91,5 +98,4 @@ def propose(options: argparse.Namespace) -> tuple[Proposal, bool]:
     program = link(list(chosen.units))
     survey = Survey(program, resolve_pointers(program, Constructs(program)))
     name = options.name or options.root.resolve().name
-    found = make_proposal(name, chosen, survey, options.task)
-    return found, found.task in program.records
+    return make_proposal(name, chosen, survey, options.task), program

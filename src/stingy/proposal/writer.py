@@ -16,6 +16,7 @@ from pathlib import Path
 from stingy.model.program import Spot, pointee
 from stingy.proposal.candidates import Candidate, Seen, Survey, find_loops, find_tasks, is_numbered
 from stingy.proposal.memory import Allocator, FreeList, find_allocators, find_free_lists
+from stingy.proposal.rooms import Room
 from stingy.proposal.sources import Chosen
 from stingy.proposal.stages import (
     Callbacks,
@@ -54,6 +55,7 @@ class Proposal:
     finals: list[tuple[str, Spot]]
     task_positions: dict[str, int]
     missing: list[str] = field(default_factory=list)
+    rooms: list[Room] = field(default_factory=list)
 
     @property
     def stages(self) -> int:
@@ -154,6 +156,7 @@ def write_proposal(found: Proposal, root: Path, out: Path) -> str:
         *_write_stages(found),
         *_write_schedulers(found),
         *_write_memory(found),
+        *_write_rooms(found),
     ]
     return "\n".join(lines).rstrip() + "\n"
 
@@ -367,4 +370,13 @@ def _write_memory(found: Proposal) -> list[str]:
                       f"object = {_quote(list_.record)}", ""]  # fmt: skip
         for name in list_.putters:
             lines += ["[[constructs.free]]", f"function = {_quote(name)}", 'arguments = ["O"]', ""]
+    return lines
+
+
+def _write_rooms(found: Proposal) -> list[str]:
+    lines: list[str] = []
+    for room in found.rooms:
+        lines += [f"# {room.seen}", "[[objects]]", f"type = {_quote(room.type)}",
+                  f"slab_bytes = {room.bytes}",
+                  'reason = "a size that the source names; it has no bound"', ""]  # fmt: skip
     return lines

@@ -163,7 +163,7 @@ class Judge:
             key = waiting.pop()
             routine = self.server.program.routines.get(key)
             for number in range(len(routine.steps) if routine else 0):
-                for callee in self.server.pointers.callees.get((key, number), ()):
+                for callee in self.server.pointers.called_at(key, number):
                     if callee not in found:
                         found.add(callee)
                         waiting.append(callee)
