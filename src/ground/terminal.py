@@ -4,18 +4,19 @@
 from __future__ import annotations
 
 import functools
+import inspect
 import os
 import signal
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import ParamSpec
 
 from rich.console import Console
 from rich.markup import escape
 
-from ground.errors import ArtifactError, ExitCode
+from ground.errors import ArtifactError, ExitCode, UsageError
 
 P = ParamSpec("P")
 
@@ -42,14 +43,28 @@ def show_error(error: ArtifactError) -> None:
         console.print(f"[bold]  try:[/] {escape(error.hint)}", soft_wrap=True)
 
 
+def refuse_flags(given: Mapping[str, object], signature: inspect.Signature) -> None:
+    """Raise UsageError if a required argument begins with a dash: invoke takes whatever follows a
+    task that wants a name for that name, a misspelt flag too, and a file would be called so."""
+    for name, value in given.items():
+        required = signature.parameters[name].default is inspect.Parameter.empty
+        if required and isinstance(value, str) and value.startswith("-"):
+            raise UsageError(
+                f"{value} is no {name}, since it begins with a dash",
+                hint=f"./invoke TASK --help for the flags, or ./{value} for a file of that name",
+            )
+
+
 def report_errors(command: Callable[P, ExitCode | None]) -> Callable[P, None]:
     """Wrap an entry point: errors are shown and end the process with their exit code, as does
-    an exit code that it returns.  ARTIFACT_DEBUG=1 shows the traceback too.  SIGTERM is heard as
-    Ctrl-C is."""
+    an exit code that it returns.  A flag in the place of a name is an error.  ARTIFACT_DEBUG=1
+    shows the traceback too.  SIGTERM is heard as Ctrl-C is."""
+    signature = inspect.signature(command)
 
     @functools.wraps(command)
     def wrapped(*args: P.args, **kwargs: P.kwargs) -> None:
         try:
+            refuse_flags(signature.bind(*args, **kwargs).arguments, signature)
             with hear_termination():
                 code = command(*args, **kwargs)
         except KeyboardInterrupt:

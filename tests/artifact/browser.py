@@ -7,7 +7,7 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -114,6 +114,21 @@ class Page:
             f"(document.querySelector({json.dumps(selector)}))"
         )
         self.settle()
+
+    def measure(self, deed: Callable[[], object]) -> float:
+        """Seconds of processor time that the page takes for ``deed``, layout and paint included."""
+        before = self._read_effort()
+        deed()
+        return self._read_effort() - before
+
+    def _read_effort(self) -> float:
+        self.send("Performance.enable", timeDomain="threadTicks")
+        metrics = self.send("Performance.getMetrics")["metrics"]
+        return next(float(m["value"]) for m in metrics if m["name"] == "TaskDuration")
+
+    def count(self, selector: str) -> int:
+        """How many elements ``selector`` finds."""
+        return int(self.evaluate(f"document.querySelectorAll({json.dumps(selector)}).length"))
 
     def read_texts(self, selector: str) -> list[str]:
         """Texts of all elements that ``selector`` finds."""

@@ -20,7 +20,9 @@ from artifact.runs.sweep import list_tasks, sweep
 from checks.disturbed import Silence
 from tests.artifact.browser import Page, open_browser
 
-MANY = 800
+MANY = 1000  # more than any tier has
+PARSES = 150  # a third of a second on a busy host
+PRESSED = "#table [aria-pressed=true]"
 FIRST_ROWS = 50  # as the page shows them
 
 
@@ -89,6 +91,27 @@ def test_a_reader_filters_sorts_plots_and_compares(page: Page, results: Results)
     check_comparison(page, total)
 
 
+PARSE = "for (let i = 0; i < 10; i++) JSON.parse(document.getElementById('data').textContent)"
+
+
+@pytest.mark.slow
+def test_nothing_that_a_reader_does_takes_long(page: Page) -> None:
+    """Counted in the time that it takes to parse the page's data, which is the host's measure."""
+    unit = page.measure(lambda: page.evaluate(PARSE)) / 10
+    deeds = {
+        "type": lambda: page.enter("#filter", "server=nginx"),
+        "delete": lambda: page.enter("#filter", ""),
+        "sort": lambda: page.click("button[data-sort=throughput]"),
+        "more rows": lambda: page.click("#more"),
+        "plot": lambda: page.enter("#y", "l2_data"),
+        "medians": lambda: page.click("#median"),
+        "choose": lambda: page.click("#chart .mark[data-run='7']"),
+        "compare": lambda: page.click("#chart .mark[data-run='8']"),
+    }
+    taken = {name: page.measure(deed) / unit for name, deed in deeds.items()}
+    assert max(taken.values()) < PARSES, taken
+
+
 def check_filter(page: Page, runs: pl.DataFrame) -> None:
     page.enter("#filter", "server=nginx level>=40 variant=base")
     wanted = runs.filter(
@@ -127,18 +150,32 @@ def check_plot(page: Page, runs: pl.DataFrame) -> None:
     assert not page.evaluate("document.querySelector('#chart svg').outerHTML.includes('NaN')")
 
 
+def check_choice(page: Page) -> None:
+    """Row and buttons say which run is A and which is B, also after the table is drawn again."""
+    page.click("#table tbody tr:nth-child(3) [data-a]")
+    page.click("#table tbody tr:nth-child(4) [data-b]")
+    page.click("#more")
+    for side, place in (("a", 3), ("b", 4)):
+        row = f"#table tbody tr:nth-child({place}).{side}"
+        assert page.count(row) == page.count(f"{row} [data-{side}][aria-pressed=true]") == 1
+    assert page.count(PRESSED) == page.count("#chart .chosen") == 2
+
+
 def check_comparison(page: Page, runs: pl.DataFrame) -> None:
     first, second = 0, runs.height - 1
     page.click(f"#chart .mark[data-run='{first}']")
     page.click(f"#chart .mark[data-run='{second}']")
     ratio = runs["throughput"][second] / runs["throughput"][first]
     shown = page.read_texts("#compare tr[data-name=throughput] td:last-child")
+    assert page.count("#chart .chosen") == 2
     assert float(shown[0].replace(",", "")) == pytest.approx(ratio, rel=1e-4)
     address = page.evaluate("location.href")
     page.open("about:blank")
     page.open(address)  # a view is kept as a link
     assert page.read_texts("#compare tr[data-name=throughput] td:last-child") == shown
+    check_choice(page)
     page.click("#clear")
     assert page.read_texts("#compare td") == []
+    assert page.count(f"#chart .chosen, #table tr.a, {PRESSED}") == 0
     page.requests[:] = sorted({request.partition("#")[0] for request in page.requests}
                               - {"about:blank"})  # fmt: skip

@@ -22,12 +22,18 @@ from artifact.report.citation import (
 )
 from artifact.report.crate import PROFILE, Deed, write_crate
 from ground.errors import UsageError
+from ground.paths import PROJECT
 
 DEED = Deed("./invoke reproduce", "plan.json", "0" * 64, "1 claim: 1 REPRODUCED.")
 
 
 def test_the_committed_files_are_those_that_the_citation_makes() -> None:
     assert find_stale() == []
+
+
+def test_every_licence_of_the_project_is_in_the_citation() -> None:
+    texts = {path.stem for path in (PROJECT / "LICENSES").iterdir()}
+    assert set(read_citation().license) == texts
 
 
 def test_a_file_that_was_edited_by_hand_is_found(tmp_path: Path) -> None:

@@ -17,13 +17,28 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from artifact.paper.bindings import PREDICATES, VERDICTS, Problem, Use, check_use, check_uses
+from artifact.paper.bindings import (
+    ONCE,
+    PREDICATES,
+    VERDICTS,
+    Problem,
+    Use,
+    check_use,
+    check_uses,
+)
 from artifact.paper.difference import Move, find_changes, write_difference
 from artifact.paper.facts import Fact, find_fact, load_facts, load_originals
 from artifact.paper.numbers import COUNT, Number, Numbers, State, collect_numbers, load_numbers
 from artifact.paper.pictures import draw_reference
 from artifact.paper.production import DRAFT, PDF, list_figures, produce
-from artifact.paper.quantities import Broken, find_quantity, load_quantities
+from artifact.paper.quantities import (
+    Broken,
+    OriginShare,
+    Point,
+    Searched,
+    find_quantity,
+    load_quantities,
+)
 from artifact.paper.stored import take_reference
 from artifact.paper.typesetting import (
     FOLDER,
@@ -52,6 +67,13 @@ PICTURE = (
 PLACES = {"rises": (1.3, 1.2, 1.4), "falls": (0.6, 0.5, 0.7), "same": (1.0, 0.99, 1.01),
           "most": (0.8, 0.7, 0.9), "few": (0.02, 0.01, 0.03)}  # fmt: skip
 NAMES = [f"{claim.id}/{server}" for claim in load_claims() for server in claim.servers]
+MEANT = {
+    "reproduced": {Verdict.REPRODUCED},
+    "direction": {Verdict.DIRECTION},
+    "holds": {Verdict.REPRODUCED, Verdict.DIRECTION},
+    "contradicted": {Verdict.CONTRADICTED},
+    "inconclusive": {Verdict.INCONCLUSIVE},
+}
 
 
 def find_verdict(predicates: set[str]) -> Verdict:
@@ -66,8 +88,10 @@ def find_verdict(predicates: set[str]) -> Verdict:
 
 def invent(name: str, predicates: set[str]) -> Number:
     """A number of which ``predicates`` are true."""
-    relation = next(iter(sorted(predicates & PLACES.keys())), "rises")
-    value, low, high = PLACES[relation]
+    relation = next(iter(sorted(predicates - VERDICTS.keys())), "rises")
+    value, low, high = PLACES[relation.removeprefix(ONCE)]
+    if relation.startswith(ONCE):
+        return Number(state=State.MEASURED, value=value, seeds=1)
     number = Number(state=State.MEASURED, value=value, low=low, high=high, seeds=5)
     if name.startswith(("verdicts.", "runs.", "seeds.")):
         return Number(state=State.MEASURED, value=7, measured=COUNT)
@@ -196,6 +220,55 @@ def test_a_verdict_that_is_turned_round_breaks_the_sentences_that_rest_on_it(
     assert all("the results say" in problem.why for problem in found)
 
 
+def test_every_other_verdict_breaks_just_the_sentences_that_do_not_mean_it(
+    survey: Survey, numbers: Numbers
+) -> None:
+    for name in NAMES:
+        for verdict in set(Verdict) - {Verdict.NOT_JUDGED}:
+            wrong = {
+                use.text
+                for use in survey.uses
+                if use.name == name
+                and any(verdict not in MEANT[word] for word in use.predicates if word in MEANT)
+            }
+            found = check_uses(survey.uses, replace(numbers, name, verdict=verdict).numbers)
+            assert {problem.text for problem in found} == wrong
+        unjudged = replace(numbers, name, state=State.NOT_JUDGED, verdict=Verdict.NOT_JUDGED)
+        found = check_uses(survey.uses, unjudged.numbers)
+        assert list_sentences(survey, name) <= {problem.text for problem in found}
+
+
+def test_without_any_number_of_its_own_the_paper_is_refused(
+    survey: Survey, numbers: Numbers
+) -> None:
+    """Verdicts and quantities, asserted or printed; each sentence that has the number is named."""
+    for name in {use.name for use in survey.uses}:
+        found = check_uses(survey.uses, without(numbers, name).numbers)
+        sentences = {use.text for use in survey.uses if use.name == name}
+        assert {problem.text for problem in found} == sentences
+        assert all(problem.missing and problem.name == name for problem in found)
+
+
+def test_nothing_is_named_for_the_paper_that_it_does_not_use(survey: Survey) -> None:
+    used = {use.name for use in survey.uses}
+    assert [q.name for q in load_quantities(FOLDER) if q.name not in used] == []
+    text = "".join(path.read_text() for path in FOLDER.rglob("*.typ"))
+    assert [name for name in load_facts(FOLDER) if f'fact("{name}")' not in text] == []
+    assert [name for name in load_originals(FOLDER) if f'orig("{name}")' not in text] == []
+
+
+def test_what_is_said_of_one_run_is_said_of_no_interval() -> None:
+    use = Use("a", ("once-rises",), "It rises.")
+    once = Number(state=State.MEASURED, value=1.2, seeds=1)
+    assert check_use(use, {"a": once}) is None
+    fallen = check_use(use, {"a": once.model_copy(update={"value": 0.9})})
+    assert fallen is not None
+    assert fallen.why == "the sentence says above 1 in one run, the results say 0.900 in one run"
+    twice = once.model_copy(update={"seeds": 2, "low": 1.1, "high": 1.3})
+    assert check_use(use, {"a": twice})
+    assert check_use(Use("a", ("rises",), "It rises."), {"a": once})
+
+
 def test_every_number_that_is_asserted_breaks_the_paper_when_it_is_another(
     survey: Survey, numbers: Numbers
 ) -> None:
@@ -204,7 +277,7 @@ def test_every_number_that_is_asserted_breaks_the_paper_when_it_is_another(
     assert len(asserted) > 30
     for name in asserted:
         for low, high in ((None, None), (0.2, 3.0)):
-            changed = replace(numbers, name, low=low, high=high)
+            changed = replace(numbers, name, low=low, high=high, seeds=5)
             found = check_uses(survey.uses, changed.numbers)
             assert {problem.name for problem in found} == {name}
 
@@ -382,6 +455,30 @@ def test_a_share_of_runs_that_broke_a_gate() -> None:
     assert (found.value, found.n) == (0.5, 4)
     nowhere = broken.model_copy(update={"at": broken.at.model_copy(update={"level": 1})})
     assert find_quantity(nowhere, stored).estimate is None
+
+
+def test_the_share_of_misses_and_of_searches() -> None:
+    """By hand: 3 of 4 misses are TCP's in one seed, all in the other; one search of two found."""
+    place = {"design": "d", "server": "tux", "variant": "base", "level": 1, "quantity": "misses"}
+    misses = [(1, "slab:TCP", 3.0), (1, "code", 1.0), (2, "slab:TCP", 5.0)]
+    searches = [("tux", 1, None), ("tux", 2, 6000), ("other", 1, 7000)]
+    stored = dataclasses.replace(
+        take_reference(PROJECT / "results/reference/kick"),
+        origins=pl.DataFrame([{**place, "seed": s, "name": n, "value": v} for s, n, v in misses]),
+        peaks=pl.DataFrame([{"design": "d", "server": server, "variant": "base", "seed": seed,
+                             "low": low, "high": 8000} for server, seed, low in searches]),
+    )  # fmt: skip
+    at = Point(design="d", server="tux", level=1)
+    share = OriginShare(
+        kind="origin-share", name="x", at=at, origins=("TCP: sock, request, timewait",)
+    )
+    searched = Searched(kind="searched", name="x", design="d", server="tux")
+    for quantity, value in ((share, 7 / 8), (searched, 1 / 2)):
+        found = find_quantity(quantity, stored).estimate
+        assert found is not None
+        assert (found.value, found.n) == (pytest.approx(value), 2)
+    nowhere = find_quantity(searched.model_copy(update={"server": "none"}), stored)
+    assert nowhere.estimate is None
 
 
 def test_numbers_are_written_with_the_digits_that_matter() -> None:

@@ -5,7 +5,9 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import shutil
+import stat
 import sys
 from pathlib import Path
 
@@ -14,12 +16,13 @@ import pytest
 from forge.container import PROJECT_PARTS, write_docker_index
 from ground import process
 from ground.paths import PROJECT
+from tests.names import ODDEST_NAME
 
 
 @pytest.fixture
 def parts(tmp_path: Path) -> Path:
-    """The project as the image holds it."""
-    target = tmp_path / "project"
+    """The project as the image holds it, in a folder that nobody may write."""
+    target = tmp_path / ODDEST_NAME
     for part in PROJECT_PARTS:
         source, copy = PROJECT / part, target / part
         copy.parent.mkdir(parents=True, exist_ok=True)
@@ -32,15 +35,27 @@ def parts(tmp_path: Path) -> Path:
 
 @pytest.mark.timeout(1800)
 def test_the_parts_are_all_that_a_sweep_reads(parts: Path, tmp_path: Path) -> None:
-    """A rehearsed tier ends with figures, report and draft; no program is there to be found."""
-    nowhere = tmp_path / "bin"
+    """A rehearsed tier ends with figures, report and draft: whatever the folders are called, with
+    no program to be found, no home, and files that only their owner may read; nothing is written
+    beside the sources."""
+    nowhere, results = tmp_path / "bin", tmp_path / "50 % of 'ä', = -b"
     nowhere.mkdir()
-    environment = {"PYTHONPATH": f"{parts / 'src'}:{parts}", "PATH": str(nowhere)}
-    rehearse = ["reproduce", "--tier", "kick", "--rehearse", "--out", tmp_path / "results"]
-    process.run(
-        [sys.executable, "-m", "invoke", *rehearse], cwd=parts, env=environment, timeout_s=1200
-    )
-    assert list(tmp_path.glob("results/**/kick/draft.pdf"))
+    environment = {
+        "PYTHONPATH": f"{parts / 'src'}:{parts}", "PATH": str(nowhere), "HOME": "/nonexistent",
+        "PYTHONDONTWRITEBYTECODE": "1",
+    }  # fmt: skip
+    rehearse = ["reproduce", "--tier", "kick", "--rehearse", "--out", results]
+    before = sorted(parts.rglob("*"))
+    mask = os.umask(0o077)
+    try:
+        process.run(
+            [sys.executable, "-m", "invoke", *rehearse], cwd=parts, env=environment, timeout_s=1200
+        )
+    finally:
+        os.umask(mask)
+    assert list(results.glob("**/kick/draft.pdf"))
+    assert stat.S_IMODE(results.stat().st_mode) == 0o700
+    assert sorted(parts.rglob("*")) == before
 
 
 def test_dockers_index_names_the_blobs_of_the_layout(tmp_path: Path) -> None:

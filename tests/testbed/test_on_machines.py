@@ -27,10 +27,10 @@ from testbed.machines.products import Products, load_products
 from testbed.measurement import Measurement
 from testbed.outputs.emissions import read_emissions
 from testbed.run import run_jobs, run_products, write_jobs
+from tests.names import ODDEST_NAME
 
 pytestmark = pytest.mark.real
 
-ODD_FOLDER = "-a,b = 50 % of 'ü'"  # QEMU takes a comma for the end of an option
 WIRE_OVERHEAD, WIRE_MINIMUM = 24, 60
 STALL_NS = 10_000  # a block whose loads all miss ends late by their stalls, and timers with it
 
@@ -185,7 +185,7 @@ def test_each_server_under_ab(
 ) -> None:
     load = Ab(concurrency=64, requests=3000)
     changed = experiment.model_copy(update={"server": server, "load": load})
-    measurement = run_products(changed, products, tmp_path / ODD_FOLDER)
+    measurement = run_products(changed, products, tmp_path / ODDEST_NAME)
     assert measurement.failed_gates == ()
     assert measurement.window is not None
     assert measurement.load_report.completed == 3000

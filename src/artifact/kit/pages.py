@@ -114,17 +114,6 @@ def render_kit() -> dict[str, str]:
     study = load_study()
     plans = {tier: make_plan(tier, study.designs, PRODUCTS) for tier in Tier}
     full = read_head(Tier.FULL)
-    environment = jinja2.Environment(
-        loader=jinja2.FunctionLoader(
-            lambda name: (files("artifact.report") / "templates" / name).read_text(encoding="utf-8")
-        ),
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-    )
-    environment.globals["estimate"] = format_estimate
-    environment.globals["number"] = format_number
     facts = {
         "needs": read_needs(),
         "costs": {t.value: (len(plan.keys), forecast_plan(plan)) for t, plan in plans.items()},
@@ -137,11 +126,24 @@ def render_kit() -> dict[str, str]:
         "outside": OUTSIDE,
         "waiting": WAITING,
     }
-    pages = {
-        page: environment.get_template(f"{Path(page).name.lower()}.j2").render(facts)
-        for page in PAGES
-    }
+    pages = {page: find_template(page).render(facts) for page in PAGES}
     return pages | {REPLAY_LOCK: format_replay_lock(), PICTURE: draw_picture()}
+
+
+def find_template(page: str) -> jinja2.Template:
+    """What ``page`` is made from."""
+    environment = jinja2.Environment(
+        loader=jinja2.FunctionLoader(
+            lambda name: (files("artifact.report") / "templates" / name).read_text(encoding="utf-8")
+        ),
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    environment.globals["estimate"] = format_estimate
+    environment.globals["number"] = format_number
+    return environment.get_template(f"{Path(page).name.lower()}.j2")
 
 
 def draw_picture() -> str:

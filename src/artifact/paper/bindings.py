@@ -56,6 +56,14 @@ def _within(low: float, high: float) -> Callable[[Number], bool]:
     return test
 
 
+def _once(low: float, high: float) -> Callable[[Number], bool]:
+    """Of one run, which has no interval: its value lies between."""
+    return lambda number: (
+        number.seeds == 1 and number.value is not None and low < number.value < high
+    )
+
+
+ONCE: Final = "once-"
 INFINITE: Final = float("inf")
 VERDICTS: Final[Mapping[str, Callable[[Number], bool]]] = {
     "reproduced": _has(Verdict.REPRODUCED),
@@ -65,12 +73,15 @@ VERDICTS: Final[Mapping[str, Callable[[Number], bool]]] = {
     "inconclusive": _has(Verdict.INCONCLUSIVE),
     "judged": _has(*(verdict for verdict in Verdict if verdict is not Verdict.NOT_JUDGED)),
 }
-RELATIONS: Final[Mapping[str, Callable[[Number], bool]]] = {
-    "rises": _within(1, INFINITE),
-    "falls": _within(-INFINITE, 1),
-    "same": _within(1 - NEGLIGIBLE, 1 + NEGLIGIBLE),
-    "most": _within(0.5, INFINITE),  # of a share: more than half
-    "few": _within(-INFINITE, 0.1),  # of a share: less than a tenth
+BOUNDS: Final[Mapping[str, tuple[float, float]]] = {
+    "rises": (1, INFINITE),
+    "falls": (-INFINITE, 1),
+    "same": (1 - NEGLIGIBLE, 1 + NEGLIGIBLE),
+    "most": (0.5, INFINITE),  # of a share: more than half
+    "few": (-INFINITE, 0.1),  # of a share: less than a tenth
+}
+RELATIONS: Final = {word: _within(*bounds) for word, bounds in BOUNDS.items()} | {
+    ONCE + word: _once(*bounds) for word, bounds in BOUNDS.items()
 }
 PREDICATES: Final = {**VERDICTS, **RELATIONS}
 WORDS: Final = {
@@ -125,9 +136,17 @@ def _refuse_nonsense(use: Use, number: Number | None) -> None:
 
 def _explain(number: Number, wrong: Iterable[str]) -> str:
     """What the sentence takes for granted, and what is so."""
-    wanted = ", ".join(WORDS.get(word, word.upper()) for word in wrong)
+    wanted = ", ".join(_put(word) for word in wrong)
     interval = "no interval"
     if number.low is not None and number.high is not None:
         interval = f"{number.low:.3f} to {number.high:.3f}"
+    elif number.seeds == 1 and number.value is not None:
+        interval = f"{number.value:.3f} in one run"
     verdict = f"{number.verdict}, " if number.verdict else ""
     return f"the sentence says {wanted}, the results say {verdict}{interval}"
+
+
+def _put(predicate: str) -> str:
+    word = predicate.removeprefix(ONCE)
+    words = WORDS.get(word, word.upper())
+    return words if word == predicate else f"{words} in one run"

@@ -7,7 +7,6 @@ it is never taken from another point.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal, assert_never
@@ -78,6 +77,24 @@ class Origin(Strict):
     at: Point
 
 
+class OriginShare(Strict):
+    """Share of the L2 misses that are on memory of any of ``origins``."""
+
+    kind: Literal["origin-share"]
+    name: Annotated[str, Field(pattern=NamePattern)]
+    origins: tuple[str, ...]
+    at: Point
+
+
+class Searched(Strict):
+    """Share of the seeds in which the search for a server's peak found a rate that it bears."""
+
+    kind: Literal["searched"]
+    name: Annotated[str, Field(pattern=NamePattern)]
+    design: str
+    server: str
+
+
 class Broken(Strict):
     """Share of the runs at a point that broke the validity gate ``gate`` (`testbed.gates`)."""
 
@@ -87,7 +104,9 @@ class Broken(Strict):
     at: Point
 
 
-Quantity = Annotated[Mean | Ratio | Share | Origin | Broken, Field(discriminator="kind")]
+Quantity = Annotated[
+    Mean | Ratio | Share | Origin | OriginShare | Searched | Broken, Field(discriminator="kind")
+]
 
 
 class Quantities(Strict):
@@ -118,7 +137,9 @@ def load_quantities(folder: Path) -> tuple[Quantity, ...]:
                 f"{path}: {quantity.name} has no metric {quantity.metric!r}",
                 hint=f"choose one of {', '.join(METRICS)}",
             )
-        if isinstance(quantity, Origin) and (wrong := set(quantity.origins) - {*ORIGINS, REST}):
+        if isinstance(quantity, Origin | OriginShare) and (
+            wrong := set(quantity.origins) - {*ORIGINS, REST}
+        ):
             raise UsageError(
                 f"{path}: {quantity.name} has no origin {min(wrong)!r}",
                 hint=f"choose of {', '.join([*ORIGINS, REST])}",
@@ -128,33 +149,58 @@ def load_quantities(folder: Path) -> tuple[Quantity, ...]:
 
 def find_quantity(quantity: Quantity, stored: Stored) -> Finding:
     """``quantity`` in ``stored``."""
+    what, unit = _describe(quantity)
+    try:
+        return Finding(what, unit, _estimate(quantity, stored))
+    except ValueError as error:
+        return Finding(what, unit, None, f"{what}: {error}")
+
+
+def _describe(quantity: Quantity) -> tuple[str, str]:
+    """What is measured, in words, and its unit."""
+    unit = ""
     match quantity:
         case Mean():
             unit = METRICS[quantity.metric].unit
             what = f"{METRICS[quantity.metric].label}, {quantity.at}"
-            return _estimate(what, unit, lambda: _average(_find_values(quantity, stored)))
         case Ratio():
             what = f"{METRICS[quantity.metric].label}, {quantity.at} / {quantity.over}"
-            return _estimate(what, "", lambda: _divide(quantity, stored))
         case Share():
             what = f"share of connections, {quantity.at}: {', '.join(quantity.parts)}"
-            return _estimate(what, "", lambda: _average(_find_shares(quantity, stored)))
         case Origin():
-            what = f"L2 misses a request, {quantity.at}: {', '.join(quantity.origins)}"
             unit = METRICS["l2_total"].unit
-            return _estimate(what, unit, lambda: _average(_find_misses(quantity, stored)))
+            what = f"L2 misses a request, {quantity.at}: {', '.join(quantity.origins)}"
+        case OriginShare():
+            what = f"share of L2 misses, {quantity.at}: {', '.join(quantity.origins)}"
+        case Searched():
+            what = f"share of searches that found a peak, {quantity.design}/{quantity.server}"
         case Broken():
             what = f"share of runs that broke the gate {quantity.gate}, {quantity.at}"
-            return _estimate(what, "", lambda: _average(_find_broken(quantity, stored)))
         case other:
             assert_never(other)
+    return what, unit
 
 
-def _estimate(what: str, unit: str, find: Callable[[], Estimate]) -> Finding:
-    try:
-        return Finding(what, unit, find())
-    except ValueError as error:
-        return Finding(what, unit, None, f"{what}: {error}")
+def _estimate(quantity: Quantity, stored: Stored) -> Estimate:
+    """Raises ValueError, in words, if the stored results do not give it."""
+    match quantity:
+        case Mean():
+            values = _select_values(stored, quantity.metric, quantity.at)
+        case Ratio():
+            return _divide(quantity, stored)
+        case Share():
+            values = _find_shares(quantity, stored)
+        case Origin():
+            values = _find_misses(quantity, stored)
+        case OriginShare():
+            values = _find_portions(quantity, stored)
+        case Searched():
+            values = _find_searched(quantity, stored)
+        case Broken():
+            values = _find_broken(quantity, stored)
+        case other:
+            assert_never(other)
+    return _average(values)
 
 
 def _average(values: dict[int, float]) -> Estimate:
@@ -173,10 +219,6 @@ def _divide(quantity: Ratio, stored: Stored) -> Estimate:
     return estimate_ratio([above[s] for s in seeds], [below[s] for s in seeds])
 
 
-def _find_values(quantity: Mean, stored: Stored) -> dict[int, float]:
-    return _select_values(stored, quantity.metric, quantity.at)
-
-
 def _select_values(stored: Stored, metric: str, point: Point) -> dict[int, float]:
     """The metric of valid runs by seed."""
     rows = _filter(stored.runs, point).filter(
@@ -190,10 +232,22 @@ def _find_shares(quantity: Share, stored: Stored) -> dict[int, float]:
     return _sum_by_seed(rows, pl.col("name").is_in(quantity.parts))
 
 
-def _find_misses(quantity: Origin, stored: Stored) -> dict[int, float]:
+def _find_misses(quantity: Origin | OriginShare, stored: Stored) -> dict[int, float]:
     rows = _filter(stored.origins, quantity.at).filter(quantity="misses")
     origin = pl.col("name").map_elements(find_origin, return_dtype=pl.String)
     return _sum_by_seed(rows, origin.is_in(quantity.origins))
+
+
+def _find_portions(quantity: OriginShare, stored: Stored) -> dict[int, float]:
+    rows = _filter(stored.origins, quantity.at).filter(quantity="misses")
+    total = _sum_by_seed(rows, pl.lit(value=True))
+    return {seed: value / total[seed] for seed, value in _find_misses(quantity, stored).items()}
+
+
+def _find_searched(quantity: Searched, stored: Stored) -> dict[int, float]:
+    """1 for a seed whose search ended with a rate, 0 for one in which none was borne."""
+    rows = stored.peaks.filter(design=quantity.design, server=quantity.server)
+    return {seed: float(low is not None) for seed, low in rows.select("seed", "low").iter_rows()}
 
 
 def _find_broken(quantity: Broken, stored: Stored) -> dict[int, float]:

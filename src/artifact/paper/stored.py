@@ -11,10 +11,11 @@ import polars as pl
 
 from artifact.judge.ledgers import SCHEMA as LEDGER_SCHEMA
 from artifact.judge.origins import SCHEMA as ORIGIN_SCHEMA
-from artifact.judge.reference import load_reference
+from artifact.judge.reference import PEAKS, load_reference
 from artifact.judge.results import Results
 from artifact.judge.verdicts import Judgement
 from artifact.runs.rehearsal import SYNTHETIC
+from artifact.runs.searches import BRACKET_SCHEMA, tabulate_brackets
 from artifact.study.designs import Tier
 from ground.checkout import describe_commit
 
@@ -22,7 +23,8 @@ from ground.checkout import describe_commit
 @dataclass(frozen=True)
 class Stored:
     """Verdicts and tables of one tier; ``runs``, ``ledgers`` and ``origins`` are as in
-    `artifact.judge.results.Results`, ``commit`` made them and ``digest`` stands for them all."""
+    `artifact.judge.results.Results`, ``peaks`` as in `artifact.runs.searches.BRACKET_SCHEMA`;
+    ``commit`` made them and ``digest`` stands for them all."""
 
     tier: Tier
     commit: str
@@ -32,6 +34,7 @@ class Stored:
     runs: pl.DataFrame
     ledgers: pl.DataFrame
     origins: pl.DataFrame
+    peaks: pl.DataFrame
 
 
 def take_results(results: Results, judgements: Sequence[Judgement]) -> Stored:
@@ -45,6 +48,7 @@ def take_results(results: Results, judgements: Sequence[Judgement]) -> Stored:
         runs=results.runs,
         ledgers=results.ledgers,
         origins=results.origins,
+        peaks=tabulate_brackets(results.peaks),
     )
 
 
@@ -60,6 +64,7 @@ def take_reference(folder: Path) -> Stored:
         runs=known.runs,
         ledgers=read_table(folder / "ledgers.csv", LEDGER_SCHEMA),
         origins=read_table(folder / "origins.csv", ORIGIN_SCHEMA),
+        peaks=read_table(folder / PEAKS, BRACKET_SCHEMA),
     )
 
 

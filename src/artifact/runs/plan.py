@@ -3,21 +3,19 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from artifact.runs.bisection import make_grid
+from artifact.runs.changes import describe_changes
 from artifact.runs.keys import collect_inputs, find_key
 from artifact.study.designs import Criterion, Design, Tier, Variant
 from ground.errors import UsageError
 from ground.files import write_atomically
 from ground.seeds import generator
 from testbed.experiment import Experiment
-
-SHOWN_DIFFERENCES = 40
 
 
 class PlannedRun(BaseModel):
@@ -217,15 +215,24 @@ def record_plan(plan: Plan, path: Path, *, replan: bool = False) -> None:
     """
     text = render_plan(plan)
     if path.is_file() and not replan:
-        recorded = path.read_text()
-        if recorded != text:
-            raise UsageError(
-                f"the plan differs from the one recorded in {path}:\n"
-                + describe_differences(recorded, text),
-                hint="undo the change, or accept the new plan with --replan (finished runs "
-                "whose inputs did not change are kept)",
-            )
+        _refuse_other(path, text)
     write_atomically(path, text.encode())
+
+
+def _refuse_other(path: Path, wanted: str) -> None:
+    """Raise UsageError if the plan recorded at ``path`` is not the one that is ``wanted``."""
+    recorded = path.read_bytes().decode(errors="replace")
+    if recorded == wanted:
+        return
+    try:
+        changes = describe_changes(recorded, wanted)
+    except ValueError:
+        raise UsageError(f"{path} is not a plan", hint="run with --replan") from None
+    raise UsageError(
+        f"the plan differs from the one recorded in {path}:\n{changes}",
+        hint="undo the change, or accept the new plan with --replan (finished runs whose inputs "
+        "did not change are kept)",
+    )
 
 
 def load_plan(path: Path) -> Plan:
@@ -243,20 +250,3 @@ def load_plan(path: Path) -> Plan:
 def render_plan(plan: Plan) -> str:
     """The manifest's text; equal plans give equal text."""
     return plan.model_dump_json(indent=1) + "\n"
-
-
-def describe_differences(recorded: str, wanted: str) -> str:
-    """The changed lines between two manifests, shortened; keys are left out since they follow."""
-    before, after = (
-        [line.strip() for line in text.splitlines() if '"key":' not in line]
-        for text in (recorded, wanted)
-    )
-    changed = [
-        line
-        for line in difflib.unified_diff(before, after, "recorded", "now", lineterm="", n=0)
-        if not line.startswith("@@")
-    ]
-    if len(changed) > SHOWN_DIFFERENCES:
-        more = len(changed) - SHOWN_DIFFERENCES
-        changed = [*changed[:SHOWN_DIFFERENCES], f"... and {more} more lines"]
-    return "\n".join(changed)

@@ -108,6 +108,7 @@ def store_verdicts(*verdicts: Judgement) -> Stored:
         runs=pl.DataFrame(schema=RUNS_SCHEMA),
         ledgers=pl.DataFrame(schema=LEDGER_SCHEMA),
         origins=pl.DataFrame(),
+        peaks=pl.DataFrame(),
     )
 
 

@@ -107,10 +107,18 @@ def test_a_changed_plan_is_refused_with_the_difference(
     changed = make_plan(Tier.QUICK, [design], {"synthetic": "another build"})
     with pytest.raises(UsageError) as caught:
         record_plan(changed, path)
-    assert '+"synthetic": "another build"' in caught.value.message
+    assert "products changed: synthetic" in caught.value.message
     assert load_plan(path) == plan
     record_plan(changed, path, replan=True)
     assert load_plan(path) == changed
+
+
+@pytest.mark.parametrize("damage", [b"", b"{", b"\xff\xfe"])
+def test_a_damaged_record_of_the_plan_is_told(plan: Plan, tmp_path: Path, damage: bytes) -> None:
+    path = tmp_path / "plan.json"
+    path.write_bytes(damage)
+    with pytest.raises(UsageError, match=r"plan\.json is not a plan"):
+        record_plan(plan, path)
 
 
 @pytest.mark.parametrize(

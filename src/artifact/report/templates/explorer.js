@@ -111,17 +111,29 @@
         + `<button type="button" data-sort="${column.name}">${name(column)}${arrow}</button></th>`;
     });
     const pick = (run, side) => `<button type="button" data-${side}="${run}" `
-      + `aria-pressed="${state[side] === String(run)}" aria-label="run ${side.toUpperCase()}">${side.toUpperCase()}</button>`;
+      + `aria-pressed="false" aria-label="run ${side.toUpperCase()}">${side.toUpperCase()}</button>`;
     const rows = runs.slice(0, most).map((run) => {
-      const mark = state.a === String(run) ? "a" : state.b === String(run) ? "b" : "";
       const cells = columnsShown.map((column) => (
         `<td class="${column.numeric ? "n" : column.name === "reasons" ? "why" : ""}">${show(column.values[run])}</td>`));
-      return `<tr class="${mark}" data-run="${run}"><td class="pick">${pick(run, "a")} ${pick(run, "b")}</td>${cells.join("")}</tr>`;
+      return `<tr data-run="${run}"><td class="pick">${pick(run, "a")} ${pick(run, "b")}</td>${cells.join("")}</tr>`;
     });
     find("table").tHead.innerHTML = `<tr><th>Compare</th>${heads.join("")}</tr>`;
     find("table").tBodies[0].innerHTML = rows.join("");
     find("more").hidden = rows.length === runs.length;
     find("more").textContent = `Show ${Math.min(MORE, runs.length - rows.length)} more`;
+  }
+
+  // The two runs that are compared, in table and plot, which are not drawn again for them.
+  function markChosen() {
+    for (const row of document.querySelectorAll("#table tr.a, #table tr.b")) row.className = "";
+    for (const button of document.querySelectorAll("#table [aria-pressed=true]")) button.ariaPressed = "false";
+    for (const mark of document.querySelectorAll("#chart .chosen")) mark.classList.remove("chosen");
+    for (const side of ["b", "a"]) {
+      const row = document.querySelector(`#table tr[data-run="${state[side]}"]`);
+      if (row) row.className = side;
+      if (row) row.querySelector(`[data-${side}]`).ariaPressed = "true";
+      document.querySelector(`#chart [data-run="${state[side]}"]`)?.classList.add("chosen");
+    }
   }
 
   // Two runs: metrics with their ratio, inputs where they differ.
@@ -221,8 +233,7 @@
     const marks = drawn.map((run) => {
       const [colour, shape] = style(String(by.values[run]));
       const counts = value("outcome", run) === "measured";
-      const chosen = [state.a, state.b].includes(String(run)) ? " chosen" : "";
-      return `${drawMark(shape, Number(at(across.place(x.values[run]))), Number(at(up.place(y.values[run]))), 4)} class="mark${chosen}" data-run="${run}" `
+      return `${drawMark(shape, Number(at(across.place(x.values[run]))), Number(at(up.place(y.values[run]))), 4)} class="mark" data-run="${run}" `
         + `fill="${counts ? colour : "none"}" stroke="${colour}" fill-opacity="0.7"><title>${escape(label(run))}\n`
         + `${name(y)}: ${show(y.values[run])}</title></${{ circle: "circle", square: "rect" }[shape] ?? "path"}>`;
     });
@@ -278,9 +289,10 @@
     find("complaint").textContent = complaint;
     find("count").textContent = `${runs.length} of ${count} runs`;
     const { a, b, sort, x, y, by, logx, logy, median } = state;
-    refresh("table", [runs, a, b, sort, state.columns, most], () => drawTable(sortRuns(runs, sort), most));
-    refresh("chart", [runs, a, b, x, y, by, logx, logy, median], () => drawChart(runs));
+    refresh("table", [runs, sort, state.columns, most], () => drawTable(sortRuns(runs, sort), most));
+    refresh("chart", [runs, x, y, by, logx, logy, median], () => drawChart(runs));
     refresh("comparison", [a, b], drawComparison);
+    markChosen();
     writeAddress();
   }
   const redraw = () => { drawing ||= requestAnimationFrame(draw); };
