@@ -11,7 +11,8 @@ from stingy.flow.pointers import resolve_pointers
 from stingy.memwalk.passes import load_program
 from stingy.model.annotation_file import read_annotations
 
-from .test_ending import HEAD, LOOP, QUEUE, write_server
+from .annotations import QUEUE
+from .test_ending import HEAD, LOOP, write_server
 
 LEVELS, CALLS = 5, 40
 SERVER = """\
