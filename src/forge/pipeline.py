@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property, partial
@@ -31,6 +32,18 @@ from ground.terminal import complete_step, console
 # Names a manifest of products that need no building: the container has one.
 PREBUILT_VARIABLE = "ARTIFACT_PREBUILT"
 
+UNFIT = re.compile(r"[^\w/.+@~-]")
+
+
+def refuse_unfit(cache: Path) -> None:
+    """Raise UsageError if builds would go wrong in ``cache``: the makefiles of kernel and QEMU take
+    no blank and no colon, and gcc's prefix map ends at an equals sign."""
+    if found := UNFIT.search(str(cache)):
+        raise UsageError(
+            f"nothing can be built in {cache}, whose path has a {found[0]!r}",
+            hint="set ARTIFACT_CACHE to a folder whose path has letters, digits and . _ + @ ~ -",
+        )
+
 
 @dataclass
 class Pipeline:
@@ -42,6 +55,7 @@ class Pipeline:
     report: dict[str, Built] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
+        refuse_unfit(self.cache)
         self.sources = Sources(self.cache, self.update_lock)
         self.store = StageStore(self.cache, jobs=self.jobs)
 

@@ -24,6 +24,7 @@ from stingy.stingygen.generate import Target, generate, write_allocator
 from stingy.stingygen.geometry import load_l2
 from stingy.stingygen.map import Parameters, save_map
 from stingy.stingygen.plan import plan_map
+from tests.names import ODDEST_NAME
 
 from .annotations import annotate
 
@@ -75,7 +76,7 @@ void event_loop(void)
 
 def make_server(folder: Path, allocate: str, release: str, extra: str = "") -> Path:
     """A server of two stages whose objects are what the caller writes."""
-    folder.mkdir()
+    folder.mkdir(parents=True)
     text = SOURCE.replace("ALLOCATE", allocate).replace("RELEASE", release)
     (folder / "server.c").write_text(text.replace("EXTRA", extra))
     annotations = folder / "annotations.toml"
@@ -185,6 +186,13 @@ def test_kinds_of_allocation(tmp_path: Path) -> None:
     assert "stingy_free(STINGY_PART, conn->part);" in text
     assert re.search(r"conn->text = stingy_alloc\w*\(STINGY_CONN_TEXT", text)
     assert "struct conn *conn = stingy_alloc(STINGY_CONN);" in text
+
+
+def test_the_folders_may_have_any_name(tmp_path: Path) -> None:
+    allocate, release = "conn->part = malloc(sizeof(struct part));", "free(conn->part);"
+    text, report = rewrite(tmp_path / ODDEST_NAME, allocate, release)
+    assert {o.status for o in report.objects} == {Status.REWRITTEN}, report.objects
+    assert "conn->part = stingy_alloc(STINGY_PART);" in text
 
 
 @pytest.mark.parametrize(

@@ -87,8 +87,11 @@ def rewrite_copy(
 
 def _apply(text: str, patch: Path, path: Path) -> None:
     write_atomically(patch, text.encode())
+    # From where the file is: spatch hands paths to a shell as they are.
+    relative = os.path.relpath(patch, path.parent)
     process.run(
-        ["spatch", "--very-quiet", "--sp-file", patch, "--in-place", path],
+        ["spatch", "--very-quiet", "--sp-file", relative, "--in-place", path.name],
+        cwd=path.parent,
         timeout_s=SPATCH_TIMEOUT_S,
     )
 
