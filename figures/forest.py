@@ -42,8 +42,8 @@ def draw(
 
     Null ``value`` draws no point, null ``low`` and ``high`` no interval (one of them: an interval
     that is open there), null ``band_low`` and ``band_high`` an open band (both null: none), null
-    ``paper`` no star.  ``note`` stands at the
-    right.  What lies outside of ``clip`` is an arrow at the edge, with its number.
+    ``paper`` no star.  ``note`` stands at the right.  What lies outside of ``clip`` is an arrow at
+    the edge, with its number.
     """
     with apply_style():
         figure, (axes,) = make_figure(1, 0.9 + ROW_INCHES * len(frame), provenance, width)

@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import re
 import shlex
 from pathlib import Path
@@ -15,6 +14,7 @@ from artifact.kit.pages import PAGES as GENERATED
 from artifact.study.designs import find_designs
 from checks.suite import LINTERS
 from ground.paths import PROJECT
+from tests.project_tasks import load_namespace
 
 DOCUMENTS = sorted(
     path
@@ -36,12 +36,7 @@ COMMAND = re.compile(r"\./invoke ((?:[a-z][\w.]*)(?: +(?:--?[\w-]+|'[^']*'|[\w./
 
 @pytest.fixture(scope="module")
 def namespace() -> Collection:
-    spec = importlib.util.spec_from_file_location("project_tasks", PROJECT / "tasks.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module.namespace
+    return load_namespace()
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=NAMES)

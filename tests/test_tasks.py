@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import hashlib
-import importlib.util
 import shutil
 import subprocess
 from pathlib import Path
@@ -14,18 +13,9 @@ from invoke.program import Program
 
 from ground.paths import PROJECT
 from tests.names import ODD_NAMES
+from tests.project_tasks import load_namespace
 
-
-def load_program() -> Program:
-    spec = importlib.util.spec_from_file_location("project_tasks", PROJECT / "tasks.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return Program(namespace=module.namespace)
-
-
-PROGRAM = load_program()
+PROGRAM = Program(namespace=load_namespace())
 NAMING = {
     name: task
     for name in PROGRAM.namespace.task_names

@@ -8,7 +8,6 @@ verdicts can still be held against those of the reference.
 from __future__ import annotations
 
 import json
-import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -18,12 +17,13 @@ from pathlib import Path
 import polars as pl
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from artifact.judge.results import IDENTITY, MISSING, SCHEMA, Results, identify
+from artifact.judge.results import MISSING, SCHEMA, Results, identify
 from artifact.judge.verdicts import Judgement
 from artifact.runs.plan import Plan, PlannedRun
 from artifact.runs.rehearsal import SYNTHETIC
 from artifact.runs.searches import tabulate_brackets
-from artifact.study.designs import Tier
+from artifact.statistics.estimates import bound_interval
+from artifact.study.designs import IDENTITY, Tier
 from ground.errors import ExitCode, UsageError
 from ground.files import digest_bytes, write_atomically
 from ground.paths import PROJECT
@@ -219,12 +219,8 @@ def _compare_run(
 
 def _span(judgement: Judgement) -> tuple[float, float]:
     """The interval, which may have an open side; without any, the value alone."""
-    if judgement.low is None and judgement.high is None:
-        return judgement.value or 0.0, judgement.value or 0.0
-    return (
-        -math.inf if judgement.low is None else judgement.low,
-        math.inf if judgement.high is None else judgement.high,
-    )
+    alone = judgement.value or 0.0
+    return bound_interval(judgement.low, judgement.high) or (alone, alone)
 
 
 def find_agreement(mine: Judgement, other: Judgement | None) -> Agreement:

@@ -20,6 +20,7 @@ from artifact.runs.symbols import NAME as SYMBOLS_FILE
 from artifact.runs.symbols import SCHEMA as SYMBOL_SCHEMA
 from artifact.runs.symbols import read_misses
 from artifact.statistics.estimates import estimate_mean
+from artifact.study.designs import IDENTITY
 from artifact.study.metrics import METRICS, find_metric
 from ground.files import canonical_json, digest_bytes
 from testbed.gates.run import LOSS_GATES
@@ -27,8 +28,6 @@ from testbed.measurement import Measurement, Zone
 
 MISSING = "missing"
 SEPARATOR = "; "  # of reasons in one column
-FACTORS = ("design", "server", "variant", "level")
-IDENTITY = (*FACTORS, "seed")  # of a run in its tier
 
 SCHEMA: dict[str, type[pl.DataType] | pl.DataType] = {
     "design": pl.String,
@@ -84,7 +83,7 @@ def load_results(plan: Plan, store: Store) -> Results:
     entries = [(run, _find_entry(store, run.key)) for run in plan.runs]
     rows = [_make_row(run, entry) for run, entry in entries]
     origins = [row for run, entry in entries for row in _list_origins(run, entry)]
-    frame = pl.DataFrame(rows, schema=SCHEMA).sort(*FACTORS, "seed")
+    frame = pl.DataFrame(rows, schema=SCHEMA).sort(IDENTITY)
     sets = [row for run, entry in entries if entry for row in _list_latencies(run, entry)]
     latencies = pl.DataFrame(sets, schema=LATENCY_SCHEMA)
     digests = dict(frame.select("key", "digest").drop_nulls().iter_rows())

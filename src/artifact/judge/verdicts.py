@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
@@ -11,7 +10,7 @@ from pydantic import BaseModel, ConfigDict
 
 from artifact.judge.evidence import Case, gather
 from artifact.judge.results import Results
-from artifact.statistics.estimates import adjust_holm
+from artifact.statistics.estimates import adjust_holm, bound_interval
 from artifact.study.claims import AnyClaim
 from artifact.study.claims.evidence import PValues, Ruling, Verdict
 from ground.errors import ExitCode
@@ -108,16 +107,13 @@ def _rule(case: Case, p: PValues | None) -> Ruling:
         return Verdict.INCONCLUSIVE if case.judged else Verdict.NOT_JUDGED, case.problem
     if evidence.objection:
         return evidence.objection
-    low, high, note = evidence.estimate.low, evidence.estimate.high, evidence.estimate.note
-    evidence = replace(evidence, p=p)
-    if low is None and high is None:
-        return Verdict.INCONCLUSIVE, note
-    if low is not None and high is not None:
-        return case.claim.decide(low, high, evidence)
-    verdict, reason = case.claim.decide(
-        -math.inf if low is None else low, math.inf if high is None else high, evidence
-    )
-    return verdict, f"{reason}; {note}"
+    estimate = evidence.estimate
+    interval = bound_interval(estimate.low, estimate.high)
+    if interval is None:
+        return Verdict.INCONCLUSIVE, estimate.note
+    verdict, reason = case.claim.decide(*interval, replace(evidence, p=p))
+    is_bound = None in (estimate.low, estimate.high)
+    return verdict, f"{reason}; {estimate.note}" if is_bound else reason
 
 
 def find_exit_code(judgements: Sequence[Judgement]) -> ExitCode:

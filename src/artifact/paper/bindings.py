@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from artifact.paper.numbers import Number, State
-from artifact.statistics.estimates import describe_interval
+from artifact.statistics.estimates import bound_interval, describe_interval
 from artifact.study.claims.evidence import Verdict
 from ground.errors import UsageError
 
@@ -50,11 +50,10 @@ def _within(low: float, high: float) -> Callable[[Number], bool]:
     """The whole interval lies strictly between, its open side included; False without one."""
 
     def test(number: Number) -> bool:
-        if number.low is None and number.high is None:
+        interval = bound_interval(number.low, number.high)
+        if interval is None:
             return False
-        above = low == -INFINITE if number.low is None else low < number.low
-        below = high == INFINITE if number.high is None else number.high < high
-        return above and below
+        return (low == -INFINITE or low < interval[0]) and (high == INFINITE or interval[1] < high)
 
     return test
 

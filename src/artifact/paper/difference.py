@@ -10,6 +10,7 @@ from typing import Final
 
 from artifact.paper.numbers import Number, Numbers, State
 from artifact.paper.wording import write_number, write_plain
+from artifact.statistics.estimates import bound_interval
 
 NONE: Final = "-"
 
@@ -60,11 +61,10 @@ def _compare(name: str, before: Number | None, after: Number | None) -> Change:
 
 
 def _contains(number: Number, value: float | None) -> bool:
-    if value is None or (number.low is None and number.high is None):
+    interval = bound_interval(number.low, number.high)
+    if value is None or interval is None:
         return value == number.value
-    return (number.low is None or number.low <= value) and (
-        number.high is None or value <= number.high
-    )
+    return interval[0] <= value <= interval[1]
 
 
 def write_difference(numbers: Numbers, known: Numbers | None) -> str:

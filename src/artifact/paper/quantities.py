@@ -40,66 +40,69 @@ class Point(Strict):
         return f"{self.design}/{self.server}{variant} at {self.level}"
 
 
-class Mean(Strict):
+class Named(Strict):
+    """What every kind has: the name by which the paper asks for it."""
+
+    name: Annotated[str, Field(pattern=NamePattern)]
+
+
+class OnMemory(Named):
+    """Of L2 misses at a point those on memory of any of ``origins``
+    (`artifact.judge.origins.ORIGINS`)."""
+
+    origins: tuple[str, ...]
+    at: Point
+
+
+class Mean(Named):
     """Mean of a metric over the valid seeds."""
 
     kind: Literal["mean"]
-    name: Annotated[str, Field(pattern=NamePattern)]
     metric: str
     at: Point
 
 
-class Ratio(Strict):
+class Ratio(Named):
     """Geometric mean of a metric at one point over that at another, paired by seed."""
 
     kind: Literal["ratio"]
-    name: Annotated[str, Field(pattern=NamePattern)]
     metric: str
     at: Point
     over: Point
 
 
-class Share(Strict):
+class Share(Named):
     """Share of the connections that stand at any of ``parts`` (`artifact.judge.ledgers.ORDER`)."""
 
     kind: Literal["share"]
-    name: Annotated[str, Field(pattern=NamePattern)]
     parts: tuple[str, ...]
     at: Point
 
 
-class Origin(Strict):
-    """L2 misses per request on memory of any of ``origins`` (`artifact.judge.origins.ORIGINS`)."""
+class Origin(OnMemory):
+    """Their number per request."""
 
     kind: Literal["origin"]
-    name: Annotated[str, Field(pattern=NamePattern)]
-    origins: tuple[str, ...]
-    at: Point
 
 
-class OriginShare(Strict):
-    """Share of the L2 misses that are on memory of any of ``origins``."""
+class OriginShare(OnMemory):
+    """Their share of all L2 misses."""
 
     kind: Literal["origin-share"]
-    name: Annotated[str, Field(pattern=NamePattern)]
-    origins: tuple[str, ...]
-    at: Point
 
 
-class Searched(Strict):
+class Searched(Named):
     """Share of the seeds in which the search for a server's peak found a rate that it bears."""
 
     kind: Literal["searched"]
-    name: Annotated[str, Field(pattern=NamePattern)]
     design: str
     server: str
 
 
-class Broken(Strict):
+class Broken(Named):
     """Share of the runs at a point that broke the validity gate ``gate`` (`testbed.gates`)."""
 
     kind: Literal["broken"]
-    name: Annotated[str, Field(pattern=NamePattern)]
     gate: str
     at: Point
 
@@ -137,9 +140,7 @@ def load_quantities(folder: Path) -> tuple[Quantity, ...]:
                 f"{path}: {quantity.name} has no metric {quantity.metric!r}",
                 hint=f"choose one of {', '.join(METRICS)}",
             )
-        if isinstance(quantity, Origin | OriginShare) and (
-            wrong := set(quantity.origins) - {*ORIGINS, REST}
-        ):
+        if isinstance(quantity, OnMemory) and (wrong := set(quantity.origins) - {*ORIGINS, REST}):
             raise UsageError(
                 f"{path}: {quantity.name} has no origin {min(wrong)!r}",
                 hint=f"choose of {', '.join([*ORIGINS, REST])}",
@@ -232,7 +233,7 @@ def _find_shares(quantity: Share, stored: Stored) -> dict[int, float]:
     return _sum_by_seed(rows, pl.col("name").is_in(quantity.parts))
 
 
-def _find_misses(quantity: Origin | OriginShare, stored: Stored) -> dict[int, float]:
+def _find_misses(quantity: OnMemory, stored: Stored) -> dict[int, float]:
     rows = _filter(stored.origins, quantity.at).filter(quantity="misses")
     origin = pl.col("name").map_elements(find_origin, return_dtype=pl.String)
     return _sum_by_seed(rows, origin.is_in(quantity.origins))

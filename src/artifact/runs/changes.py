@@ -13,7 +13,8 @@ from typing import Any
 
 from pydantic import BaseModel
 
-FACTORS = ("design", "server", "variant", "level", "seed")
+from artifact.study.designs import FACTORS, IDENTITY
+
 MOST_LINES = 12  # of one kind
 MOST_NAMES = 8
 LONGEST_VALUE = 50
@@ -65,7 +66,7 @@ def _index(records: Sequence[Record]) -> Records:
 
 
 def _name(record: Record) -> str:
-    place = "/".join(str(record[factor]) for factor in FACTORS[:-1] if factor in record)
+    place = "/".join(str(record[factor]) for factor in FACTORS if factor in record)
     return f"{place}/seed={record['seed']}" if "seed" in record else place
 
 
@@ -134,7 +135,7 @@ def _describe_missing(what: str, records: Records, others: Records) -> Iterator[
         missing = designs[design]
         present = [record for record in others.values() if record.get("design", ABSENT) == design]
         foreign = [
-            part for factor in FACTORS[1:] for part in _list_foreign(factor, missing, present)
+            part for factor in IDENTITY[1:] for part in _list_foreign(factor, missing, present)
         ]
         values = f" ({'; '.join(foreign)})" if present and foreign else ""
         yield f"{what}, {design}: {len(missing)}{values}, such as {_name(missing[0])}"

@@ -50,6 +50,13 @@ class Estimate:
     note: str = ""
 
 
+def bound_interval(low: float | None, high: float | None) -> tuple[float, float] | None:
+    """An interval, an open side as infinity; None if there is none."""
+    if low is None and high is None:
+        return None
+    return -math.inf if low is None else low, math.inf if high is None else high
+
+
 def describe_interval(
     low: float | None, high: float | None, write: Callable[[float], str]
 ) -> str | None:

@@ -25,6 +25,8 @@ from testbed.loads import KINDS
 from testbed.loads.kind import LoadKind
 
 FOLDER = PROJECT / "experiments"
+FACTORS = ("design", "server", "variant", "level")
+IDENTITY = (*FACTORS, "seed")  # of a run in its tier
 
 Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]*$")]
 
