@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from invoke.context import Context
 from invoke.tasks import task
 
@@ -58,12 +60,18 @@ def test(_: Context, fast: bool = False, select: str = "") -> ExitCode:
         "geometry": "caches of the model and of the plugin",
         "rounds": "how often each mode is timed; the modes take turns",
         "blocks": "timed blocks of each kind of work in one run",
+        "against": "the qemu-system-x86_64 of another build, to be timed beside this one",
         "json": "print the report as JSON on stdout",
     }
 )
 @report_errors
 def bench(
-    _: Context, geometry: str = "banias-1400", rounds: int = 5, blocks: int = 3, json: bool = False
+    _: Context,
+    geometry: str = "banias-1400",
+    rounds: int = 5,
+    blocks: int = 3,
+    against: str = "",
+    json: bool = False,
 ) -> ExitCode:
     """Time the emulator side by side with plain icount and QEMU's cache plugin.
 
@@ -71,7 +79,8 @@ def bench(
     """
     from checks.speed.emulation import run_bench
 
-    return run_bench(geometry, rounds, blocks, as_json=json)
+    other = Path(against) if against else None
+    return run_bench(geometry, rounds, blocks, other, as_json=json)
 
 
 @task(

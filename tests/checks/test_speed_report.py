@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from checks.speed.emulation import find_samples
+from checks.speed.emulation import find_other, find_samples
 from checks.speed.loopback import WORKS, write_job
 from checks.speed.machine import Span, Timing, count_instructions, find_spans
 from checks.speed.report import (
@@ -21,13 +21,21 @@ from checks.speed.report import (
     show_speeds,
 )
 from checks.speed.server import WORK, write_jobs
-from ground.errors import ArtifactError
+from forge.manifest import Manifest
+from ground.errors import ArtifactError, UsageError
 from testbed.experiment import Experiment
 from testbed.hardware.geometry_files import load_geometry
 from testbed.hardware.platform_files import DEFAULT_PLATFORM, load_platform
 from testbed.loads.ab import Ab
 
-SPEED = {Mode.ICOUNT: 80.0, Mode.PLUGIN: 6.0, Mode.MODEL: 60.0, Mode.STALLS: 58.0}
+SPEED = {
+    Mode.ICOUNT: 80.0,
+    Mode.PLUGIN: 6.0,
+    Mode.MODEL: 60.0,
+    Mode.STALLS: 58.0,
+    Mode.OTHER_ICOUNT: 64.0,
+    Mode.OTHER_STALLS: 29.0,
+}
 
 
 def sample(mode: Mode, number: int, block: int, load: float) -> Sample:
@@ -57,6 +65,8 @@ def test_rounds_are_paired_so_that_the_hosts_load_cancels() -> None:
     assert found[Mode.MODEL, Mode.PLUGIN].ratio == pytest.approx(10)
     assert found[Mode.ICOUNT, Mode.MODEL].ratio == pytest.approx(80 / 60)
     assert found[Mode.MODEL, Mode.PLUGIN].rounds == 3
+    assert found[Mode.ICOUNT, Mode.OTHER_ICOUNT].ratio == pytest.approx(1.25)
+    assert found[Mode.STALLS, Mode.OTHER_STALLS].ratio == pytest.approx(2)
 
 
 def test_one_round_has_no_interval() -> None:
@@ -78,6 +88,7 @@ def test_tables_name_each_mode() -> None:
         processors=2,
         load_before=0.1,
         qemu="0" * 64,
+        other_qemu="1" * 64,
         geometry="banias-1400",
         samples=tuple(SAMPLES),
         speeds=find_speeds(SAMPLES),
@@ -140,12 +151,18 @@ def test_modes_without_a_count_have_that_of_the_model() -> None:
     assert found == {Mode.ICOUNT: 100, Mode.PLUGIN: 100, Mode.MODEL: 100, Mode.STALLS: 120}
 
 
-@pytest.mark.parametrize("mode", [Mode.ICOUNT, Mode.PLUGIN])
+@pytest.mark.parametrize("mode", [Mode.ICOUNT, Mode.PLUGIN, Mode.OTHER_ICOUNT, Mode.OTHER_STALLS])
 def test_a_mode_that_did_other_work_is_refused(mode: Mode) -> None:
     timings = {m: time_server({(WORK, 0): 100}) for m in Mode}
     timings[mode] = time_server({}, b"other")
     with pytest.raises(ArtifactError, match="did not do the same work"):
         find_samples(timings, 0)
+
+
+def test_another_build_that_is_not_there_is_refused_before_anything_runs(tmp_path: Path) -> None:
+    manifest = Manifest.model_construct()
+    with pytest.raises(UsageError, match="no such file"):
+        find_other(manifest, tmp_path / "qemu-system-x86_64")
 
 
 def test_server_is_timed_from_lock_step_to_the_end_of_the_load() -> None:

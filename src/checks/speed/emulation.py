@@ -3,7 +3,8 @@
 
 With all penalties at zero the first three modes execute the same instructions in the same
 virtual time, which the guests' own reports prove; the fourth is the model as experiments use
-it.  Modes take turns, in a shuffled order each round.
+it.  An emulator of another build, from before a change, say, takes part in two modes of its own.
+Modes take turns, in a shuffled order each round.
 """
 
 from __future__ import annotations
@@ -27,8 +28,8 @@ from checks.speed.report import (
     show_speeds,
 )
 from checks.speed.server import run_pair
-from forge.manifest import NAME, Manifest
-from ground.errors import ArtifactError, ExitCode
+from forge.manifest import NAME, Manifest, Product
+from ground.errors import ArtifactError, ExitCode, UsageError
 from ground.files import write_atomically
 from ground.paths import find_outputs
 from ground.seeds import generator
@@ -36,27 +37,31 @@ from ground.terminal import complete_step
 from testbed.hardware.geometry_files import load_geometry
 
 
-def run_speeds(geometry: str, rounds: int, blocks: int) -> SpeedReport:
-    """Time all modes ``rounds`` times, ``blocks`` blocks of each work a run, on an idle host.
+def run_speeds(geometry: str, rounds: int, blocks: int, against: Path | None) -> SpeedReport:
+    """Time all modes ``rounds`` times, ``blocks`` blocks of each work a run, on an idle host;
+    also with the emulator ``against``, if given.
 
-    Raises UsageError if nothing was built, ArtifactError if the modes did not do the same work.
+    Raises UsageError if nothing was built or ``against`` is not a file, ArtifactError if the modes
+    did not do the same work.
     """
     manifest = Manifest.load(find_outputs() / NAME)
+    other = find_other(manifest, against) if against else None
     file = load_geometry(geometry)
     load = os.getloadavg()[0]
     samples: list[Sample] = []
     with TemporaryDirectory(prefix="speed-") as name:
         root = write_root(manifest, Path(name) / "root.cpio")
-        bench = Bench(manifest, root, file.geometry, file.core)
+        bench = Bench(manifest, other, root, file.geometry, file.core)
         rng = generator(SEED, "order of modes")
         for number in range(rounds):
-            order = [list(Mode)[int(i)] for i in rng.permutation(len(Mode))]
+            order = [bench.modes[int(i)] for i in rng.permutation(len(bench.modes))]
             samples += run_round(bench, number, blocks, order, Path(name))
     return SpeedReport(
         host=find_processor(),
         processors=os.cpu_count() or 1,
         load_before=load,
         qemu=manifest.qemu.sha256,
+        other_qemu=other.qemu.sha256 if other else None,
         geometry=geometry,
         samples=tuple(samples),
         speeds=find_speeds(samples),
@@ -64,9 +69,24 @@ def run_speeds(geometry: str, rounds: int, blocks: int) -> SpeedReport:
     )
 
 
-def run_bench(geometry: str, rounds: int, blocks: int, *, as_json: bool) -> ExitCode:
+def find_other(manifest: Manifest, qemu: Path) -> Manifest:
+    """The products with another build's emulator in their place.
+
+    Raises UsageError if ``qemu`` is not a file.
+    """
+    if not qemu.is_file():
+        raise UsageError(
+            f"{qemu}: no such file",
+            hint="name the qemu-system-x86_64 that the other build made",
+        )
+    return manifest.model_copy(update={"qemu": Product.measure(qemu.resolve())})
+
+
+def run_bench(
+    geometry: str, rounds: int, blocks: int, against: Path | None, *, as_json: bool
+) -> ExitCode:
     """`run_speeds`, stored in ``bench/speed.json`` below the outputs and printed."""
-    report = run_speeds(geometry, rounds, blocks)
+    report = run_speeds(geometry, rounds, blocks, against)
     write_atomically(
         find_outputs() / "bench" / "speed.json", report.model_dump_json(indent=1).encode()
     )
@@ -99,11 +119,11 @@ def find_samples(timings: dict[Mode, Timing], number: int) -> list[Sample]:
     Raises ArtifactError if modes that must do the same work reported otherwise.
     """
     model = timings[Mode.MODEL]
-    for mode in (Mode.ICOUNT, Mode.PLUGIN):
-        if timings[mode].report != model.report:
+    for mode, timing in timings.items():
+        if timing.report != timings[mode.same_work].report:
             raise ArtifactError(
-                f"{mode} and {Mode.MODEL} did not do the same work",
-                hint="their guests' reports differ: instrumentation moves virtual time",
+                f"{mode} and {mode.same_work} did not do the same work",
+                hint="their guests' reports differ: they do not run in the same virtual time",
             )
     return [
         Sample(

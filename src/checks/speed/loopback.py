@@ -74,14 +74,13 @@ def finalize_command(bench: Bench, mode: Mode, blocks: int, directory: Path) -> 
         core=choose_core(bench.core, mode),
         platform=load_platform(DEFAULT_PLATFORM).platform,
     )
-    products = bench.manifest.server
-    boot = Boot(
-        bench.manifest.qemu.path, bench.manifest.firmware.path, products.kernel.path, bench.root
-    )
+    manifest = bench.find_manifest(mode)
+    kernel = manifest.server.kernel
+    boot = Boot(manifest.qemu.path, manifest.firmware.path, kernel.path, bench.root)
     write_atomically(directory / "job.sh", write_job(blocks).encode())
     write_atomically(directory / "entropy.bin", derive_bytes(SEED, "entropy", 64))
     argv = plan_machine(experiment, boot, "server", directory, ()).argv
-    plugin, frames = bench.manifest.cache_plugin.path, directory / "frames.bin"
+    plugin, frames = manifest.cache_plugin.path, directory / "frames.bin"
     return finalize_instrument(argv, mode, plugin, bench.geometry, frames)
 
 

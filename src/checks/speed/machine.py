@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 
-from checks.speed.report import Mode
+from checks.speed.report import OWN, Mode
 from forge.manifest import Manifest
 from ground.process import ProcessError, format_command
 from testbed.hardware.geometry import Cache, Core, Events, Geometry, Penalties
@@ -28,12 +28,25 @@ EVENT = re.compile(rb"@@ (begin|end)\.(\d+)\.(\d+) ")
 @dataclass(frozen=True)
 class Bench:
     """What is timed on what: build products, a root with the programs of both machines,
-    a geometry and what its misses cost."""
+    a geometry and what its misses cost.  ``other`` has the emulator of another build, if any."""
 
     manifest: Manifest
+    other: Manifest | None
     root: Path
     geometry: Geometry
     core: Core
+
+    @property
+    def modes(self) -> tuple[Mode, ...]:
+        """All modes that can be timed."""
+        return tuple(mode for mode in Mode if self.other or mode not in OWN)
+
+    def find_manifest(self, mode: Mode) -> Manifest:
+        """The products that ``mode`` runs."""
+        if mode not in OWN:
+            return self.manifest
+        assert self.other
+        return self.other
 
 
 @dataclass(frozen=True)
@@ -58,8 +71,8 @@ class Timing:
 
 
 def choose_core(core: Core, mode: Mode) -> Core:
-    """All modes but one without penalties, so that they run in the same virtual time."""
-    if mode is Mode.STALLS:
+    """No penalties but in the modes with stalls: the others share one virtual time."""
+    if mode.instrument is Mode.STALLS:
         return core
     return core.model_copy(update={"l1": NOTHING, "l2": NOTHING, "events": FREE})
 
@@ -70,7 +83,7 @@ def finalize_instrument(
     """The command of a server machine with ``mode``'s instrument, its frames on stdout."""
     changed = [a.replace(f"path={quote_option(frames)}", "path=/dev/stdout") for a in argv]
     model = changed.index("-object")
-    if mode is Mode.ICOUNT:
+    if mode.instrument is Mode.ICOUNT:
         changed[model : model + 2] = []
     if mode is Mode.PLUGIN:
         changed[model : model + 2] = ["-plugin", finalize_plugin(plugin, geometry)]

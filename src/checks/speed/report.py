@@ -21,6 +21,21 @@ class Mode(StrEnum):
     PLUGIN = "contrib cache plugin"
     MODEL = "cache model"
     STALLS = "cache model with stalls"
+    OTHER_ICOUNT = "plain icount, other build"
+    OTHER_STALLS = "cache model with stalls, other build"
+
+    @property
+    def instrument(self) -> Mode:
+        """The mode of this build that does the same."""
+        return OWN.get(self, self)
+
+    @property
+    def same_work(self) -> Mode:
+        """The mode whose guests execute the same instructions in the same virtual time."""
+        return Mode.STALLS if self.instrument is Mode.STALLS else Mode.MODEL
+
+
+OWN = {Mode.OTHER_ICOUNT: Mode.ICOUNT, Mode.OTHER_STALLS: Mode.STALLS}
 
 
 class Sample(BaseModel):
@@ -82,6 +97,7 @@ class SpeedReport(BaseModel):
     processors: int
     load_before: float
     qemu: str
+    other_qemu: str | None
     geometry: str
     samples: tuple[Sample, ...]
     speeds: tuple[Speed, ...]
@@ -93,6 +109,8 @@ PAIRS = (
     (Mode.STALLS, Mode.PLUGIN),
     (Mode.ICOUNT, Mode.MODEL),
     (Mode.ICOUNT, Mode.STALLS),
+    (Mode.ICOUNT, Mode.OTHER_ICOUNT),
+    (Mode.STALLS, Mode.OTHER_STALLS),
 )
 
 

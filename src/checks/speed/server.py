@@ -59,11 +59,12 @@ def run_pair(bench: Bench, mode: Mode, directory: Path) -> Timing:
         platform=load_platform(DEFAULT_PLATFORM).platform,
         seed=SEED,
     )
-    products = find_products(bench.manifest)
+    manifest = bench.find_manifest(mode)
+    products = find_products(manifest)
     with ExitStack() as stack:
         plans = prepare(experiment, products, directory, stack, write_jobs(experiment))
         server, client = plans
-        plugin, frames = bench.manifest.cache_plugin.path, server.directory / "frames.bin"
+        plugin, frames = manifest.cache_plugin.path, server.directory / "frames.bin"
         argv = finalize_instrument(server.argv, mode, plugin, bench.geometry, frames)
         peer = stack.enter_context(QemuPool().start(client))
         process = stack.enter_context(start(argv, cwd=server.directory))

@@ -9,13 +9,16 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+static struct periodic misses;
+
+__attribute__((constructor)) static void set_misses(void)
+{
+	misses.period = read_period("TUX_MISS");
+}
+
 static bool must_miss(void)
 {
-	static long every = -1, count;
-
-	if (every < 0)
-		every = getenv("TUX_MISS") ? atol(getenv("TUX_MISS")) : 0;
-	return every > 0 && __atomic_add_fetch(&count, 1, __ATOMIC_RELAXED) % every == 0;
+	return is_due(&misses);
 }
 
 static int read_inode(int fd, struct inode *inode)

@@ -82,14 +82,32 @@ int match_string(const char * const *array, size_t size, const char *text)
 	return -EINVAL;
 }
 
+/* What is made to go wrong */
+long read_period(const char *variable)
+{
+	const char *text = getenv(variable);
+
+	return text ? atol(text) : 0;
+}
+
+bool is_due(struct periodic *event)
+{
+	if (event->period <= 0)
+		return false;
+	return __atomic_add_fetch(&event->count, 1, __ATOMIC_RELAXED) % event->period == 0;
+}
+
 /* Memory */
+static struct periodic failures;
+
+__attribute__((constructor)) static void set_failures(void)
+{
+	failures.period = read_period("TUX_FAIL");
+}
+
 static bool must_fail(void)
 {
-	static long every = -1, count;
-
-	if (every < 0)
-		every = getenv("TUX_FAIL") ? atol(getenv("TUX_FAIL")) : 0;
-	return every > 0 && __atomic_add_fetch(&count, 1, __ATOMIC_RELAXED) % every == 0;
+	return is_due(&failures);
 }
 
 void *kmalloc(size_t size, int flags)

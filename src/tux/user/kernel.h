@@ -80,6 +80,18 @@ static inline u64 div_u64_rem(u64 dividend, u32 divisor, u32 *rest)
 
 ssize_t strscpy(char *to, const char *from, size_t size);
 
+/*
+ * What goes wrong at every period-th call, for tests; never if the period is 0. Periods are read from
+ * the environment before main(): threads only read them.
+ */
+struct periodic {
+	long period;
+	long count;
+};
+
+long read_period(const char *variable);
+bool is_due(struct periodic *event);
+
 /* Errors in pointers */
 #define MAX_ERRNO	4095
 #define ERR_PTR(error)	((void *)(long)(error))
