@@ -205,24 +205,32 @@ _ALL = (
     ),
     Metric(
         "latency_p50",
-        "median latency",
+        "median of a request's latency",
         "us",
         "Request's first byte in to response's last byte out, at the server's end of the wire.",
         lambda w: w.request_latency_us.p50,
     ),
     Metric(
         "latency_p90",
-        "90th percentile of latency",
+        "90th percentile of a request's latency",
         "us",
         "Request's first byte in to response's last byte out, at the server's end of the wire.",
         lambda w: w.request_latency_us.p90,
     ),
     Metric(
         "latency_p99",
-        "99th percentile of latency",
+        "99th percentile of a request's latency",
         "us",
         "Request's first byte in to response's last byte out, at the server's end of the wire.",
         lambda w: w.request_latency_us.p99,
+    ),
+    Metric(
+        "connection_p99",
+        "99th percentile of a connection's latency",
+        "us",
+        "First SYN in to response's last byte out, at the server's end of the wire: with the wait "
+        "in the card, as a SYN and for accept.",
+        lambda w: w.connection_latency_us.p99,
     ),
     Metric(
         "failed_share",

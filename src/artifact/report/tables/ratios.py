@@ -24,9 +24,9 @@ from figures.style import Provenance
 
 PLAIN = "figure7"  # the design with runs of every plain variant
 PERCENTILES = {
-    "median latency": "latency_p50",
-    "90th percentile": "latency_p90",
-    "99th percentile": "latency_p99",
+    "request, median": "latency_p50",
+    "request, 99th perc.": "latency_p99",
+    "connection, 99th perc.": "connection_p99",
 }
 CURVE_SCHEMA: dict[str, type[pl.DataType]] = {
     "server": pl.String,
@@ -197,8 +197,9 @@ def make_latency(design: Design) -> Illustration:
     return Illustration(
         f"{design.id}-latency",
         design.id,
-        "Latency of a request at the server's end of the wire, from the first byte in to the last "
-        "byte out: median, 90th and 99th percentile against concurrency.",
+        "Latency at the server's end of the wire against concurrency: of a request, from its first "
+        "byte in to the last byte out, and of a connection, from its first SYN to the last byte "
+        "out.",
         tuple(PERCENTILES.values()),
         lambda r, p: latency.draw(
             {label: summarize(r, design.id, metric) for label, metric in PERCENTILES.items()}, p
