@@ -92,10 +92,14 @@ class Seen:
 
 @dataclass(frozen=True)
 class Reading:
-    """What h11 sees in a stream: whole requests, and what else (wrong or cut off) follows."""
+    """What h11 sees in a stream: whole requests, and what else (wrong or cut off) follows.
+
+    ``headed`` is a last request whose head is right and whose content is wrong or cut off.
+    """
 
     requests: tuple[Seen, ...]
     rest: bytes
+    headed: Seen | None = None
 
 
 def read_strictly(stream: bytes) -> Reading:
@@ -105,17 +109,19 @@ def read_strictly(stream: bytes) -> Reading:
         if stream.startswith(b"\r\n"):  # RFC 9112 2.2: an empty line before a request is ignored
             stream = stream[2:]
             continue
+        seen = None
         parser = h11.Connection(h11.SERVER, max_incomplete_event_size=1 << 16)
         try:
             parser.receive_data(stream)
             head = parser.next_event()
             if not isinstance(head, h11.Request):
                 return Reading(tuple(found), stream)
+            seen = Seen(head.method.decode("latin-1"), head.target.decode("latin-1"))
             while not isinstance(event := parser.next_event(), h11.EndOfMessage):
                 if not isinstance(event, h11.Data):
-                    return Reading(tuple(found), stream)
+                    return Reading(tuple(found), stream, seen)
         except h11.RemoteProtocolError:
-            return Reading(tuple(found), stream)
-        found.append(Seen(head.method.decode("latin-1"), head.target.decode("latin-1")))
+            return Reading(tuple(found), stream, seen)
+        found.append(seen)
         stream = parser.trailing_data[0]
     return Reading(tuple(found), b"")

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 
 from tests.tux.servers import Served
-from tests.tux.syntax import Reading, mutated, odd, read_strictly, streams, well_formed
+from tests.tux.syntax import Reading, Seen, mutated, odd, read_strictly, streams, well_formed
 from tests.tux.wire import ClosedError, Reply
 
 FAST = settings(
@@ -69,22 +69,31 @@ def read_last(data: bytes) -> list[Reply]:
     return [Reply(match[1], int(match[2]), fields, rest)] * (1 + rest.count(b"HTTP/1."))
 
 
+def check_content(served: Served, reply: Reply, seen: Seen) -> None:
+    """A GET that succeeds has its document, and no other."""
+    if reply.status == 200 and seen.method == "GET":
+        assert reply.body == read_document(served, seen.target), f"not {seen.target}"
+
+
 def check_framing(served: Served, replies: Sequence[Reply], reading: Reading) -> None:
     """Each reply belongs to one request of ``reading``, in order; none is answered twice.
 
-    A server may stop early.  Behind the last whole request at most one refusal may come.
+    A server may stop early.  Behind the last whole request at most one refusal may come, or the
+    reply to a request of which only the content is wrong or cut off: a server need not wait for
+    what it ignores, and what follows is never taken for a request.
     """
     assert replies or not reading.requests, "a whole request got no reply"
     for index, reply in enumerate(replies):
         if index >= len(reading.requests):
             assert index == len(reading.requests), "more replies than requests"
             assert reading.rest, "a reply to nothing"
+            if reading.headed:
+                check_content(served, reply, reading.headed)
+                continue
             assert reply.status >= 400, "what a strict parser refuses was served"
             assert reply.says_close
             continue
-        seen = reading.requests[index]
-        if reply.status == 200 and seen.method == "GET":
-            assert reply.body == read_document(served, seen.target), f"not {seen.target}"
+        check_content(served, reply, reading.requests[index])
     assert not any(reply.says_close for reply in replies[:-1]), "a reply after the last one"
 
 
@@ -95,6 +104,15 @@ def check_stream(served: Served, requests: Sequence[bytes]) -> list[Reply]:
     replies = send_stream(served, stream, reading)
     check_framing(served, replies, reading)
     return replies
+
+
+@pytest.mark.parametrize(
+    "framing", [b"Content-Length: 5", b"Transfer-Encoding: chunked", b"Content-Length: 5\r\nX: y"]
+)
+def test_a_get_whose_content_is_cut_off_has_at_most_its_own_reply(
+    tux: Served, framing: bytes
+) -> None:
+    check_stream(tux, [b"GET /hello.txt HTTP/1.1\r\nHost: localhost\r\n%b\r\n\r\n" % framing])
 
 
 @FAST
