@@ -21,6 +21,7 @@ from artifact.paper.stored import take_reference, take_results
 from artifact.paper.typesetting import FOLDER as PAPER
 from artifact.replay import find_archive, print_expected, replay
 from artifact.report.citation import find_stale, write_metadata
+from artifact.report.crate import withdraw_crate
 from artifact.report.page import format_number
 from artifact.reproduce import (
     Order,
@@ -227,6 +228,7 @@ def run_paper(
         results = load_results(load_plan(folder / "plan.json"), folders.store)
         numbers = read_numbers(take_results(results, judge_plan(results)))
         figures, target = folder / "figures", folder
+        withdraw_crate(folder)  # the paper is written among what it describes
     else:
         committed, target = reference.find_folder(chosen), folders.root / "paper"
         numbers = read_numbers(take_reference(committed))

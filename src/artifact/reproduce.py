@@ -16,7 +16,7 @@ from artifact.judge.reference import Comparison, compare, find_reference
 from artifact.judge.results import MISSING, Results, count_outcomes, load_results
 from artifact.judge.verdicts import Judgement, find_exit_code, judge
 from artifact.paper.production import Production, produce_own
-from artifact.report.crate import Deed, write_crate
+from artifact.report.crate import Deed, withdraw_crate, write_crate
 from artifact.report.explorer import write_explorer
 from artifact.report.illustration import Illustration
 from artifact.report.page import TITLE, describe_verdicts, print_verdicts, write_report
@@ -234,6 +234,7 @@ def conclude(tier: Tier, folders: ResultFolders, *, quiet: bool = False) -> Conc
     results = load_results(plan, folders.store)
     judgements = tuple(judge(study.claims, results))
     figures, problem = find_illustrations(plan, study)
+    withdraw_crate(folder)
     files = write_illustrations(results, figures, study.claims, judgements, folder)
     verdicts = folder / "verdicts.json"
     text = json.dumps([j.model_dump(mode="json") for j in judgements], indent=1)

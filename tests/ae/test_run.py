@@ -230,14 +230,23 @@ def test_a_checkout_that_cannot_be_written_is_enough(tmp_path: Path) -> None:
             folder.chmod(0o755)
 
 
-def test_invoke_refuses_an_arm_host_in_one_sentence(host: Host) -> None:
+@pytest.mark.parametrize("command", [("invoke", "build"), ("images/container/run", "reproduce")])
+def test_an_arm_host_is_refused_at_the_other_doors_too(
+    host: Host, command: tuple[str, str]
+) -> None:
+    """Before anything else is asked of the host: it has no dpkg, no Python, no sudo."""
     host.add("uname", "echo aarch64")
+    host.add_engine("podman")
     done = subprocess.run(
-        [str(PROJECT / "invoke"), "--list"],
+        [str(PROJECT / command[0]), command[1]],
         env={"PATH": str(host.programs)},
         capture_output=True,
         text=True,
         check=False,
     )
     assert done.returncode == 4
-    assert "this host is aarch64\n  try: ae/run replay" in done.stderr
+    assert done.stderr == (
+        "error: the cache model lives in QEMU's x86-64 back end, and this host is aarch64\n"
+        "  try: ae/run replay, or an x86-64 host\n"
+    )
+    assert not host.calls

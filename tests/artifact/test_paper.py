@@ -196,6 +196,21 @@ def test_the_same_bytes_in_another_folder_zone_and_locale(
     assert again.stdout.strip() == digest_bytes(pdf)
 
 
+def test_no_sentence_goes_away_with_its_number(survey: Survey) -> None:
+    """So what is found in one survey is what the build finds, whatever is missing or turned round:
+    only the table of verdicts is as long as there are verdicts."""
+    table = "the table of verdicts"
+    turned = {"verdict": Verdict.CONTRADICTED, "statement": "It is so."}
+    flipped = {name: Number(state=State.MEASURED, **turned) for name in NAMES}
+    with Typesetter(assemble(flipped)) as setter:
+        assert setter.survey() == survey
+        setter.numbers = assemble({})
+        bare = setter.survey()
+    assert bare.figures == survey.figures
+    assert bare.uses == tuple(use for use in survey.uses if use.text != table)
+    assert {use.name for use in survey.uses if use.text == table} == {*NAMES}
+
+
 @pytest.mark.parametrize("name", NAMES)
 def test_without_a_verdict_the_paper_is_refused_with_name_and_sentence(
     name: str, survey: Survey, numbers: Numbers

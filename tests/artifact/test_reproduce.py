@@ -20,9 +20,11 @@ import polars as pl
 import pytest
 
 from artifact import cli
+from artifact import reproduce as reproduction
 from artifact.judge import reference
 from artifact.judge.results import load_results
 from artifact.judge.verdicts import Judgement
+from artifact.paper.typesetting import RefusedError
 from artifact.report.crate import NAME
 from artifact.report.explorer import NAME as EXPLORER
 from artifact.reproduce import (
@@ -131,6 +133,28 @@ def test_the_crate_describes_every_file(folders: ResultFolders) -> None:
     assert all(digest_file(folder / name) == e["sha256"] for name, e in files.items())
     root = next(e for e in graph if e["@id"] == "./")
     assert {part["@id"] for part in root["hasPart"]} == set(files)
+
+
+def test_no_crate_of_earlier_files_stays(
+    folders: ResultFolders, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A report that cannot be made, or a paper that is refused, leaves changed files behind."""
+
+    def fail(*_: object, **__: object) -> None:
+        raise OSError("no space")
+
+    copy = ResultFolders(shutil.copytree(folders.root, tmp_path / "out"))
+    crate = copy.find_folder(Tier.QUICK) / NAME
+    own_paper = {"own": True, "draft": False, "record": False, "as_json": False}
+    with pytest.raises(RefusedError):
+        cli.run_paper("quick", copy, **own_paper)
+    assert not crate.exists()
+    redraw(Tier.QUICK, copy)
+    assert crate.is_file()
+    monkeypatch.setattr(reproduction, "write_report", fail)
+    with pytest.raises(OSError, match="no space"):
+        redraw(Tier.QUICK, copy)
+    assert not crate.exists()
 
 
 def test_drawing_again_gives_the_same_bytes(folders: ResultFolders) -> None:

@@ -107,6 +107,12 @@ def write_crate(folder: Path, files: Iterable[Path], deed: Deed, *, name: str) -
     return path
 
 
+def withdraw_crate(folder: Path) -> None:
+    """Take the metadata away before files of ``folder`` change: whatever ends the change early,
+    what is no longer true does not stay."""
+    (folder / NAME).unlink(missing_ok=True)
+
+
 def _refer(ids: Iterable[str]) -> list[JsonValue]:
     return [{"@id": one} for one in ids]
 
