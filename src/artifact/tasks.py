@@ -33,9 +33,10 @@ def _make_order(
     tier: str, jobs: int, cluster: str, only: str, shard: str = "", replan: bool = False
 ) -> Order:
     from artifact.reproduce import Order, parse_shard, parse_tier
+    from artifact.study.loading import load_study
 
-    designs = tuple(name for name in only.split(",") if name)
-    return Order(parse_tier(tier), designs, jobs, parse_shard(shard), cluster, replan)
+    study = load_study([name for name in only.split(",") if name])
+    return Order(parse_tier(tier), study, jobs, parse_shard(shard), cluster, replan)
 
 
 @task(

@@ -140,7 +140,7 @@ def test_the_search_finds_the_knee_of_a_synthetic_server(tmp_path: Path) -> None
     expected = forecast(plan, folders.store, LocalEngine(1))
     assert expected.probes == 2 * expect_probes(plan.searches[0].rates, 5)
     engine = LocalEngine(1)
-    tally = run_sweep(plan, runner, engine, folders, found=expected, illustrate=False)
+    tally = run_sweep(plan, runner, engine, folders, found=expected)
     assert not tally.unfinished
     standing = follow_searches(plan, folders.store)
     assert not standing.pending
@@ -169,7 +169,6 @@ def test_the_search_finds_the_knee_of_a_synthetic_server(tmp_path: Path) -> None
         engine,
         folders,
         found=forecast(plan, folders.store, LocalEngine(1)),
-        illustrate=False,
     )
     assert set(folders.store.find_keys()) == before
     assert not again.unfinished
@@ -255,7 +254,7 @@ def test_origins_of_servers_are_not_added_up(tmp_path: Path) -> None:
     found = forecast(plan, folders.store, LocalEngine(1))
     runner = SyntheticRunner(noise=0.0)
     plan = make_plan(Tier.QUICK, [load_design("attribution")], runner.products)
-    run_sweep(plan, runner, LocalEngine(1), folders, found=found, illustrate=False)
+    run_sweep(plan, runner, LocalEngine(1), folders, found=found)
     results = load_results(plan, folders.store)
     for server in ("tux", "tux-stingy"):
         table = summarize_origins(results.origins, "attribution", "misses", server)
