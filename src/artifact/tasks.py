@@ -49,7 +49,7 @@ def _make_order(
         "replan": "accept that the plan differs from the recorded one",
         "build": "build what is missing first (--no-build: use the last build as it is)",
         "rehearse": REHEARSE,
-        "out": "folder for the run store and the results (default: out)",
+        "out": OUT,
         "json": VERDICTS,
     }
 )
@@ -192,7 +192,7 @@ def verify(
         "tier": TIER,
         "write": "make the stored results the reference",
         "commit": "the commit that made them, if it is not the one that is checked out",
-        "out": "folder with the run store and the results (default: out)",
+        "out": OUT,
     }
 )
 @report_errors
@@ -273,7 +273,7 @@ def results_gc(_: Context, rehearse: bool = False) -> ExitCode:
         "tier": "whose committed runs (default: the fullest tier that has some)",
         "archive": "file of an export (default: the one that is committed for the tier)",
         "rehearse": REHEARSE,
-        "out": "folder for the run store and the results (default: out)",
+        "out": OUT,
         "json": VERDICTS,
     }
 )
