@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Pass 2: the units of a server become one program."""
+"""The units of a server become one program."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The last pass: intermediate results become the published one."""
+"""The intermediate results become the published one."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Pass 9: the worst stack depth of each stage and scheduler, from frames as compiled."""
+"""The worst stack depth of each stage and scheduler, from frames as compiled."""
 
 # DEVIATIONS.md: [stack depth]
 

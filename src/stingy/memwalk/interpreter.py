@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Pass 6: follow one request through the code, path by path.
+"""Follow one request through the code, path by path.
 
 Calls are followed into their bodies with what is known of their arguments; equal questions are
 answered once (``summaries``).  Paths are merged where they are too many (``merging``), and

@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: MIT
-"""memwalk: the passes in their order, from an annotation file to the result."""
+"""memwalk: the passes in their order, from an annotation file to the result.
+
+A pass answers one question about the program, and may use the answers of those before it.
+"""
 
 # DEVIATIONS.md: [memwalk]
 
@@ -89,7 +92,7 @@ def walk_server(path: Path, options: Options = Options()) -> Analysis:
 def load_program(
     file: AnnotationFile, *, fresh: bool = False, report: Report = lambda _: None
 ) -> Program:
-    """Passes 1 and 2: sources to one program."""
+    """From sources to one program of small steps."""
     sources = find_sources(file.annotations.sources, file.root)
     return link(load_units(sources, file.root, fresh=fresh, report=report))
 
@@ -111,7 +114,7 @@ def add_macro_states(file: AnnotationFile, program: Program) -> None:
 
 
 def follow(annotations: Annotations, program: Program, root: Path, options: Options) -> Analysis:
-    """Passes 3 to 10."""
+    """Every question that is asked of the program."""
     constructs = find_constructs(annotations, program)
     pointers = resolve_pointers(program, constructs)
     objects = find_objects(annotations, program, constructs, pointers)
