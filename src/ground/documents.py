@@ -19,7 +19,7 @@ M = TypeVar("M", bound=BaseModel)
 
 
 class Strict(BaseModel):
-    """Base of what is read from TOML: frozen, no unknown fields."""
+    """Base of what stands in a file: frozen, no unknown fields."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 

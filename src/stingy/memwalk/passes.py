@@ -34,7 +34,6 @@ from stingy.memwalk.choices import find_called, find_choices
 from stingy.memwalk.depths import Depths
 from stingy.memwalk.effects import Effects
 from stingy.memwalk.findings import Findings
-from stingy.memwalk.frames import Frames
 from stingy.memwalk.interpreter import BUDGET_STEPS, Interpreter
 from stingy.memwalk.inventory import add_other_sites, find_holders
 from stingy.memwalk.lifetimes import Lifetimes
@@ -42,6 +41,7 @@ from stingy.memwalk.memory import Memory
 from stingy.memwalk.merging import Merger
 from stingy.memwalk.progress import Progress
 from stingy.memwalk.requests import Walk
+from stingy.memwalk.splitting import Splitter
 from stingy.memwalk.stacks import Stacks
 from stingy.memwalk.states import Counts
 from stingy.model.annotation_file import AnnotationFile, read_annotations
@@ -154,7 +154,7 @@ def _walk(
     reaches = Reaches(program, effects.constructs, pointers, effects.objects, stages, footprints)
     interpreter = Interpreter(
         program, pointers, memory, findings, effects.at_call, effects.at_store, effects.at_test,
-        stages.relevant, footprints, Merger(stacks, choices, called), Frames(reaches),
+        stages.relevant, footprints, Merger(stacks, choices, called), Splitter(reaches),
         options.budget,
     )  # fmt: skip
     final = annotations.dispatch.final or ""
