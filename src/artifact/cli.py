@@ -13,6 +13,7 @@ from rich.table import Table
 
 from artifact.judge import reference
 from artifact.judge.results import load_results
+from artifact.judge.verdicts import judge
 from artifact.kit.pages import find_stale_pages, write_kit
 from artifact.paper.numbers import NAME as NUMBERS
 from artifact.paper.pictures import draw_reference
@@ -29,7 +30,6 @@ from artifact.reproduce import (
     announce,
     find_engine,
     find_folders,
-    judge_plan,
     parse_tier,
     plan_order,
     redraw,
@@ -43,7 +43,8 @@ from artifact.runs.rehearsal import SyntheticRunner
 from artifact.runs.runner import Runner
 from artifact.runs.searches import expand_plan, follow_searches
 from artifact.runs.store import DamageError
-from artifact.study.loading import load_study
+from artifact.runs.sweep import Engine
+from artifact.study.loading import Study, load_study
 from ground.checkout import describe_commit
 from ground.errors import ExitCode, UsageError
 from ground.terminal import console
@@ -84,7 +85,6 @@ def run_reproduce(
 ) -> ExitCode:
     """`./invoke reproduce`."""
     folders = choose_folders(rehearse=rehearse, out=out)
-    load_study(order.designs)  # a wrong name is told before a build that takes minutes
     conclusion = reproduce(order, find_runner(rehearse=rehearse, build=build), folders)
     if conclusion is None:
         return ExitCode.HOLDS
@@ -134,40 +134,41 @@ def run_verify(order: Order, *, rehearse: bool, write: bool, repeat: bool) -> Ex
     plan = plan_order(order, runner)
     engine = find_engine(order)
     found = announce(plan, folders, engine)
-    tally = run_sweep(plan, runner, engine, folders, found=found, illustrate=False)
+    tally = run_sweep(plan, runner, engine, folders, found=found)
     if tally.unfinished:
         console.print(f"{len(tally.unfinished)} runs are unfinished; give the same command again")
         return ExitCode.INFRASTRUCTURE
     if repeat:
-        return _repeat(order, runner, folders)
+        return _repeat(plan, runner, engine, folders)
     if write:
-        return write_reference(plan, folders, describe_commit())
-    return compare_with_reference(plan, folders)
+        return write_reference(plan, order.study, folders, describe_commit())
+    return compare_with_reference(plan, order.study, folders)
 
 
 def run_reference(tier: str, *, write: bool, out: str, commit: str) -> ExitCode:
     """`./invoke reference`: stored results beside the committed ones, or in their place."""
     folders = choose_folders(rehearse=False, out=out)
     plan = load_plan(folders.find_folder(parse_tier(tier)) / "plan.json")
+    study = load_study(plan.designs)
     if write:
-        return write_reference(plan, folders, commit or describe_commit())
-    return compare_with_reference(plan, folders)
+        return write_reference(plan, study, folders, commit or describe_commit())
+    return compare_with_reference(plan, study, folders)
 
 
-def write_reference(plan: Plan, folders: ResultFolders, commit: str) -> ExitCode:
+def write_reference(plan: Plan, study: Study, folders: ResultFolders, commit: str) -> ExitCode:
     """Make the stored results of ``plan`` the reference of its tier."""
     results = load_results(plan, folders.store)
     folder = reference.find_folder(plan.tier)
-    count = reference.write_reference(results, judge_plan(results), folder, commit)
+    count = reference.write_reference(results, judge(study.claims, results), folder, commit)
     console.print(f"{count} runs written to {folder}", soft_wrap=True)
     return ExitCode.HOLDS
 
 
-def compare_with_reference(plan: Plan, folders: ResultFolders) -> ExitCode:
+def compare_with_reference(plan: Plan, study: Study, folders: ResultFolders) -> ExitCode:
     """Print how runs and verdicts compare with the reference of the plan's tier."""
     results = load_results(plan, folders.store)
     known = reference.load_reference(reference.find_folder(plan.tier))
-    found = reference.compare(results, judge_plan(results), known)
+    found = reference.compare(results, judge(study.claims, results), known)
     _print_matches({label: match.value for label, match in found.matches.items()})
     _print_verdicts(found)
     if found.products:
@@ -187,14 +188,12 @@ def _print_verdicts(comparison: reference.Comparison) -> None:
         console.print(table)
 
 
-def _repeat(order: Order, runner: Runner, folders: ResultFolders) -> ExitCode:
-    plan = plan_order(order, runner)
+def _repeat(plan: Plan, runner: Runner, engine: Engine, folders: ResultFolders) -> ExitCode:
     folders.root.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=folders.root, prefix="repeat.") as name:
         again = ResultFolders(Path(name))
-        engine = find_engine(order)
         found = announce(plan, again, engine)
-        run_sweep(plan, runner, engine, again, found=found, illustrate=False)
+        run_sweep(plan, runner, engine, again, found=found)
         plan = expand_plan(plan, follow_searches(plan, folders.store))
         verdict = {}
         for run in plan.runs:
@@ -225,8 +224,10 @@ def run_paper(
     chosen = parse_tier(tier)
     if own:
         folder = folders.find_folder(chosen)
-        results = load_results(load_plan(folder / "plan.json"), folders.store)
-        numbers = read_numbers(take_results(results, judge_plan(results)))
+        plan = load_plan(folder / "plan.json")
+        results = load_results(plan, folders.store)
+        judgements = judge(load_study(plan.designs).claims, results)
+        numbers = read_numbers(take_results(results, judgements))
         figures, target = folder / "figures", folder
         withdraw_crate(folder)  # the paper is written among what it describes
     else:
@@ -353,7 +354,10 @@ def run_expect(tier: str, *, out: str) -> ExitCode:
     plan = load_plan(folders.find_folder(parse_tier(tier)) / archive.PLAN)
     results = load_results(plan, folders.store)
     known = reference.find_reference(plan)
-    return print_expected(reference.compare(results, judge_plan(results), known) if known else None)
+    if not known:
+        return print_expected(None)
+    judgements = judge(load_study(plan.designs).claims, results)
+    return print_expected(reference.compare(results, judgements, known))
 
 
 def run_kit(*, write: bool) -> ExitCode:

@@ -17,6 +17,7 @@ from artifact.reproduce import Conclusion, ResultFolders, conclude, parse_tier, 
 from artifact.runs.archive import PLAN, import_runs
 from artifact.runs.plan import Plan, record_plan
 from artifact.study.designs import Tier
+from artifact.study.loading import load_study
 from ground.errors import ExitCode, UsageError
 from ground.terminal import complete_step, console
 
@@ -55,7 +56,7 @@ def replay(path: Path, folders: ResultFolders) -> Conclusion:
 def draw(plan: Plan, folders: ResultFolders) -> Conclusion:
     """Judge and draw what is stored of ``plan``, and print it."""
     with complete_step(f"Verdicts, figures and report of the {plan.tier} tier"):
-        conclusion = conclude(plan.tier, folders, quiet=True)
+        conclusion = conclude(plan, load_study(plan.designs), folders, quiet=True)
     print_conclusion(conclusion)
     return conclusion
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from pydantic import JsonValue
@@ -44,10 +44,13 @@ SPARE_BYTES = 200 << 20
 
 @dataclass(frozen=True)
 class Order:
-    """What the user asked for; see `./invoke reproduce --help`."""
+    """What the user asked for; see `./invoke reproduce --help`.
+
+    The files of its experiments are read when it is made, and not again.
+    """
 
     tier: Tier = Tier.QUICK
-    designs: tuple[str, ...] = ()
+    study: Study = field(default_factory=load_study)
     jobs: int = 0
     shard: tuple[int, int] | None = None
     cluster: str = ""
@@ -121,11 +124,11 @@ def parse_shard(text: str) -> tuple[int, int] | None:
 
 def plan_order(order: Order, runner: Runner) -> Plan:
     """The plan that ``order`` asks for.  Raises UsageError if the tier has no runs in it."""
-    designs = load_study(order.designs).designs
+    designs = order.study.designs
     plan = make_plan(order.tier, designs, runner.products, runner.notes)
     if not plan.runs and not plan.searches:
         raise UsageError(
-            f"no runs of tier {order.tier} in {', '.join(order.designs) or 'any design'}",
+            f"no runs of tier {order.tier} in {', '.join(design.id for design in designs)}",
             hint="choose another tier, or drop --only",
         )
     return plan
@@ -139,12 +142,17 @@ def reproduce(order: Order, runner: Runner, folders: ResultFolders) -> Conclusio
     found = announce(plan, folders, engine)
     record_plan(plan, folder / "plan.json", replan=order.replan)
     part = plan.take_shard(*order.shard) if order.shard else plan
-    tally = run_sweep(part, runner, engine, folders, found=found)
+
+    def draw() -> None:
+        conclude(plan, order.study, folders, quiet=True)
+        console.print(f"  figures so far: {folder / 'figures'}")
+
+    tally = run_sweep(part, runner, engine, folders, found=found, draw=draw)
     if order.shard:
         console.print(f"shard {order.shard[0]}/{order.shard[1]}: {len(tally.done)} runs are stored")
         _refuse_unfinished(tally)
         return None
-    conclusion = conclude(order.tier, folders)
+    conclusion = conclude(plan, order.study, folders)
     _refuse_unfinished(tally)
     return conclusion
 
@@ -184,25 +192,17 @@ def run_sweep(
     folders: ResultFolders,
     *,
     found: Forecast,
-    illustrate: bool = True,
+    draw: Callable[[], None] = lambda: None,
 ) -> Tally:
-    """Perform what is missing of ``plan``, and what its searches want by what is stored.
-
-    With ``illustrate`` draw figures and report whenever there is a new curve to be seen (the plan
-    must have been recorded).
-    """
+    """Perform what is missing of ``plan``, and what its searches want by what is stored; ``draw``
+    is called whenever there is a new curve to be seen."""
     folders.store.gc()
-    milestones = list_milestones(plan) if illustrate else []
-
-    def draw() -> None:
-        conclude(plan.tier, folders, quiet=True)
-        console.print(f"  figures so far: {folders.find_folder(plan.tier) / 'figures'}")
 
     def find_further() -> list[Task]:
         return list_tasks(follow_searches(plan, folders.store).pending, folders.store.root)
 
     with open_progress() as progress:
-        display = Display(progress, found.run_s, len(plan.keys), milestones, draw)
+        display = Display(progress, found.run_s, len(plan.keys), list_milestones(plan), draw)
         tasks = list_tasks(plan.runs, folders.store.root)
         return sweep(tasks, runner, engine, display, find_further)
 
@@ -218,19 +218,15 @@ def list_milestones(plan: Plan) -> list[frozenset[str]]:
     return sorted({frozenset(keys) for keys in groups.values()}, key=sorted)
 
 
-def judge_plan(results: Results) -> tuple[Judgement, ...]:
-    """The verdicts on all claims about the experiments of the plan."""
-    return tuple(judge(load_study(results.plan.designs).claims, results))
-
-
-def conclude(tier: Tier, folders: ResultFolders, *, quiet: bool = False) -> Conclusion:
-    """Judge, draw and report what the store holds of the recorded plan of ``tier``.
+def conclude(
+    plan: Plan, study: Study, folders: ResultFolders, *, quiet: bool = False
+) -> Conclusion:
+    """Judge, draw and report what the store holds of ``plan``, which was recorded; ``study`` has
+    its designs.
 
     Raises UsageError in the end, unless ``quiet``, if figures are missing for want of a build.
     """
-    folder = folders.find_folder(tier)
-    plan = load_plan(folder / "plan.json")
-    study = load_study(plan.designs)
+    folder = folders.find_folder(plan.tier)
     results = load_results(plan, folders.store)
     judgements = tuple(judge(study.claims, results))
     figures, problem = find_illustrations(plan, study)
@@ -251,12 +247,12 @@ def conclude(tier: Tier, folders: ResultFolders, *, quiet: bool = False) -> Conc
         folder,
         [*files, verdicts, report, explorer, folder / "plan.json", *made],
         Deed(
-            command=f"./invoke reproduce --tier {tier}",
+            command=f"./invoke reproduce --tier {plan.tier}",
             plan="plan.json",
             digest=results.digest,
             outcome=describe_verdicts(judgements),
         ),
-        name=f"{TITLE}, {tier} tier",
+        name=f"{TITLE}, {plan.tier} tier",
     )
     code = find_conclusion_code(results, judgements)
     conclusion = Conclusion(results, judgements, report, code, comparison, paper)
@@ -319,4 +315,5 @@ def _refuse_unfinished(tally: Tally) -> None:
 def redraw(tier: Tier, folders: ResultFolders) -> Conclusion:
     """Figures and report again, from the stored results."""
     with complete_step(f"Figures and report of the {tier} tier"):
-        return conclude(tier, folders)
+        plan = load_plan(folders.find_folder(tier) / "plan.json")
+        return conclude(plan, load_study(plan.designs), folders)

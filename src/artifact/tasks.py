@@ -33,9 +33,10 @@ def _make_order(
     tier: str, jobs: int, cluster: str, only: str, shard: str = "", replan: bool = False
 ) -> Order:
     from artifact.reproduce import Order, parse_shard, parse_tier
+    from artifact.study.loading import load_study
 
-    designs = tuple(name for name in only.split(",") if name)
-    return Order(parse_tier(tier), designs, jobs, parse_shard(shard), cluster, replan)
+    study = load_study([name for name in only.split(",") if name])
+    return Order(parse_tier(tier), study, jobs, parse_shard(shard), cluster, replan)
 
 
 @task(
@@ -48,7 +49,7 @@ def _make_order(
         "replan": "accept that the plan differs from the recorded one",
         "build": "build what is missing first (--no-build: use the last build as it is)",
         "rehearse": REHEARSE,
-        "out": "folder for the run store and the results (default: out)",
+        "out": OUT,
         "json": VERDICTS,
     }
 )
@@ -191,7 +192,7 @@ def verify(
         "tier": TIER,
         "write": "make the stored results the reference",
         "commit": "the commit that made them, if it is not the one that is checked out",
-        "out": "folder with the run store and the results (default: out)",
+        "out": OUT,
     }
 )
 @report_errors
@@ -272,7 +273,7 @@ def results_gc(_: Context, rehearse: bool = False) -> ExitCode:
         "tier": "whose committed runs (default: the fullest tier that has some)",
         "archive": "file of an export (default: the one that is committed for the tier)",
         "rehearse": REHEARSE,
-        "out": "folder for the run store and the results (default: out)",
+        "out": OUT,
         "json": VERDICTS,
     }
 )

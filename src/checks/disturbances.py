@@ -19,11 +19,12 @@ from pathlib import Path
 
 import numpy as np
 import psutil
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
 from artifact.runs.store import COST, DamageError, Store
 from checks.disturbed import STORE, DisturbedSweep
 from ground import process
+from ground.documents import read_made
 from ground.errors import ArtifactError, ExitCode, UsageError
 from ground.files import write_atomically
 from ground.seeds import generator
@@ -100,10 +101,10 @@ def _load_toll(sweep: DisturbedSweep, folder: Path, seed: int) -> Toll:
     if not (folder / TOLL).exists():
         return asked
     try:
-        toll = Toll.model_validate_json((folder / TOLL).read_bytes())
+        toll = read_made(Toll, (folder / TOLL).read_bytes())
         if (toll.sweep, toll.seed) != (asked.sweep, asked.seed):
             raise ValueError(f"it is of the {toll.sweep} sweep and seed {toll.seed}")
-    except (ValidationError, ValueError) as error:
+    except ValueError as error:
         raise UsageError(
             f"{folder / TOLL} is not this command's: {error}", hint=f"remove {folder}"
         ) from None

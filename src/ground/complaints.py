@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import difflib
 import json
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -51,8 +52,11 @@ def find_foreign(value: object, field: FieldPath = ()) -> Complaint | None:
 def find_complaint(
     error: ValidationError, model: type[BaseModel], document: Mapping[str, Any]
 ) -> Complaint:
-    """The first thing that is wrong with ``document``, which was to be a ``model``."""
-    first: dict[str, Any] = {**error.errors(include_url=False)[0]}
+    """The first thing that is wrong with ``document``, which was to be a ``model``.  A field that
+    is not known comes first: where it is misspelled, it explains one that is missing."""
+    errors = error.errors(include_url=False)
+    unknown = (one for one in errors if one["type"] == "extra_forbidden")
+    first: dict[str, Any] = {**next(unknown, errors[0])}
     field = _find_field(first["loc"], document, missing=first["type"] == "missing")
     kind, value, context = first["type"], first["input"], first.get("ctx", {})
     if kind == "value_error":  # one of our own, in words
@@ -62,8 +66,10 @@ def find_complaint(
         return Complaint(field, "it is missing", f"add {field[-1]} there")
     if kind == "extra_forbidden":
         known = _list_fields(model.model_json_schema(), first["loc"][:-1])
+        near = difflib.get_close_matches(str(first["loc"][-1]), known, 1)
+        remedy = f"did you mean {near[0]}? if not, remove it" if near else "correct or remove it"
         choices = f"; known are {', '.join(known)}" if known else ""
-        return Complaint(field, "there is no such field", f"correct or remove it{choices}")
+        return Complaint(field, "there is no such field", f"{remedy}{choices}")
     if kind.startswith("union_tag"):
         return _complain_of_tag(field, value, context, model, first["loc"])
     for kinds, explain in EXPLANATIONS:
@@ -82,7 +88,10 @@ def _explain_choice(context: Mapping[str, Any]) -> tuple[str, str]:
 
 
 def _explain_pattern(context: Mapping[str, Any]) -> tuple[str, str]:
-    dots = ", - and ." if "." in str(context["pattern"]) else " and -"
+    pattern = str(context["pattern"])
+    if "A-Z" in pattern:
+        return "is not a name in C", "write it as the source does: main, or struct conn.handler"
+    dots = ", - and ." if "." in pattern else " and -"
     characters = f"lower-case letters, digits{dots}"
     return "is not a name here", f"use {characters}, and begin with a letter or digit"
 

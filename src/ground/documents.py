@@ -19,9 +19,45 @@ M = TypeVar("M", bound=BaseModel)
 
 
 class Strict(BaseModel):
-    """Base of what is read from TOML: frozen, no unknown fields."""
+    """Base of what stands in a file: frozen, no unknown fields."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class MisfitError(ValueError):
+    """A document that is not what its model asks for; ``complaint`` says where and why."""
+
+    def __init__(self, complaint: Complaint, document: object = None):
+        super().__init__(complaint.describe(document))
+        self.complaint = complaint
+
+
+def fit(model: type[M], document: Any) -> M:
+    """``document``, of tables and lists, as a ``model``.  Raises MisfitError."""
+    try:
+        return model.model_validate(document)
+    except ValidationError as error:
+        raise MisfitError(find_complaint(error, model, document), document) from None
+
+
+def fit_json(model: type[M], document: Any, *, strict: bool | None = None) -> M:
+    """As `fit`, of what could stand in a JSON file; ``strict``: a value of another type is wrong.
+
+    Only as JSON are lists and names taken for tuples and enums while all else is strict.
+    """
+    try:
+        return model.model_validate_json(json.dumps(document), strict=strict)
+    except ValidationError as error:
+        raise MisfitError(find_complaint(error, model, document), document) from None
+
+
+def read_made(model: type[M], data: bytes) -> M:
+    """The JSON ``data``, which a command made, as a ``model``.  Raises MisfitError."""
+    try:
+        return model.model_validate_json(data)
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        raise MisfitError(Complaint(first["loc"], first["msg"], "make it again")) from None
 
 
 def load_document(model: type[M], path: Path) -> M:
@@ -40,13 +76,11 @@ def load_made(model: type[M], path: Path, remedy: str) -> M:
     Raises UsageError, with the ``remedy``, if it cannot be read or is not one.
     """
     try:
-        return model.model_validate_json(path.read_bytes())
+        return read_made(model, path.read_bytes())
     except OSError as error:
         raise UsageError(f"cannot read {path}: {error.strerror}", hint=remedy) from None
-    except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        where = ".".join(str(part) for part in first["loc"]) or "the file"
-        raise UsageError(f"{path}: {where}: {first['msg']}", hint=remedy) from None
+    except MisfitError as misfit:
+        raise UsageError(f"{path}: {misfit}", hint=remedy) from None
 
 
 def read_toml(path: Path) -> dict[str, Any]:
@@ -88,11 +122,9 @@ def check_document(
     if foreign := find_foreign(document):
         raise refuse(path, foreign.inside(below), document)
     try:
-        # Only as JSON are lists and names taken for tuples and enums while all else is strict.
-        return model.model_validate_json(json.dumps(document), strict=True)
-    except ValidationError as error:
-        complaint = find_complaint(error, model, document)
-        raise refuse(path, complaint.inside(below), document) from None
+        return fit_json(model, document, strict=True)
+    except MisfitError as misfit:
+        raise refuse(path, misfit.complaint.inside(below), document) from None
 
 
 def refuse(path: Path, complaint: Complaint, document: object) -> UsageError:

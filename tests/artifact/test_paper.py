@@ -51,7 +51,7 @@ from artifact.paper.typesetting import (
 from artifact.paper.wording import write_macros, write_number, write_plain
 from artifact.runs.bisection import Bracket
 from artifact.runs.plan import make_plan
-from artifact.runs.searches import Peak, restore_brackets, tabulate_brackets
+from artifact.runs.searches import NoPeak, Peak, restore_brackets, tabulate_brackets
 from artifact.study.claims import load_claims
 from artifact.study.claims.evidence import Verdict
 from artifact.study.designs import Tier, load_design
@@ -564,7 +564,7 @@ def test_figures_of_a_reference_are_drawn_from_its_tables_once(tmp_path: Path) -
 def test_peaks_that_were_found_survive_in_a_reference() -> None:
     plan = make_plan(Tier.QUICK, [load_design("recovery")], {})
     found = Peak(plan.searches[0], 2, Bracket(6000, 6600, ()), ())
-    sought = Peak(plan.searches[1], 1, None, (), "the search goes on")
+    sought = NoPeak(plan.searches[1], 1, (), "the search goes on")
     highest = Peak(plan.searches[2], 1, Bracket(30000, None, ()), ())
     table = tabulate_brackets((found, sought, highest))
     assert restore_brackets(plan, table) == (found, highest)

@@ -143,7 +143,8 @@ def test_figures_of_a_sweep_that_has_just_begun_are_drawn_too(
 @pytest.mark.timeout(3600)
 @pytest.mark.parametrize("tier", TIERS)
 def test_a_server_that_never_fails_has_no_failure_zone(tier: Tier, tmp_path: Path) -> None:
-    conclusion = reproduce(Order(tier, ("figure1",), jobs=2), STURDY, ResultFolders(tmp_path))
+    order = Order(tier, load_study(["figure1"]), jobs=2)
+    conclusion = reproduce(order, STURDY, ResultFolders(tmp_path))
     assert conclusion is not None
     found = {j.claim: j for j in conclusion.judgements}
     assert found.pop("tux.failure-zone").verdict is Verdict.CONTRADICTED

@@ -11,8 +11,9 @@ from artifact import replay
 from artifact.judge.reference import FOLDER, Comparison, Match, compare, load_reference
 from artifact.judge.results import load_results
 from artifact.judge.verdicts import Judgement
+from artifact.judge.verdicts import judge as judge_claims
 from artifact.report.explorer import NAME as EXPLORER
-from artifact.reproduce import ResultFolders, judge_plan
+from artifact.reproduce import ResultFolders
 from artifact.runs.archive import export_runs, import_runs
 from artifact.runs.engines import LocalEngine
 from artifact.runs.plan import Plan, make_plan
@@ -21,6 +22,7 @@ from artifact.runs.store import Store
 from artifact.runs.sweep import list_tasks, sweep
 from artifact.study.claims.evidence import Verdict
 from artifact.study.designs import Tier, load_design
+from artifact.study.loading import load_study
 from checks.disturbed import Silence
 from ground.errors import ExitCode, UsageError
 
@@ -74,7 +76,8 @@ def test_the_committed_runs_are_those_of_their_reference(path: Path, tmp_path: P
     store = Store(tmp_path)
     results = load_results(import_runs(path, store).plan, store)
     known = load_reference(path.parent)
-    assert set(compare(results, judge_plan(results), known).matches.values()) == {Match.SAME}
+    verdicts = judge_claims(load_study(results.plan.designs).claims, results)
+    assert set(compare(results, verdicts, known).matches.values()) == {Match.SAME}
 
 
 def judge(verdict: Verdict, value: float | None, low: float = 0, high: float = 0) -> Judgement:

@@ -18,12 +18,13 @@ from pathlib import Path
 
 import polars as pl
 import pytest
+from invoke.context import Context
 
-from artifact import cli
+from artifact import cli, tasks
 from artifact import reproduce as reproduction
 from artifact.judge import reference
 from artifact.judge.results import load_results
-from artifact.judge.verdicts import Judgement
+from artifact.judge.verdicts import Judgement, judge
 from artifact.paper.typesetting import RefusedError
 from artifact.report.crate import NAME
 from artifact.report.explorer import NAME as EXPLORER
@@ -33,7 +34,6 @@ from artifact.reproduce import (
     ResultFolders,
     conclude,
     find_engine,
-    judge_plan,
     parse_shard,
     parse_tier,
     plan_order,
@@ -43,18 +43,20 @@ from artifact.reproduce import (
 from artifact.runs.engines import CORES_A_RUN, LocalEngine
 from artifact.runs.forecast import ASSUMED_ALONE_S, describe_time, forecast
 from artifact.runs.keys import collect_inputs, find_key
-from artifact.runs.plan import PlannedRun, load_plan, make_plan
+from artifact.runs.plan import Plan, PlannedRun, load_plan, make_plan
 from artifact.runs.rehearsal import Effect, SyntheticRunner
 from artifact.runs.store import Cost, Store
 from artifact.runs.worker import Task, perform
+from artifact.study.claims import AnyClaim, load_claims
 from artifact.study.designs import Tier, load_design
+from artifact.study.loading import Study, load_study
 from ground.errors import ExitCode, UsageError
 from ground.files import digest_file
 from ground.paths import PROJECT
 from testbed.experiment import Experiment
 from testbed.measurement import Measurement
 
-ORDER = Order(tier=Tier.QUICK, designs=("footnote3",), jobs=2)
+ORDER = Order(tier=Tier.QUICK, study=load_study(["footnote3"]), jobs=2)
 RUNNER = SyntheticRunner(noise=0.02)
 
 
@@ -174,16 +176,16 @@ def test_a_changed_effect_is_refused_then_contradicts(
     flat = SyntheticRunner({s: Effect(spilled=0) for s in ("nginx", "lighttpd", "apache")})
     with pytest.raises(UsageError, match="differs from the one recorded"):
         reproduce(ORDER, flat, copy)
-    conclusion = reproduce(Order(Tier.QUICK, ("footnote3",), replan=True), flat, copy)
+    conclusion = reproduce(Order(Tier.QUICK, load_study(["footnote3"]), replan=True), flat, copy)
     assert conclusion is not None
     assert conclusion.code is ExitCode.DOES_NOT_HOLD
 
 
 def test_shards_make_a_whole(folders: ResultFolders, tmp_path: Path) -> None:
     out = ResultFolders(tmp_path)
-    order = Order(Tier.QUICK, ("footnote3",), jobs=1)
+    order = Order(Tier.QUICK, load_study(["footnote3"]), jobs=1)
     for i in (1, 2, 3):
-        part = Order(Tier.QUICK, ("footnote3",), jobs=1, shard=(i, 3))
+        part = Order(Tier.QUICK, load_study(["footnote3"]), jobs=1, shard=(i, 3))
         assert reproduce(part, RUNNER, out) is None
     whole = reproduce(order, RUNNER, out)
     one = redraw(Tier.QUICK, folders)
@@ -193,7 +195,7 @@ def test_shards_make_a_whole(folders: ResultFolders, tmp_path: Path) -> None:
 
 
 def test_a_tier_that_judges_nothing_cannot_pass_on_broken_runs(tmp_path: Path) -> None:
-    order = Order(Tier.KICK, ("footnote3",))
+    order = Order(Tier.KICK, load_study(["footnote3"]))
     good = reproduce(order, RUNNER, ResultFolders(tmp_path / "good"))
     bad = reproduce(
         order, SyntheticRunner({"nginx": Effect(fails=100)}), ResultFolders(tmp_path / "bad")
@@ -211,7 +213,7 @@ def test_estimates_come_from_measured_costs(folders: ResultFolders, tmp_path: Pa
     assert nothing.seconds == pytest.approx(sum(nothing.run_s.values()) / 2)
     assert 0 < nothing.first_s < nothing.seconds
     assert not forecast(plan, folders.store, TWO_AT_ONCE).run_s
-    full = plan_order(Order(Tier.FULL, ("footnote3",)), RUNNER)
+    full = plan_order(Order(Tier.FULL, load_study(["footnote3"])), RUNNER)
     measured = forecast(full, folders.store, TWO_AT_ONCE)
     assert measured.measured == 75
     assert measured.seconds < nothing.seconds / 10  # synthetic runs take no time
@@ -221,7 +223,7 @@ def test_a_sweep_takes_its_processor_seconds_over_the_cores_that_it_keeps_busy(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Measured with two runs at once; told for one, for two, and for more than fit."""
-    plan = plan_order(Order(Tier.KICK, ("latency",)), RUNNER)
+    plan = plan_order(Order(Tier.KICK, load_study(["latency"])), RUNNER)
     monkeypatch.setattr(os, "sched_getaffinity", lambda _: {0, 1})
     seconds = [forecast(plan, Store(tmp_path), LocalEngine(n)).seconds for n in (1, 2, 8)]
     work_s = 4 * ASSUMED_ALONE_S
@@ -250,7 +252,7 @@ class Spinning(SyntheticRunner):
 
 def test_chases_alone_tell_little_of_runs_under_load(tmp_path: Path) -> None:
     """Machines that were chased as fast as assumed: the others take as long as assumed, too."""
-    chases = plan_order(Order(Tier.KICK, ("latency",)), RUNNER)
+    chases = plan_order(Order(Tier.KICK, load_study(["latency"])), RUNNER)
     store = Store(tmp_path)
     _pretend(store, chases.runs, RUNNER.products, ASSUMED_ALONE_S)
     plan = plan_order(Order(Tier.KICK), RUNNER)
@@ -289,7 +291,7 @@ def _pretend(
 
 
 def test_the_first_curve_is_one_server_and_what_comes_before_it() -> None:
-    plan = plan_order(Order(Tier.QUICK, ("footnote3", "latency")), RUNNER)
+    plan = plan_order(Order(Tier.QUICK, load_study(["footnote3", "latency"])), RUNNER)
     found = forecast(plan, Store(Path("absent")), ALONE)
     wanted = [run for run in plan.runs if run.server in {"pchase", "nginx"} and run.seed == 1]
     assert len(wanted) == 4 + 5
@@ -297,7 +299,7 @@ def test_the_first_curve_is_one_server_and_what_comes_before_it() -> None:
 
 
 def test_the_first_curve_is_whole_although_other_designs_share_its_runs() -> None:
-    plan = plan_order(Order(Tier.QUICK, ("figure1", "figure7")), RUNNER)
+    plan = plan_order(Order(Tier.QUICK, load_study(["figure1", "figure7"])), RUNNER)
     found = forecast(plan, Store(Path("absent")), ALONE)
     wanted = [r for r in plan.runs if r.design == "figure1" and r.seed == 1]
     assert len(wanted) == 10
@@ -311,14 +313,16 @@ def test_figures_are_drawn_whenever_a_curve_is_complete(
     at the end."""
     seen: list[int] = []
 
-    def count(tier: Tier, folders: ResultFolders, *, quiet: bool = False) -> Conclusion:
+    def count(
+        plan: Plan, study: Study, folders: ResultFolders, *, quiet: bool = False
+    ) -> Conclusion:
         seen.append(len(folders.store.find_keys()))
-        return conclude(tier, folders, quiet=quiet)
+        return conclude(plan, study, folders, quiet=quiet)
 
     monkeypatch.setattr("artifact.reproduce.conclude", count)
     monkeypatch.setattr("artifact.runs.progress.SPACING_S", 0.0)
     monkeypatch.setattr("artifact.runs.progress.DRAWING_SHARE", math.inf)
-    order = Order(Tier.QUICK, ("footnote3", "latency"), jobs=1)
+    order = Order(Tier.QUICK, load_study(["footnote3", "latency"]), jobs=1)
     reproduce(order, RUNNER, ResultFolders(tmp_path))
     assert seen == [4, 9, 14, 19, 79]
     del seen[:]
@@ -336,7 +340,7 @@ def test_reference_digests(folders: ResultFolders, tmp_path: Path) -> None:
     """The same bytes, other bytes from the same sources, other sources, another experiment."""
     plan = load_plan(folders.find_folder(Tier.QUICK) / "plan.json")
     results = load_results(plan, folders.store)
-    verdicts = judge_plan(results)
+    verdicts = judge(ORDER.study.claims, results)
     assert reference.write_reference(results, verdicts, tmp_path, "abc") == 75
     known = reference.load_reference(tmp_path)
     found = reference.compare(results, verdicts, known)
@@ -390,11 +394,13 @@ def test_the_report_shows_the_reference(
     folders: ResultFolders, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     results = load_results(load_plan(folders.find_folder(Tier.QUICK) / "plan.json"), folders.store)
-    reference.write_reference(results, judge_plan(results), tmp_path, "0123456789abcdef")
+    verdicts = judge(ORDER.study.claims, results)
+    reference.write_reference(results, verdicts, tmp_path, "0123456789abcdef")
     known = reference.load_reference(tmp_path)
     monkeypatch.setattr("artifact.reproduce.find_reference", lambda _: known)
     shutil.copytree(folders.root, tmp_path / "out")
-    conclusion = conclude(Tier.QUICK, ResultFolders(tmp_path / "out"), quiet=True)
+    folders = ResultFolders(tmp_path / "out")
+    conclusion = conclude(results.plan, ORDER.study, folders, quiet=True)
     text = conclusion.report.read_text()
     assert "reference (0123456789ab): runs: 75 same; 9 of 9 verdicts are the same" in text
     assert "intervals are apart" not in text
@@ -426,12 +432,28 @@ def test_wrong_flags_are_usage_errors(text: str) -> None:
         find_engine(Order(jobs=-1))
 
 
-def test_a_wrong_experiment_is_told_before_the_build(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_wrong_experiment_is_told_before_the_build(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     monkeypatch.setattr(cli, "find_runner", lambda **_: pytest.fail("it would build"))
-    with pytest.raises(UsageError, match="no experiment 'figure8'"):
-        cli.run_reproduce(
-            Order(designs=("figure8",)), rehearse=False, build=True, out="", as_json=False
-        )
+    with pytest.raises(SystemExit) as ended:
+        tasks.reproduce(Context(), only="figure8", out=str(tmp_path))
+    assert ended.value.code == ExitCode.USAGE
+    assert "no experiment 'figure8'" in capsys.readouterr().err
+
+
+def test_the_study_is_read_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of a file that is changed while the sweep goes on the plan's version is judged."""
+    read: list[str] = []
+
+    def note(path: Path) -> tuple[AnyClaim, ...]:
+        read.append(path.name)
+        return load_claims(path)
+
+    monkeypatch.setattr("artifact.study.loading.load_claims", note)
+    order = Order(Tier.KICK, load_study(["latency"]), jobs=1)
+    reproduce(order, RUNNER, ResultFolders(tmp_path))
+    assert read == ["claims.toml"]
 
 
 def invoke(*words: str, out: Path) -> subprocess.CompletedProcess[str]:
@@ -476,7 +498,7 @@ def test_a_killed_command_goes_on_where_it_was(folders: ResultFolders, tmp_path:
         "from pathlib import Path; import sys\n"
         "from artifact.reproduce import *; from artifact.runs.rehearsal import *\n"
         "if __name__ == '__main__':\n"
-        "    order = Order(Tier.QUICK, ('footnote3',), jobs=2)\n"
+        "    order = Order(Tier.QUICK, load_study(['footnote3']), jobs=2)\n"
         "    runner = SyntheticRunner(noise=0.02, delay_s=0.05)\n"
         "    reproduce(order, runner, ResultFolders(Path(sys.argv[1])))\n"
     )

@@ -13,11 +13,12 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from pydantic import BaseModel
 
 from artifact.study.claims import Claims
 from artifact.study.designs import FOLDER, Design, check_design, find_designs, load_design
 from artifact.study.loading import CLAIMS, check_claim
-from ground.documents import check_document
+from ground.documents import MisfitError, check_document, fit, fit_json, load_made
 from ground.errors import UsageError
 
 FieldPath = tuple[str | int, ...]
@@ -206,3 +207,36 @@ def test_a_field_that_must_be_there_is_asked_for() -> None:
         assert error
         assert "it is missing" in error.message
         assert error.message.partition(": ")[2].startswith(".".join(map(str, place)))
+
+
+def test_a_misspelled_field_explains_one_that_is_missing() -> None:
+    document = copy.deepcopy(DOCUMENTS["peak"])
+    document["titel"] = document.pop("title")
+    error = complain("peak", document)
+    assert error
+    assert error.message == "peak.toml: titel: there is no such field"
+    assert error.hint.startswith("did you mean title?")
+
+
+class Made(BaseModel):
+    """What a command made."""
+
+    numbers: list[int]
+
+
+def test_what_is_wrong_with_a_made_file_is_told_with_file_field_and_remedy(tmp_path: Path) -> None:
+    path = tmp_path / "made.json"
+    path.write_text('{"numbers": [1, "two"]}')
+    with pytest.raises(UsageError, match=r"made\.json: numbers\.1: ") as error:
+        load_made(Made, path, "make it again")
+    assert error.value.hint == "make it again"
+    path.write_text('{"numbers": [1')
+    with pytest.raises(UsageError, match=r"made\.json: Invalid JSON"):
+        load_made(Made, path, "make it again")
+
+
+def test_a_misfit_says_where_and_why() -> None:
+    with pytest.raises(MisfitError, match=r'numbers\.1: "two" is not a whole number') as error:
+        fit(Made, {"numbers": [1, "two"]})
+    assert error.value.complaint.field == ("numbers", 1)
+    assert fit(Made, {"numbers": [1, 2]}) == fit_json(Made, {"numbers": [1, 2]})

@@ -3,15 +3,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from artifact.judge.results import Results
-from artifact.runs.searches import Peak
+from artifact.runs.searches import NoPeak, Peak
 from artifact.statistics.estimates import Estimate, estimate_peak
 from artifact.study.claims.measured import PeakPairs, Side
 
 Pair = tuple[Peak, Peak]
+Rates = tuple[float, float]
 
 
 def pair_peaks(
@@ -25,14 +26,14 @@ def pair_peaks(
     found = list_peaks(results, design, server), list_peaks(results, design, reference)
     seeds = sorted(set(found[0]) & set(found[1]))
     pairs = [(found[0][seed], found[1][seed]) for seed in seeds]
-    exact = [pair for pair in pairs if all(p.bracket and p.bracket.peak for p in pair)]
+    exact = [pair for pair in pairs if all(peak.bracket.peak for peak in pair)]
     if len(exact) >= needed:
-        return _collect(exact, Side.LOW)
+        return _collect(_list_bounds(exact, Side.LOW))
     problem = _find_problem(results, design, (server, reference))
     for side in Side:
-        bounding = [pair for pair in pairs if _bound(pair, side)]
-        if len(bounding) >= needed:
-            return replace(_collect(bounding, side), bounds=side, note=problem)
+        bounds = _list_bounds(pairs, side)
+        if len(bounds) >= needed:
+            return replace(_collect(bounds), bounds=side, note=problem)
     why = f" ({problem})" if problem else ""
     raise ValueError(f"{len(exact)} of {needed} seeds have both peaks{why}")
 
@@ -42,7 +43,7 @@ def list_peaks(results: Results, design: str, server: str) -> dict[int, Peak]:
     return {
         peak.seed: peak
         for peak in results.peaks
-        if (peak.search.design, peak.search.server) == (design, server) and peak.bracket
+        if isinstance(peak, Peak) and (peak.search.design, peak.search.server) == (design, server)
     }
 
 
@@ -51,32 +52,34 @@ def estimate_peaks(results: Results, design: str) -> dict[str, Estimate]:
     estimates = {}
     for server in sorted({s.server for s in results.plan.searches if s.design == design}):
         peaks = list_peaks(results, design, server).values()
-        found = [p.bracket.peak for p in peaks if p.bracket and p.bracket.peak]
+        found = [peak.bracket.peak for peak in peaks if peak.bracket.peak]
         if len(found) > 1:
             accuracy = max(peak.search.accuracy for peak in peaks)
             estimates[server] = estimate_peak(found, accuracy)
     return estimates
 
 
-def _bound(pair: Pair, side: Side) -> tuple[float, float] | None:
-    """Two rates whose ratio bounds that of the peaks from ``side``; None if none does.  If both
-    peaks are known, they are the two."""
-    mine, other = (peak.bracket for peak in pair)
-    if mine is None or other is None:
-        return None
-    rates = (
-        (mine.least_peak, other.most_peak)
-        if side is Side.LOW
-        else (mine.most_peak, other.least_peak)
-    )
-    return None if rates[0] is None or rates[1] is None else (rates[0], rates[1])
+def _list_bounds(pairs: Iterable[Pair], side: Side) -> list[tuple[Pair, Rates]]:
+    """The pairs that have two rates whose ratio bounds that of their peaks from ``side``, with
+    these.  If both peaks are known, they are the two."""
+    found: list[tuple[Pair, Rates]] = []
+    for pair in pairs:
+        mine, other = (peak.bracket for peak in pair)
+        above, below = (
+            (mine.least_peak, other.most_peak)
+            if side is Side.LOW
+            else (mine.most_peak, other.least_peak)
+        )
+        if above is not None and below is not None:
+            found.append((pair, (above, below)))
+    return found
 
 
-def _collect(pairs: Sequence[Pair], side: Side) -> PeakPairs:
-    rates = [bound for pair in pairs if (bound := _bound(pair, side))]
-    accuracy = max(peak.search.accuracy for pair in pairs for peak in pair)
-    keys = {key for pair in pairs for peak in pair for key in peak.keys}
-    above, below = ([rate[i] for rate in rates] for i in (0, 1))
+def _collect(bounds: Sequence[tuple[Pair, Rates]]) -> PeakPairs:
+    peaks = [peak for pair, _ in bounds for peak in pair]
+    above, below = ([rates[i] for _, rates in bounds] for i in (0, 1))
+    accuracy = max(peak.search.accuracy for peak in peaks)
+    keys = {key for peak in peaks for key in peak.keys}
     return PeakPairs(above, below, accuracy, tuple(sorted(keys)))
 
 
@@ -84,7 +87,7 @@ def _find_problem(results: Results, design: str, servers: Sequence[str]) -> str:
     """The first peak of ``servers`` that was not found, and why; empty if all were."""
     for peak in results.peaks:
         if peak.search.design == design and peak.search.server in servers:
-            why = peak.problem or (peak.bracket.problem if peak.bracket else "")
+            why = peak.problem if isinstance(peak, NoPeak) else peak.bracket.problem
             if why:
                 return f"{peak.search.server}, seed {peak.seed}: {why}"
     return ""

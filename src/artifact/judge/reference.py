@@ -7,7 +7,6 @@ verdicts can still be held against those of the reference.
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -15,7 +14,7 @@ from enum import StrEnum
 from pathlib import Path
 
 import polars as pl
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict
 
 from artifact.judge.results import MISSING, SCHEMA, Results, identify
 from artifact.judge.verdicts import Judgement
@@ -24,6 +23,7 @@ from artifact.runs.rehearsal import SYNTHETIC
 from artifact.runs.searches import tabulate_brackets
 from artifact.statistics.estimates import bound_interval
 from artifact.study.designs import IDENTITY, Tier
+from ground.documents import read_made
 from ground.errors import ExitCode, UsageError
 from ground.files import digest_bytes, write_atomically
 from ground.paths import PROJECT
@@ -156,14 +156,14 @@ def _read_runs(path: Path) -> pl.DataFrame:
 def load_reference(folder: Path) -> Reference:
     """The reference results in ``folder``.  Raises UsageError if there are none, or broken ones."""
     try:
-        head = Head.model_validate_json((folder / HEAD).read_bytes())
+        head = read_made(Head, (folder / HEAD).read_bytes())
         runs = _read_runs(folder / RUNS)
     except FileNotFoundError:
         raise UsageError(
             f"no reference results at {folder}",
             hint="choose another tier, or record them: ./invoke reference --write --tier TIER",
         ) from None
-    except (ValidationError, json.JSONDecodeError, pl.exceptions.PolarsError) as error:
+    except (ValueError, pl.exceptions.PolarsError) as error:
         raise UsageError(
             f"{folder} has no whole reference results: {str(error).splitlines()[0]}",
             hint="restore it from the repository",

@@ -14,7 +14,7 @@ from artifact.judge.ledgers import tabulate_ledger
 from artifact.judge.origins import SCHEMA as ORIGIN_SCHEMA
 from artifact.judge.origins import tabulate_attribution
 from artifact.runs.plan import Plan, PlannedRun
-from artifact.runs.searches import Peak, expand_plan, follow_searches
+from artifact.runs.searches import NoPeak, Peak, expand_plan, follow_searches
 from artifact.runs.store import DamageError, Entry, Outcome, Store
 from artifact.runs.symbols import NAME as SYMBOLS_FILE
 from artifact.runs.symbols import SCHEMA as SYMBOL_SCHEMA
@@ -70,7 +70,7 @@ class Results:
     latencies: pl.DataFrame
     digest: str
     origins: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=ORIGIN_SCHEMA))
-    peaks: tuple[Peak, ...] = ()
+    peaks: tuple[Peak | NoPeak, ...] = ()
     courses: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=COURSE_SCHEMA))
     symbols: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=SYMBOL_SCHEMA))
     ledgers: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=LEDGER_SCHEMA))

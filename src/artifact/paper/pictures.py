@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import shutil
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -22,6 +22,7 @@ from artifact.paper.stored import read_table, take_reference
 from artifact.report.selection import list_illustrations, make_provenance
 from artifact.runs.plan import make_plan
 from artifact.runs.searches import BRACKET_SCHEMA, restore_brackets
+from artifact.study.designs import Design
 from artifact.study.loading import load_study
 from figures.style import save_figure
 from ground.files import digest_bytes, digest_file
@@ -44,7 +45,7 @@ def draw_reference(folder: Path, names: Iterable[str], cache: Path) -> Path:
     with tempfile.TemporaryDirectory(dir=cache, prefix="drawing.") as name:
         new = Path(name) / "figures"
         new.mkdir()
-        _draw(restore_results(folder), wanted, new)
+        _draw(folder, wanted, new)
         (new / DRAWN).touch()
         shutil.rmtree(kept, ignore_errors=True)
         new.rename(kept)
@@ -60,9 +61,11 @@ def _digest_code() -> list[str]:
     ]
 
 
-def _draw(results: Results, wanted: list[str], folder: Path) -> None:
+def _draw(reference: Path, wanted: list[str], folder: Path) -> None:
+    study = load_study()
+    results = restore_results(reference, study.designs)
     provenance = make_provenance(results)
-    for illustration in list_illustrations(load_study()):
+    for illustration in list_illustrations(study):
         if illustration.name not in wanted or not len(illustration.tabulate(results)):
             continue
         for path in save_figure(illustration.draw(results, provenance), folder / illustration.name):
@@ -70,12 +73,13 @@ def _draw(results: Results, wanted: list[str], folder: Path) -> None:
                 path.unlink()
 
 
-def restore_results(folder: Path) -> Results:
-    """The reference in ``folder`` as results: today's plan of its tier with the tables that were
-    committed; runs that the reference has not are absent, and nothing has a key."""
+def restore_results(folder: Path, designs: Sequence[Design]) -> Results:
+    """The reference in ``folder`` as results: the plan that ``designs`` give of its tier, with the
+    tables that were committed; runs that the reference has not are absent, and nothing has a key.
+    """
     head = load_reference(folder).head
     stored = take_reference(folder)
-    plan = make_plan(head.tier, load_study().designs, head.products)
+    plan = make_plan(head.tier, designs, head.products)
     return Results(
         plan=plan,
         runs=stored.runs.drop("experiment").with_columns(key=pl.col("digest")),

@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import Annotated, Final
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
+from ground.documents import MisfitError, fit
 from ground.errors import UsageError
 from ground.files import write_atomically
 from ground.paths import PROJECT
@@ -92,11 +93,9 @@ class Citation(_Block):
 def read_citation(path: Path = SOURCE) -> Citation:
     """The citation at ``path``.  Raises UsageError, naming the field, if it is none."""
     try:
-        return Citation.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
-    except ValidationError as error:
-        first = error.errors()[0]
-        field = ".".join(str(part) for part in first["loc"])
-        raise UsageError(f"{path}: {field}: {first['msg']}", hint=REMEDY) from None
+        return fit(Citation, yaml.safe_load(path.read_text(encoding="utf-8")))
+    except MisfitError as misfit:
+        raise UsageError(f"{path}: {misfit}", hint=REMEDY) from None
     except (OSError, yaml.YAMLError) as error:
         raise UsageError(f"{path}: {str(error).splitlines()[0]}", hint=REMEDY) from None
 

@@ -20,12 +20,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Final
 
-from pydantic import ValidationError
-
 from artifact.runs.plan import Plan, render_plan
 from artifact.runs.searches import expand_plan, follow_searches
 from artifact.runs.store import ENTRY, DamageError, Entry, Store
 from artifact.runs.symbols import NAME as SYMBOLS
+from ground.documents import MisfitError, read_made
 from ground.errors import UsageError
 from ground.files import write_atomically
 
@@ -134,7 +133,7 @@ def _read_plan(members: Iterator[tuple[str, bytes]]) -> Plan:
     name, data = next(members, ("", b""))
     if name != PLAN:
         raise ValueError(f"it does not begin with {PLAN}")
-    return Plan.model_validate_json(data)
+    return read_made(Plan, data)
 
 
 def _group(members: Iterable[tuple[str, bytes]]) -> Iterator[tuple[str, dict[str, bytes]]]:
@@ -155,9 +154,9 @@ def _group(members: Iterable[tuple[str, bytes]]) -> Iterator[tuple[str, dict[str
 
 def _commit(store: Store, key: str, files: dict[str, bytes]) -> None:
     try:
-        entry = Entry.model_validate_json(files.get(ENTRY, b""))
-    except ValidationError as error:
-        raise ValueError(f"the run {key}: {error.errors()[0]['msg']}") from None
+        entry = read_made(Entry, files.get(ENTRY, b""))
+    except MisfitError as misfit:
+        raise ValueError(f"the run {key}: {misfit}") from None
     if entry.key != key:
         raise ValueError(f"the run {key} has the inputs of {entry.key}")
     with store.open_workspace() as workspace:

@@ -15,7 +15,7 @@ from typing import Final
 
 from artifact.runs.bisection import expect_probes
 from artifact.runs.plan import Plan, PlannedRun
-from artifact.runs.searches import GOES_ON, follow_searches
+from artifact.runs.searches import GOES_ON, NoPeak, follow_searches
 from artifact.runs.store import Cost, Store
 from artifact.runs.sweep import Engine
 from testbed.experiment import Experiment
@@ -123,10 +123,12 @@ def _forecast_searches(
     standing = follow_searches(plan, store)
     for search in plan.searches:
         mine = [peak for peak in standing.peaks if peak.search == search]
-        open_seeds = search.seeds - sum(peak.problem != GOES_ON for peak in mine)
+        without = [peak for peak in mine if isinstance(peak, NoPeak)]
+        ended = len(mine) - sum(peak.problem == GOES_ON for peak in without)
+        open_seeds = search.seeds - ended
         if not open_seeds:
             continue
-        made = sum(len(peak.keys) for peak in mine if peak.bracket is None)
+        made = sum(len(peak.keys) for peak in without)
         left = max(open_seeds, expect_probes(search.rates, open_seeds) - made)
         middle = search.plan_probe(search.rates[len(search.rates) // 2], 1, plan.products)
         probes += left

@@ -6,12 +6,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict
 
 from artifact.runs.bisection import make_grid
 from artifact.runs.changes import describe_changes
 from artifact.runs.keys import collect_inputs, find_key
 from artifact.study.designs import Criterion, Design, Tier, Variant
+from ground.documents import MisfitError, read_made
 from ground.errors import UsageError
 from ground.files import write_atomically
 from ground.seeds import generator
@@ -238,13 +239,11 @@ def _refuse_other(path: Path, wanted: str) -> None:
 def load_plan(path: Path) -> Plan:
     """The plan recorded at ``path``.  Raises UsageError if there is none."""
     try:
-        return Plan.model_validate_json(path.read_bytes())
+        return read_made(Plan, path.read_bytes())
     except FileNotFoundError:
         raise UsageError(f"no plan at {path}", hint="run ./invoke reproduce first") from None
-    except ValidationError as error:
-        raise UsageError(
-            f"{path} is not a plan: {error.errors()[0]['msg']}", hint="run with --replan"
-        ) from None
+    except MisfitError as misfit:
+        raise UsageError(f"{path} is not a plan: {misfit}", hint="run with --replan") from None
 
 
 def render_plan(plan: Plan) -> str:

@@ -38,14 +38,23 @@ RECOVERY_S = 1.0  # virtual; in a longer time a client's first repeated SYN woul
 
 @dataclass(frozen=True)
 class Peak:
-    """What the search of one server in one seed found; ``bracket`` is None while it goes on or
-    if a run that it needs is of no use, as ``problem`` says."""
+    """What the search of one server in one seed found; ``keys`` are those of its runs."""
 
     search: PlannedSearch
     seed: int
-    bracket: Bracket | None
+    bracket: Bracket
     keys: tuple[str, ...]
-    problem: str = ""
+
+
+@dataclass(frozen=True)
+class NoPeak:
+    """A search without an end: it goes on, or a run that it needs is of no use, as ``problem``
+    says."""
+
+    search: PlannedSearch
+    seed: int
+    keys: tuple[str, ...]
+    problem: str
 
 
 @dataclass(frozen=True)
@@ -54,7 +63,7 @@ class Standing:
 
     visited: tuple[PlannedRun, ...]
     pending: tuple[PlannedRun, ...]
-    peaks: tuple[Peak, ...]
+    peaks: tuple[Peak | NoPeak, ...]
 
 
 class UselessRunError(ValueError):
@@ -102,7 +111,7 @@ def follow_searches(plan: Plan, store: Store) -> Standing:
     """Play all searches of ``plan`` again from what ``store`` holds."""
     visited: list[PlannedRun] = []
     pending: list[PlannedRun] = []
-    peaks: list[Peak] = []
+    peaks: list[Peak | NoPeak] = []
     for search in plan.searches:
         start: int | None = None
         for seed in range(1, search.seeds + 1):
@@ -113,23 +122,23 @@ def follow_searches(plan: Plan, store: Store) -> Standing:
             if seed == 1:
                 if wanted:
                     break  # its peak is where the other seeds begin
-                start = peak.bracket.guess if peak.bracket else None
+                start = peak.bracket.guess if isinstance(peak, Peak) else None
     return Standing(tuple(visited), tuple(pending), tuple(peaks))
 
 
 def _follow(
     plan: Plan, search: PlannedSearch, seed: int, start: int | None, store: Store
-) -> tuple[Peak, list[PlannedRun], PlannedRun | None]:
+) -> tuple[Peak | NoPeak, list[PlannedRun], PlannedRun | None]:
     """One seed's search: what it found, the runs that it visited, the run that it wants."""
     runs: list[PlannedRun] = []
     try:
         found = find_bracket(search.rates, _make_oracle(plan, search, seed, store, runs), start)
     except UselessRunError as error:
-        return Peak(search, seed, None, tuple(run.key for run in runs), str(error)), runs, None
+        return NoPeak(search, seed, tuple(run.key for run in runs), str(error)), runs, None
     if isinstance(found, Wanted):
         wanted = runs.pop()
         keys = tuple(run.key for run in runs)
-        return Peak(search, seed, None, keys, GOES_ON), runs, wanted
+        return NoPeak(search, seed, keys, GOES_ON), runs, wanted
     return Peak(search, seed, found, tuple(run.key for run in runs)), runs, None
 
 
@@ -158,12 +167,12 @@ def expand_plan(plan: Plan, standing: Standing) -> Plan:
     return plan.model_copy(update={"runs": plan.runs + new})
 
 
-def tabulate_brackets(peaks: Iterable[Peak]) -> pl.DataFrame:
+def tabulate_brackets(peaks: Iterable[Peak | NoPeak]) -> pl.DataFrame:
     """One row a search and seed that found the peak (BRACKET_SCHEMA): between which rates."""
     rows = [
         (p.search.design, p.search.server, p.search.variant, p.seed, p.bracket.low, p.bracket.high)
         for p in peaks
-        if p.bracket
+        if isinstance(p, Peak)
     ]
     return pl.DataFrame(rows, schema=BRACKET_SCHEMA, orient="row")
 

@@ -21,10 +21,11 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Final
 
-from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
 from artifact.runs.keys import find_key
 from artifact.runs.runner import DiskFullError
+from ground.documents import MisfitError, read_made
 from ground.errors import ArtifactError, ExitCode
 from ground.files import canonical_json, digest_bytes, digest_file, fsync_directory
 from testbed.experiment import Experiment
@@ -133,8 +134,8 @@ class Store:
             return None
         try:
             self._check(directory)
-            entry = Entry.model_validate_json((directory / ENTRY).read_bytes())
-        except (OSError, ValueError, KeyError, TypeError, ValidationError) as error:
+            entry = read_made(Entry, (directory / ENTRY).read_bytes())
+        except (OSError, ValueError, KeyError, TypeError) as error:
             raise DamageError(
                 f"{directory} is damaged: {str(error).splitlines()[0]}",
                 hint="the sweep sets it aside and runs it again",
@@ -241,8 +242,8 @@ class Store:
     def find_cost(self, key: str) -> Cost | None:
         """What the run ``key`` cost on the host that did it; None if not known."""
         try:
-            return Cost.model_validate_json((self.find_directory(key) / COST).read_bytes())
-        except (OSError, ValidationError):
+            return read_made(Cost, (self.find_directory(key) / COST).read_bytes())
+        except (OSError, MisfitError):
             return None
 
     def peek_inputs(self, key: str) -> tuple[Experiment, Mapping[str, str]] | None:

@@ -3,18 +3,17 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Self
 
-from pydantic import AfterValidator, Field, JsonValue, ValidationError, model_validator
+from pydantic import AfterValidator, Field, JsonValue, model_validator
 from pydantic_core import PydanticCustomError
 
-from ground.complaints import Complaint, FieldPath, find_complaint
-from ground.documents import Strict, parse_document, refuse
+from ground.complaints import Complaint, FieldPath
+from ground.documents import MisfitError, Strict, fit_json, parse_document, refuse
 from ground.errors import UsageError
 from ground.paths import PROJECT
 from testbed.experiment import Experiment
@@ -234,16 +233,15 @@ class Design(Strict):
         }
         document, file = self.model_dump(mode="json"), FOLDER / f"{self.id}.toml"
         settings = self._list_settings(variant)
-        tree = plain
         try:
-            tree = json.loads(Experiment.model_validate_json(json.dumps(plain)).model_dump_json())
+            tree = fit_json(Experiment, plain).model_dump(mode="json")
             for field, value in settings.items():
                 if complaint := _set_leaf(tree, field, value):
                     raise refuse(file, complaint, document)
-            return Experiment.model_validate_json(json.dumps(tree))
-        except ValidationError as error:
-            found = find_complaint(error, Experiment, tree)
-            raise refuse(file, _trace(found, settings, variant.name, level), document) from None
+            return fit_json(Experiment, tree)
+        except MisfitError as misfit:
+            complaint = _trace(misfit.complaint, settings, variant.name, level)
+            raise refuse(file, complaint, document) from None
 
     def _list_settings(self, variant: Variant) -> dict[FieldPath, JsonValue]:
         """What is set beyond the levels, by its field in the file, in order."""

@@ -134,5 +134,5 @@ def summarise(name: str, result: Memwalk, seconds: float, megabytes: int) -> Ana
         counted=sum(o.max_live is not None for o in objects),
         exclusions=len(result.exclusions),
         unresolved=dict(sorted(Counter(u.kind for u in result.unresolved).items())),
-        advice=tuple(f"{one.place}: {one.text}" for one in rank_annotations(result)[:3]),
+        advice=tuple(f"{one.where}: {one.text}" for one in rank_annotations(result)[:3]),
     )

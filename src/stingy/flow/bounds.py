@@ -43,9 +43,9 @@ class Bounds:
         self.program = program
         self.escaping = pointers.escaping
         self._callers: dict[str, list[tuple[str, int]]] = defaultdict(list)
-        for place, callees in pointers.callees.items():
+        for call, callees in pointers.callees.items():
             for key in callees:
-                self._callers[key].append(place)
+                self._callers[key].append(call)
         self._graphs: dict[str, FlowGraph] = {}
         self._known: dict[tuple[str, Expr, int, int], Bound] = {}
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Pass 3: where the annotated constructs are in the program.
+"""Where the annotated constructs are in the program.
 
 Functions that only pass on an untyped allocation or release (``void *xmalloc(size_t)``) are
 found and count as constructs themselves, so that an object is told apart by who asks for it.

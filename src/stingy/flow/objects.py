@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Pass 5: which objects there are: what each allocation site gives, and of what size.
+"""Which objects there are: what each allocation site gives, and of what size.
 
 Sites of one struct type give one object; untyped buffers are told apart by who holds them
 (``struct conn.header``).

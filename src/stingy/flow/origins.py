@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Pass 4b: which variables and fields may hold a pointer that does not come from the server.
+"""Which variables and fields may hold a pointer that does not come from the server.
 
 ``pointers`` says which objects of the server a field may point to.  Whether it can point to
 anything else is asked here: what a function outside returns or writes, what is behind such a

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Pass 4: what pointers may point to (functions, objects, variables), for the whole program.
+"""What pointers may point to (functions, objects, variables), for the whole program.
 
 Inclusion-based (Andersen), insensitive to order, one node for each variable and one for each
 field of a record type, whichever instance it belongs to.  So operation tables, function pointers

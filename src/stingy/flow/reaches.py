@@ -2,7 +2,7 @@
 """What a routine may do to the request that is followed, with all that it calls.
 
 What it cannot reach it cannot change: that part of a state is kept aside while the routine is
-looked at (``memwalk.frames``), so that callers that differ only there share one answer.
+looked at (``memwalk.splitting``), so that callers that differ only there share one answer.
 """
 
 from __future__ import annotations

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Pass 5b: which functions are stages, and which functions matter for the stage graph."""
+"""Which functions are stages, and which functions matter for the stage graph."""
 
 from __future__ import annotations
 

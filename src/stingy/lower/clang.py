@@ -30,7 +30,7 @@ class File(Protocol):
 
 
 class Position(Protocol):
-    """A place in a file; macro expansions stand where the macro is used."""
+    """Where in a file something stands; macro expansions stand where the macro is used."""
 
     file: File | None
     line: int

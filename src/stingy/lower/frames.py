@@ -12,7 +12,7 @@ from pathlib import Path
 from ground import process
 from ground.files import write_atomically
 from stingy.lower.sources import Source
-from stingy.model.program import Frame
+from stingy.model.program import CompiledFunction
 
 INDIRECT = "__indirect_call"
 _NODE = re.compile(r'^node: \{ title: "([^"]+)" label: "([^"]*)"')
@@ -96,7 +96,7 @@ def _split_includes(source: Source) -> tuple[list[Path] | None, list[str]]:
 
 def compile_frames(
     source: Source, common: CommonHeader | None = None
-) -> tuple[dict[str, Frame], str]:
+) -> tuple[dict[str, CompiledFunction], str]:
     """Compile a file as its flags say; its frames, or why gcc does not compile it."""
     with tempfile.TemporaryDirectory(prefix="memwalk-") as name:
         folder = Path(name)
@@ -145,7 +145,7 @@ class _Keys:
         path = (self.directory / file).resolve()
         return str(path.relative_to(self.root)) if path.is_relative_to(self.root) else ""
 
-    def place(self, label: str | None) -> tuple[str, int]:
+    def locate(self, label: str | None) -> tuple[str, int]:
         """The file and line in an edge's label."""
         parts = (label or "").rsplit(":", 2)
         if len(parts) == 3 and parts[1].isdigit():
@@ -159,7 +159,7 @@ def _make_keys(source: Source) -> _Keys:
     return _Keys(source.path.parents[depth - 1] if inside else source.path.parent, source.directory)
 
 
-def parse_callgraph(text: str, make_key: _Keys | None = None) -> dict[str, Frame]:
+def parse_callgraph(text: str, make_key: _Keys | None = None) -> dict[str, CompiledFunction]:
     """The frames in a call-graph file of gcc.
 
     Clones of a function (``.part``, ``.constprop``) count as the function: the larger frame,
@@ -182,7 +182,7 @@ def parse_callgraph(text: str, make_key: _Keys | None = None) -> dict[str, Frame
         elif edge := _EDGE.match(line):
             caller, callee = keys(edge[1]), keys(edge[2])
             if caller != callee or _CLONE.search(edge[1]) or not _CLONE.search(edge[2]):
-                calls.setdefault(caller, set()).add((callee, *keys.place(edge[3])))
+                calls.setdefault(caller, set()).add((callee, *keys.locate(edge[3])))
     for key, extra in parts.items():
         bytes_, kind = sizes.get(key, (0, "static"))
         sizes[key] = (bytes_ + extra, kind)
@@ -191,6 +191,6 @@ def parse_callgraph(text: str, make_key: _Keys | None = None) -> dict[str, Frame
 
 def _make_frames(
     sizes: dict[str, tuple[int, str]], calls: dict[str, set[tuple[str, str, int]]]
-) -> Iterator[tuple[str, Frame]]:
+) -> Iterator[tuple[str, CompiledFunction]]:
     for key, (bytes_, kind) in sorted(sizes.items()):
-        yield key, Frame(bytes_, kind, tuple(sorted(calls.get(key, ()))))
+        yield key, CompiledFunction(bytes_, kind, tuple(sorted(calls.get(key, ()))))

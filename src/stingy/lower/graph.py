@@ -50,17 +50,17 @@ class Graph:
         self.open = []
 
     def label(self, name: str) -> int:
-        """The step of a label, whether or not it was placed already."""
+        """The step of a label, whether or not the code has come to it."""
         if name not in self.labels:
             self.labels[name] = self._new(Nop())
         return self.labels[name]
 
-    def place(self, number: int) -> None:
-        """Go on at a step that exists already (a label, the end of a loop)."""
+    def go_on_at(self, number: int) -> None:
+        """What comes next is a step that exists already (a label, the end of a loop)."""
         for source in self.open:
             self.link(source, number)
         self.open = [number]
 
     def reserve(self) -> int:
-        """A step to be placed later."""
+        """A step to go on at later."""
         return self._new(Nop())

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Pass 2: the units of a server become one program."""
+"""The units of a server become one program."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 from stingy.model.program import (
     Assign,
-    Frame,
+    CompiledFunction,
     Member,
     Record,
     Routine,
@@ -33,7 +33,7 @@ class Program:
     storage: dict[str, Storage] = field(default_factory=dict)
     initialisers: list[Assign] = field(default_factory=list)
     constants: dict[str, int] = field(default_factory=dict)
-    frames: dict[str, Frame] = field(default_factory=dict)
+    compiled: dict[str, CompiledFunction] = field(default_factory=dict)
     clashes: list[tuple[Spot, str]] = field(default_factory=list)
     outside: set[str] = field(default_factory=set)  # functions declared outside of the server
     _by_name: dict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
@@ -58,7 +58,7 @@ class Program:
 
     def inner_record(self, record: str, member: Member) -> str:
         """The record that a member is; "" if it is none.  One without a name is called after the
-        record around it and its place."""
+        record around it and its position."""
         if member.type in self.records:
             return member.type
         position = member.type.rsplit(":", 2)
@@ -93,8 +93,8 @@ def link(units: list[Unit]) -> Program:
         for key, one in unit.storage.items():
             if key not in program.storage or (one.defined and not program.storage[key].defined):
                 program.storage[key] = one
-        for key, frame in unit.frames.items():
-            _merge_frame(program.frames, key, frame)
+        for key, frame in unit.compiled.items():
+            _merge_compiled(program.compiled, key, frame)
     _index(program)
     return program
 
@@ -111,15 +111,17 @@ def _in_order(units: list[Unit]) -> Iterator[Unit]:
         yield unit
 
 
-def _merge_frame(frames: dict[str, Frame], key: str, frame: Frame) -> None:
+def _merge_compiled(
+    known: dict[str, CompiledFunction], key: str, function: CompiledFunction
+) -> None:
     """An inline function of a header is compiled in several units: the worst of all."""
-    old = frames.get(key)
+    old = known.get(key)
     if old is None:
-        frames[key] = frame
+        known[key] = function
         return
-    kind = next((f.kind for f in (old, frame) if f.kind != "static"), "static")
-    calls = tuple(sorted({*old.calls, *frame.calls}))
-    frames[key] = Frame(max(old.bytes, frame.bytes), kind, calls)
+    kind = next((f.kind for f in (old, function) if f.kind != "static"), "static")
+    calls = tuple(sorted({*old.calls, *function.calls}))
+    known[key] = CompiledFunction(max(old.bytes, function.bytes), kind, calls)
 
 
 def _index(program: Program) -> None:

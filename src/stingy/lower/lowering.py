@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Pass 1: from a parsed file to a lowered unit."""
+"""From a parsed file to a lowered unit."""
 
 from __future__ import annotations
 

@@ -10,9 +10,10 @@ import shlex
 from dataclasses import dataclass
 from pathlib import Path
 
-from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
+from pydantic import BaseModel, ConfigDict, RootModel
 
 from ground import process
+from ground.documents import fit
 from ground.errors import UsageError
 from stingy.model.annotations import Sources
 
@@ -57,6 +58,10 @@ class _Command(BaseModel):
     file: Path
     command: str = ""
     arguments: list[str] = []
+
+
+class _Commands(RootModel[list[_Command]]):
+    """compile_commands.json."""
 
 
 def find_sources(sources: Sources, root: Path) -> list[Source]:
@@ -153,12 +158,11 @@ def _read_commands(path: Path) -> dict[Path, _Command]:
     if path.is_dir():
         return _read_kbuild(path)
     try:
-        entries = TypeAdapter(list[_Command]).validate_python(json.loads(path.read_bytes()))
+        entries = fit(_Commands, json.loads(path.read_bytes())).root
     except OSError as error:
         raise UsageError(f"cannot read {path}: {error.strerror}", hint=remedy) from None
-    except (ValueError, ValidationError) as error:
-        first = str(error).splitlines()[0]
-        raise UsageError(f"{path} is not a compilation database: {first}", hint=remedy) from None
+    except ValueError as error:
+        raise UsageError(f"{path} is not a compilation database: {error}", hint=remedy) from None
     return {(c.directory / c.file).resolve(): c for c in entries}
 
 

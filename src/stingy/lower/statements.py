@@ -82,7 +82,7 @@ class Statements(Initialisers):
             return Unknown()
         last = parts[-1]
         while clang.kind(last) == "LABEL_STMT":
-            self.graph.place(self.graph.label(last.spelling))
+            self.graph.go_on_at(self.graph.label(last.spelling))
             last = clang.children(last)[-1]
         if clang.kind(last).endswith("_STMT"):
             self.statement(last)
@@ -195,7 +195,7 @@ class Statements(Initialisers):
         if switch.has_default:
             self.graph.jump(switch.default)
         self.graph.open = after + self.graph.open
-        self.graph.place(end)
+        self.graph.go_on_at(end)
 
     def _default_branch(self, switch: _Switch) -> None:
         """From the head to what no case takes: every case's test is false."""
@@ -233,7 +233,7 @@ class Statements(Initialisers):
         if self._switches:
             switch = self._switches[-1]
             switch.has_default = True
-            self.graph.place(switch.default)
+            self.graph.go_on_at(switch.default)
         for child in clang.children(cursor):
             self.statement(child)
 
@@ -246,12 +246,12 @@ class Statements(Initialisers):
         if test is not None:
             self.graph.open, no = self.condition(test)
         self._inside(body, end, again)
-        self.graph.place(again)
+        self.graph.go_on_at(again)
         if step is not None:
             self.value(step)
         self.graph.jump(head)
         self.graph.open = no
-        self.graph.place(end)
+        self.graph.go_on_at(end)
         self._drop_unreached(end)
 
     def _inside(self, body: Cursor, end: int, again: int) -> None:
@@ -274,13 +274,13 @@ class Statements(Initialisers):
         head = self.graph.join()
         end, again = self.graph.reserve(), self.graph.reserve()
         self._inside(body, end, again)
-        self.graph.place(again)
+        self.graph.go_on_at(again)
         self._drop_unreached(again)
         yes, no = self.condition(test) if self.graph.open else ([], [])
         self.graph.open = yes
         self.graph.jump(head)
         self.graph.open = no
-        self.graph.place(end)
+        self.graph.go_on_at(end)
         self._drop_unreached(end)
 
     def _do_for_stmt(self, cursor: Cursor) -> None:
@@ -339,7 +339,7 @@ class Statements(Initialisers):
         self.graph.open = []
 
     def _do_label_stmt(self, cursor: Cursor) -> None:
-        self.graph.place(self.graph.label(cursor.spelling))
+        self.graph.go_on_at(self.graph.label(cursor.spelling))
         for child in clang.children(cursor):
             self.statement(child)
 

@@ -143,7 +143,7 @@ def _make_source_unit(job: _Job) -> Unit:
         compiled = beside.submit(compile_frames, source, common)
         unit = lower(source.path, source.file, job.root, clang_flags(source), header)
         if not unit.problem:
-            unit.frames, complaint = compiled.result()
+            unit.compiled, complaint = compiled.result()
             if complaint:
                 unit.problem = f"{source.compiler} does not compile it: {complaint}"
     unit.digest = _digest_unit(job, unit)
@@ -154,14 +154,14 @@ def _digest_unit(job: _Job, unit: Unit) -> str:
     """Of all that the preprocessor read and of the flags, wherever the server's folder is."""
     source = job.source
 
-    def place(name: str) -> str:
+    def name_within(name: str) -> str:
         path = Path(name)
         for base in (job.root.resolve(), source.directory.resolve()):
             if path.is_relative_to(base):
                 return path.relative_to(base).as_posix()
         return name
 
-    inputs = {place(name): digest for name, digest in unit.inputs.items()}
+    inputs = {name_within(name): digest for name, digest in unit.inputs.items()}
     flags = [flag.replace(str(job.root.resolve()), ".") for flag in source.flags]
     content: list[JsonValue] = [
         source.file, source.compiler, [*flags], dict(sorted(inputs.items())), unit.header_digest,

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""What the passes found, each by its name: from this the published result is put together."""
+"""What the passes found: from this the published result is put together."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from stingy.model.annotations import Annotations
 
 @dataclass(slots=True)
 class Analysis:
-    """Every intermediate result, by the name of its pass."""
+    """The result of each pass."""
 
     annotations: Annotations
     program: Program

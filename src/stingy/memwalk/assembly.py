@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The last pass: intermediate results become the published one."""
+"""The intermediate results become the published one."""
 
 from __future__ import annotations
 
@@ -95,12 +95,12 @@ def _functions(analysis: Analysis) -> list[Function]:
         calls[caller] |= {program.show(c) for c in callees}
     found: list[Function] = []
     for key, routine in program.routines.items():
-        frame = program.frames.get(key)
+        frame = program.compiled.get(key)
         kind: Literal["static", "dynamic", "bounded", "inlined", "unknown"] = "inlined"
         if frame is not None:
             kind = "dynamic" if frame.kind == "dynamic" else "static"
             kind = "bounded" if frame.kind == "bounded" else kind
-        elif not program.frames:
+        elif not program.compiled:
             kind = "unknown"
         found.append(
             Function(
@@ -313,7 +313,7 @@ def _stack_warnings(analysis: Analysis) -> list[Warning]:
     found: list[Warning] = []
     program = analysis.program
     for key, stages in sorted(analysis.findings.visited.items()):
-        frame = program.frames.get(key)
+        frame = program.compiled.get(key)
         name = name_of(key)
         note = analysis.annotations.stack
         if not any(stages):
@@ -337,10 +337,9 @@ def _stack_warning(key: str, what: str, analysis: Analysis) -> Warning:
 
 def _unbounded(found: Object) -> Warning:
     what = "has no bound on how many are live" if found.max_live is None else "has no known size"
-    place = found.allocations[0].location
     return Warning(
         kind=WarningKind.UNBOUNDED,
-        location=place,
+        location=found.allocations[0].location,
         message=f"{found.id} {what}",
         hint=f'give max_live or max_bytes in [[objects]] type = "{found.type}"; or slab_live or '
         "slab_bytes, and the rest of it comes from the system's memory",

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Pass 9: the worst stack depth of each stage and scheduler, from frames as compiled."""
+"""The worst stack depth of each stage and scheduler, from frames as compiled."""
 
 # DEVIATIONS.md: [stack depth]
 
@@ -19,9 +19,8 @@ from stingy.flow.returning import NO_RETURN
 from stingy.lower.frames import INDIRECT, parse_callgraph
 from stingy.lower.linking import Program
 from stingy.model.annotations import StackNote
-from stingy.model.program import Call, Frame, Func, name_of
-from stingy.model.results import Frame as ResultFrame
-from stingy.model.results import StackDepth
+from stingy.model.program import Call, CompiledFunction, Func, name_of
+from stingy.model.results import Frame, StackDepth
 
 Source = Literal["compiler", "call graph", "assumption"]
 
@@ -31,7 +30,7 @@ class Depth:
     """The worst depth from a function on: its bytes (None: no bound) and the chain."""
 
     bytes: int | None
-    chain: tuple[ResultFrame, ...]
+    chain: tuple[Frame, ...]
     notes: frozenset[str] = frozenset()
 
     @property
@@ -47,7 +46,7 @@ class Depths:
     program: Program
     pointers: Pointers
     note: StackNote
-    outside: dict[str, Frame] = field(default_factory=dict)
+    outside: dict[str, CompiledFunction] = field(default_factory=dict)
     outside_bytes: dict[str, int] = field(default_factory=dict)
     _cycles: dict[str, frozenset[str]] = field(default_factory=dict)
     _known: dict[str, Depth] = field(default_factory=dict)
@@ -65,7 +64,7 @@ class Depths:
                 self._at.setdefault((step.spot.file, step.spot.line), set()).update(callees)
                 self._indirectly.setdefault(caller, set()).update(callees)
         graph: nx.DiGraph[str] = nx.DiGraph()
-        for key in sorted({*self.program.frames, *self.outside}):
+        for key in sorted({*self.program.compiled, *self.outside}):
             self._calls[key] = tuple(sorted(self._callees(key)))
             graph.add_edges_from((key, callee) for callee in self._calls[key])
         for component in nx.strongly_connected_components(graph):
@@ -89,19 +88,19 @@ class Depths:
             for key, frame in parse_callgraph(text).items():
                 self.outside.setdefault(name_of(key), frame)
 
-    def _frame(self, key: str) -> Frame | None:
-        return self.program.frames.get(key) or self.outside.get(key)
+    def _frame(self, key: str) -> CompiledFunction | None:
+        return self.program.compiled.get(key) or self.outside.get(key)
 
     def _callees(self, key: str) -> Iterable[str]:
         frame = self._frame(key)
         for callee, file, line in frame.calls if frame else ():
             if callee != INDIRECT:
                 yield callee
-            elif key in self.program.frames:
+            elif key in self.program.compiled:
                 yield from self._indirect(key, file, line)
 
     def _indirect(self, key: str, file: str, line: int) -> set[str]:
-        """What an indirect call may call: by its place, else anything in the function."""
+        """What an indirect call may call: by its spot, else anything in the function."""
         if not file:
             return {INDIRECT}  # code inlined from outside: what it calls is outside too
         for near in (line, line - 1, line + 1):
@@ -157,14 +156,14 @@ class Depths:
             if key in self.program.routines:
                 return self._inlined(key)
             return self._external(name)
-        source: Source = "compiler" if key in self.program.frames else "call graph"
+        source: Source = "compiler" if key in self.program.compiled else "call graph"
         own, notes = self._own_bytes(name, frame)
         below = self._worst(self._calls.get(key, ()))
-        top = ResultFrame(function=self.program.show(key), bytes=own or frame.bytes, source=source)
+        top = Frame(function=self.program.show(key), bytes=own or frame.bytes, source=source)
         total = None if below.bytes is None or own is None else below.bytes + own
         return Depth(total, (top, *below.chain), below.notes | notes)
 
-    def _own_bytes(self, name: str, frame: Frame) -> tuple[int | None, frozenset[str]]:
+    def _own_bytes(self, name: str, frame: CompiledFunction) -> tuple[int | None, frozenset[str]]:
         if frame.kind != "dynamic":
             return frame.bytes, frozenset()
         extra = self.note.dynamic_bytes.get(name)
@@ -206,7 +205,7 @@ class Depths:
         if bytes_ is None:
             text = f"{name} is outside of the server: say [stack] external_bytes.{name}"
             return Depth(None, (), frozenset({text}))
-        return Depth(bytes_, (ResultFrame(function=name, bytes=bytes_, source=source),))
+        return Depth(bytes_, (Frame(function=name, bytes=bytes_, source=source),))
 
     def _recursive(self, key: str) -> Depth:
         """A recursion counts as often as the annotations say that it is on the stack."""
@@ -216,12 +215,12 @@ class Depths:
         below = self._worst(sorted(outside))
         names = ", ".join(self.program.show(m) for m in members)
         times = max(limits) if limits else 1
-        chain: list[ResultFrame] = []
+        chain: list[Frame] = []
         total: int | None = 0 if limits else None
         for member in members:
             frame = self._frame(member)
             own = self._own_bytes(name_of(member), frame)[0] if frame else 0
-            shown = ResultFrame(
+            shown = Frame(
                 function=self.program.show(member), bytes=(own or 0) * times, source="compiler"
             )
             chain.append(shown)

@@ -12,7 +12,6 @@ from stingy.model.results import (
     Edge,
     Evidence,
     Live,
-    Location,
     Memwalk,
     Object,
     Site,
@@ -32,7 +31,7 @@ class Advice:
     """
 
     weight: int
-    place: str
+    where: str
     text: str
     remedy: str
 
@@ -73,7 +72,7 @@ def _show_way(source: str, evidence: Evidence) -> str:
     way = [source, *evidence.via]
     if evidence.function != way[-1]:
         way.append(evidence.function)
-    return f"{_place(evidence.location)}: {' > '.join(way)}"
+    return f"{evidence.location.text}: {' > '.join(way)}"
 
 
 def _explain_object(result: Memwalk, found: Object) -> Iterator[str]:
@@ -102,18 +101,18 @@ def _explain_object(result: Memwalk, found: Object) -> Iterator[str]:
         yield f"  never live together with {', '.join(apart)}"
     for warning in result.warnings:
         if found.id in warning.message.split():
-            yield f"  {_place(warning.location)}: {warning.kind.value}: {warning.message}"
+            yield f"  {warning.location.text}: {warning.kind.value}: {warning.message}"
 
 
 def _explain_site(verb: str, site: Site) -> Iterator[str]:
     stages = ", ".join(site.stages) or "outside of stages"
-    yield f"  {verb} at {_place(site.location)} in {site.function} ({stages}): {site.text}"
+    yield f"  {verb} at {site.location.text} in {site.function} ({stages}): {site.text}"
     if site.guard:
         yield f"    if {site.guard}"
 
 
 def _explain_stage(result: Memwalk, stage: Stage) -> Iterator[str]:
-    yield f"{stage.name}: {_place(stage.location)}"
+    yield f"{stage.name}: {stage.location.text}"
     for edge in result.edges:
         if stage.name in (edge.source, edge.target):
             first = f", {_show_way(edge.source, edge.evidence[0])}" if edge.evidence else ""
@@ -128,17 +127,13 @@ def _count(live: Live) -> str:
     return most if most == str(live.least) else f"{live.least} to {most}"
 
 
-def _place(location: Location) -> str:
-    return f"{location.file}:{location.line}"
-
-
 def rank_annotations(result: Memwalk) -> list[Advice]:
     """What to annotate next, the most useful first."""
     stages = {f.name: len(f.stages) for f in result.functions}
     found = [
         Advice(
             max(1, stages.get(item.function, 0)) * max(1, len(item.candidates)),
-            _place(item.location),
+            item.location.text,
             f"{item.expression}: {item.reason}",
             f'[[indirect]] function = "{item.function}", targets = [...]',
         )
@@ -148,13 +143,13 @@ def rank_annotations(result: Memwalk) -> list[Advice]:
     for one in result.objects:
         if not one.has_place:
             key = "max_bytes" if one.slab_bytes is None else "max_live"
-            place = _place(one.allocations[0].location) if one.allocations else ""
+            where = one.allocations[0].location.text if one.allocations else ""
             text = f"{one.id} has no bound, so it gets no place in the cache"
             remedy = f'[[objects]] type = "{one.type}", {key} = ..., reason = "..."'
-            found.append(Advice(3 * max(1, len(one.live_in)), place, text, remedy))
+            found.append(Advice(3 * max(1, len(one.live_in)), where, text, remedy))
     found += [
-        Advice(2 * max(1, len(result.stages)), _place(w.location), w.message, w.hint)
+        Advice(2 * max(1, len(result.stages)), w.location.text, w.message, w.hint)
         for w in result.warnings
         if w.kind is WarningKind.MERGED
     ]
-    return sorted(found, key=lambda advice: (-advice.weight, advice.place, advice.text))
+    return sorted(found, key=lambda advice: (-advice.weight, advice.where, advice.text))

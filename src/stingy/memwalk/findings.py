@@ -13,7 +13,7 @@ from stingy.model.results import EXTERNAL, EdgeKind, Evidence, Location, Warning
 
 
 def locate(spot: Spot) -> Location:
-    """A place as results name it."""
+    """A spot as results name it."""
     return Location(file=spot.file, line=spot.line, column=spot.column)
 
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Pass 6: follow one request through the code, path by path.
+"""Follow one request through the code, path by path.
 
 Calls are followed into their bodies with what is known of their arguments; equal questions are
 answered once (``summaries``).  Paths are merged where they are too many (``merging``), and
@@ -21,10 +21,10 @@ from stingy.flow.values import AccessPath, Function, Value, held_object
 from stingy.lower.linking import Program
 from stingy.memwalk.choices import RESULT
 from stingy.memwalk.findings import Event, Findings, locate
-from stingy.memwalk.frames import Frames
 from stingy.memwalk.memory import Memory, node_name
 from stingy.memwalk.merging import Merger, Point, describe_difference
 from stingy.memwalk.outside import after_outside, record_type
+from stingy.memwalk.splitting import Splitter
 from stingy.memwalk.states import Counts, Property, State
 from stingy.memwalk.summaries import Results, Summaries
 from stingy.memwalk.tabulation import Tabulation
@@ -110,7 +110,7 @@ class Interpreter:
     relevant: set[str]
     footprints: Footprints
     merger: Merger
-    frames: Frames
+    splitter: Splitter
     budget: int = BUDGET_STEPS  # steps until paths are merged wherever they meet
     watch: Callable[[], None] = lambda: None  # called now and then
     context: Context = field(default_factory=Context)
@@ -125,7 +125,7 @@ class Interpreter:
     _table: Tabulation = field(init=False)
 
     def __post_init__(self) -> None:
-        self._table = Tabulation(self, self.frames, self.merger)
+        self._table = Tabulation(self, self.splitter, self.merger)
 
     def graph(self, routine: Routine) -> FlowGraph:
         """The flow graph of a routine."""
@@ -204,7 +204,7 @@ class Interpreter:
         self._table.note_live(stage, counts)
 
     def evidence(self, routine: Routine, step: int, calls: list[tuple[str, int]]) -> Evidence:
-        """A place, how we came there through calls, and under which conditions."""
+        """A step, how we came there through calls, and under which conditions."""
         one = self.program.routines[routine.key].steps[step]
         spot = getattr(one, "spot", routine.spot)
         chain = [*calls, (routine.key, step)]
@@ -234,10 +234,10 @@ class Interpreter:
         if self.is_spent or len(self.context.calls) > MAX_CALLS:
             results = self._run_merged(routine, facts, state)
         else:
-            place = (key, self.context.stage, self.context.thread)
-            entry = self._merge_contexts(place, State(state.property, facts), routine)
+            context = (key, self.context.stage, self.context.thread)
+            entry = self._merge_contexts(context, State(state.property, facts), routine)
             results = self._summaries.answer(
-                (*place, entry.whole()), lambda: self._execute(routine, entry), self._unite
+                (*context, entry.whole()), lambda: self._execute(routine, entry), self._unite
             )
         return [(value, State(s.property, {**s.facts, **own})) for value, s in results]
 
@@ -250,9 +250,9 @@ class Interpreter:
         self.blurred = True
         return self._table.run(routine, facts, state)
 
-    def _merge_contexts(self, place: object, entry: State, routine: Routine) -> State:
+    def _merge_contexts(self, context: object, entry: State, routine: Routine) -> State:
         """The state to run a routine in: this one, or one that it is merged into."""
-        point = self._contexts.setdefault(place, Point(self.merger))
+        point = self._contexts.setdefault(context, Point(self.merger))
         whole = entry.whole()
         if whole in point.exact:
             return entry
@@ -363,7 +363,7 @@ class Interpreter:
         return new
 
     def _spot(self, routine: Routine, step: int) -> Spot:
-        """The place of a step, or of the first after it that has one."""
+        """The spot of a step, or of the first after it that has one."""
         for _ in range(len(routine.steps)):
             spot = getattr(routine.steps[step], "spot", None)
             if isinstance(spot, Spot) or not routine.successors[step]:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Pass 7: all sites of all objects, also where no request comes by, and free lists."""
+"""All sites of all objects, also where no request comes by, and free lists."""
 
 from __future__ import annotations
 

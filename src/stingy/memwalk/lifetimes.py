@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Pass 10: from what was live together to intervals, most at a time, and exclusions."""
+"""From what was live together to intervals, most at a time, and exclusions."""
 
 from __future__ import annotations
 

@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: MIT
-"""memwalk: the passes in their order, from an annotation file to the result."""
+"""memwalk: the passes in their order, from an annotation file to the result.
+
+A pass answers one question about the program, and may use the answers of those before it.
+"""
 
 # DEVIATIONS.md: [memwalk]
 
@@ -31,7 +34,6 @@ from stingy.memwalk.choices import find_called, find_choices
 from stingy.memwalk.depths import Depths
 from stingy.memwalk.effects import Effects
 from stingy.memwalk.findings import Findings
-from stingy.memwalk.frames import Frames
 from stingy.memwalk.interpreter import BUDGET_STEPS, Interpreter
 from stingy.memwalk.inventory import add_other_sites, find_holders
 from stingy.memwalk.lifetimes import Lifetimes
@@ -39,6 +41,7 @@ from stingy.memwalk.memory import Memory
 from stingy.memwalk.merging import Merger
 from stingy.memwalk.progress import Progress
 from stingy.memwalk.requests import Walk
+from stingy.memwalk.splitting import Splitter
 from stingy.memwalk.stacks import Stacks
 from stingy.memwalk.states import Counts
 from stingy.model.annotation_file import AnnotationFile, read_annotations
@@ -89,7 +92,7 @@ def walk_server(path: Path, options: Options = Options()) -> Analysis:
 def load_program(
     file: AnnotationFile, *, fresh: bool = False, report: Report = lambda _: None
 ) -> Program:
-    """Passes 1 and 2: sources to one program."""
+    """From sources to one program of small steps."""
     sources = find_sources(file.annotations.sources, file.root)
     return link(load_units(sources, file.root, fresh=fresh, report=report))
 
@@ -111,7 +114,7 @@ def add_macro_states(file: AnnotationFile, program: Program) -> None:
 
 
 def follow(annotations: Annotations, program: Program, root: Path, options: Options) -> Analysis:
-    """Passes 3 to 10."""
+    """Every question that is asked of the program."""
     constructs = find_constructs(annotations, program)
     pointers = resolve_pointers(program, constructs)
     objects = find_objects(annotations, program, constructs, pointers)
@@ -151,7 +154,7 @@ def _walk(
     reaches = Reaches(program, effects.constructs, pointers, effects.objects, stages, footprints)
     interpreter = Interpreter(
         program, pointers, memory, findings, effects.at_call, effects.at_store, effects.at_test,
-        stages.relevant, footprints, Merger(stacks, choices, called), Frames(reaches),
+        stages.relevant, footprints, Merger(stacks, choices, called), Splitter(reaches),
         options.budget,
     )  # fmt: skip
     final = annotations.dispatch.final or ""

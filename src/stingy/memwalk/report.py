@@ -14,7 +14,7 @@ from rich.text import Text
 from stingy.memwalk.explain import rank_annotations
 from stingy.memwalk.interface import list_interface, show_interface
 from stingy.memwalk.stage_graph import format_bytes, render_svg
-from stingy.model.results import Location, Memwalk, Size, StackDepth, WarningKind
+from stingy.model.results import Memwalk, Size, StackDepth, WarningKind
 
 ADVICES = 8  # shown of what to annotate next
 
@@ -58,26 +58,24 @@ def describe_partial(result: Memwalk) -> list[str]:
 
 
 def describe_attention(result: Memwalk) -> list[str]:
-    """Refused files, unresolved things, warnings: each with its place and what it is about."""
+    """Refused files, unresolved things, warnings: each with its location and what it is about."""
     lines = describe_refusals(result)
     for item in result.unresolved:
         could = f"; could be {', '.join(item.candidates)}" if item.candidates else ""
         lines.append(
-            f"{format_place(item.location)}: unresolved {item.kind} in {item.function}: "
+            f"{item.location.text}: unresolved {item.kind} in {item.function}: "
             f"{item.expression}: {item.reason}{could}"
         )
     for warning in result.warnings:
         hint = f" (try: {warning.hint})" if warning.hint else ""
-        lines.append(
-            f"{format_place(warning.location)}: {warning.kind.value}: {warning.message}{hint}"
-        )
+        lines.append(f"{warning.location.text}: {warning.kind.value}: {warning.message}{hint}")
     return lines
 
 
 def describe_advice(result: Memwalk) -> list[str]:
     """The annotations that would sharpen the result most."""
     return [
-        f"{number}. {one.place}: {one.text} (try: {one.remedy})"
+        f"{number}. {one.where}: {one.text} (try: {one.remedy})"
         for number, one in enumerate(rank_annotations(result)[:ADVICES], 1)
     ]
 
@@ -89,7 +87,6 @@ def render_page(result: Memwalk) -> str:
     )
     environment.filters |= {
         "bytes": format_bytes,
-        "place": format_place,
         "size": format_size,
         "chain": format_chain,
     }
@@ -104,11 +101,6 @@ def render_page(result: Memwalk) -> str:
         types={found.id: found.type or found.id for found in result.objects},
         listing=list_interface(result.interface),
     )
-
-
-def format_place(location: Location) -> str:
-    """``file:line``."""
-    return f"{location.file}:{location.line}"
 
 
 def format_size(size: Size) -> str:
@@ -142,7 +134,7 @@ def _show_stages(result: Memwalk) -> Table:
             ", ".join(stage.frees),
             format_bytes(stage.peak_bytes),
             format_bytes(stage.stack_bytes),
-            format_place(stage.location),
+            stage.location.text,
         )
     return table
 
@@ -156,7 +148,7 @@ def _show_edges(result: Memwalk) -> Table:
             edge.source,
             edge.target,
             edge.kind.value,
-            format_place(first.location) + more if first else "",
+            first.location.text + more if first else "",
             Text(first.guard if first else ""),
         )
     return table

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Pass 7: a request's life: from stage to stage until no new state is found.
+"""A request's life: from stage to stage until no new state is found.
 
 The stage graph's edges, and what is live at each stage, come out of this walk.
 """

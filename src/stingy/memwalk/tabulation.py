@@ -7,7 +7,7 @@ the node of its callee, which has the states of all its callers merged; when its
 calls that rest on it are made again.  That is IFDS's tabulation (Reps, Horwitz, Sagiv: POPL 1995)
 on a lattice of finite height.  Three things keep nodes few, and their answers exact:
 
-* what a routine cannot reach is kept aside at the call (``frames``);
+* what a routine cannot reach is kept aside at the call (``splitting``);
 * all stages share the nodes: "the stage that runs" is a name that each puts its own in for, and
   what a node does is noted for each stage that comes to it (``Node.stages``);
 * stages and states that are on their way to a Queue_Stage tell nodes and paths apart, and so do
@@ -34,9 +34,9 @@ from stingy.flow.values import (
 )
 from stingy.memwalk.choices import RESULT
 from stingy.memwalk.findings import Event
-from stingy.memwalk.frames import Frame, Frames
 from stingy.memwalk.merging import Merger
 from stingy.memwalk.peaks import Peaks
+from stingy.memwalk.splitting import Aside, Splitter
 from stingy.memwalk.states import Counts, State, grow, widen
 from stingy.memwalk.summaries import Results
 from stingy.model.program import Assign, Call, Func, Return, Routine, Step
@@ -82,7 +82,7 @@ class Node:
     changes: dict[tuple[int, Group], int] = field(default_factory=dict)
     waiting: list[tuple[int, int, int, Group]] = field(default_factory=list)
     marked: set[tuple[int, Group]] = field(default_factory=set)
-    callers: dict[tuple[Node, int, Group], Frame] = field(default_factory=dict)
+    callers: dict[tuple[Node, int, Group], Aside] = field(default_factory=dict)
     events: dict[tuple[Event, str, int], None] = field(default_factory=dict)
     children: dict[tuple[Node, int], None] = field(default_factory=dict)
     plain: set[str] = field(default_factory=set)
@@ -96,7 +96,7 @@ class Tabulation:
     """Nodes, and those of them that have something to do."""
 
     i: Interpreter
-    frames: Frames
+    splitter: Splitter
     merger: Merger
     nodes: dict[object, Node] = field(default_factory=dict)
     heap: list[tuple[tuple[int, int], Node]] = field(default_factory=list)
@@ -119,12 +119,12 @@ class Tabulation:
         shown = State(state.property, facts)
         if label != stage:
             shown = _rename(shown, stage, label)
-        frame = self.frames.split(routine.key, shown, outside=not stage)
-        entry = self.merger.coarsen(_without_numbers(frame.inside, self.merger.choices))
+        aside = self.splitter.split(routine.key, shown, outside=not stage)
+        entry = self.merger.coarsen(_without_numbers(aside.inside, self.merger.choices))
         node = self._node(routine, label, entry)
         self._arrive(node, 0, entry)
         if asked:
-            node.callers[asked] = frame
+            node.callers[asked] = aside
             self.rising[node] = None
             self._adopt(asked[0], asked[1], node)
         else:
@@ -132,22 +132,22 @@ class Tabulation:
             self._drain()
         if not asked:
             for name, counts in node.peaks.all():
-                whole = self.frames.add_live(frame, counts)
+                whole = self.splitter.add_live(aside, counts)
                 self.note_live(stage if name == label else name, whole)
-        results = [self._result(node, frame, state) for state in node.results.values()]
+        results = [self._result(node, aside, state) for state in node.results.values()]
         if label != stage:
             results = [(value, _rename(state, label, stage)) for value, state in results]
         return results
 
     def _label(self, stage: str) -> str:
-        return SOME_STAGE if self.frames.reaches.stages.takes_task(stage) else SOME_ENTRY
+        return SOME_STAGE if self.splitter.reaches.stages.takes_task(stage) else SOME_ENTRY
 
     def _node(self, routine: Routine, label: str, entry: State) -> Node:
         thread = self.i.context.thread
         question = (routine.key, label, thread, self._group(entry))
         node = self.nodes.get(question)
         if node is None:
-            order = self.frames.reaches.footprints.calls.order[routine.key]
+            order = self.splitter.reaches.footprints.calls.order[routine.key]
             node = Node(
                 routine, self.i.graph(routine), label, thread, (order, len(self.nodes)),
                 self._cuts_of(routine),
@@ -155,10 +155,10 @@ class Tabulation:
             self.nodes[question] = node
         return node
 
-    def _result(self, node: Node, frame: Frame, state: State) -> tuple[Value, State]:
+    def _result(self, node: Node, aside: Aside, state: State) -> tuple[Value, State]:
         place: AccessPath = ((RESULT, "", node.routine.key),)
         value = state.get(place)
-        return value, self.frames.join(frame, state.learn(place, None))
+        return value, self.splitter.join(aside, state.learn(place, None))
 
     def note_live(self, stage: str, counts: Counts) -> None:
         """These are live together at some point of a stage."""
@@ -176,9 +176,9 @@ class Tabulation:
             if node not in self.rising:
                 continue
             del self.rising[node]
-            for (caller, _, _), frame in node.callers.items():
+            for (caller, _, _), aside in node.callers.items():
                 for name, counts in node.peaks.all():
-                    grown = caller.peaks.add(name, self.frames.add_live(frame, counts))
+                    grown = caller.peaks.add(name, self.splitter.add_live(aside, counts))
                     if grown and caller not in self.rising:
                         self.rising[caller] = None
                         heapq.heappush(heap, (-caller.order[0], caller.order[1], caller))
@@ -277,7 +277,7 @@ class Tabulation:
 
     def _without_bounds(self, node: Node, state: State) -> State:
         """The state with any number of what the node may allocate, and of what has grown."""
-        reaches = self.frames.reaches
+        reaches = self.splitter.reaches
         changed = reaches.of(node.routine.key).changed & ~reaches.bit(reaches.objects.task)
         free = {o for o, bit in reaches.bits.items() if bit & changed}
         free |= {o for o, _, high in state.property.live if high is None or high > 1}
@@ -316,7 +316,7 @@ class Tabulation:
 
     def _is_cut(self, routine: Routine, step: Step) -> bool:
         """Whether states are merged before a step: it may make several of each."""
-        constructs = self.frames.reaches.constructs
+        constructs = self.splitter.reaches.constructs
         if isinstance(step, Assign):
             return bool(constructs.at_store(routine.key, step.place))
         if not isinstance(step, Call):
@@ -359,7 +359,7 @@ class Tabulation:
 
     def _visit_plain(self, key: str, stage: str) -> None:
         visited = self.i.findings.visited
-        callees = self.frames.reaches.footprints.calls.callees
+        callees = self.splitter.reaches.footprints.calls.callees
         waiting = [key]
         while waiting:
             one = waiting.pop()

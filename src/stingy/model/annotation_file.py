@@ -3,19 +3,16 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, get_args
 
-from pydantic import BaseModel, ValidationError
-
-from ground.documents import parse_toml, read_text
+from ground.documents import MisfitError, fit, parse_toml, read_text
 from ground.errors import UsageError
 from stingy.model.annotations import Annotations
 
+EXAMPLE = "the docstring of stingy.model.annotations has a complete example"
 _HEADER = re.compile(r"^\s*\[+\s*([^\]]+?)\s*\]+")
 
 
@@ -56,54 +53,13 @@ class AnnotationFile:
 def read_annotations(path: Path) -> AnnotationFile:
     """Read and check an annotation file; raises UsageError with line and remedy."""
     text = read_text(path)
-    document = parse_toml(text, path)
     try:
-        annotations = Annotations.model_validate(document)
-    except ValidationError as error:
-        raise _explain(path, text, error) from None
+        annotations = fit(Annotations, parse_toml(text, path))
+    except MisfitError as misfit:
+        wrong = misfit.complaint
+        where = f"{path}:{find_line(text, wrong.field)}"
+        raise UsageError(f"{where}: {misfit}", hint=f"{wrong.remedy}; {EXAMPLE}") from None
     return AnnotationFile(path, text, annotations)
-
-
-def _explain(path: Path, text: str, error: ValidationError) -> UsageError:
-    errors = error.errors()  # a key that is misspelled explains one that is missing
-    first = next((e for e in errors if e["type"] == "extra_forbidden"), errors[0])
-    location = first["loc"]
-    where = ".".join(str(part) for part in location) or "the file"
-    message = first["msg"].removeprefix("Value error, ")
-    message = message[:1].lower() + message[1:]
-    hint = "the docstring of stingy.model.annotations has a complete example"
-    if first["type"] == "extra_forbidden":
-        known = _fields_at(location[:-1])
-        message = "there is no such key"
-        near = difflib.get_close_matches(str(location[-1]), known, 1)
-        hint = f"did you mean `{near[0]}`?" if near else f"keys here: {', '.join(known)}"
-    elif first["type"] == "missing":
-        message = "it is missing"
-        hint = f"add `{location[-1]}`"
-    return UsageError(f"{path}:{find_line(text, location)}: {where}: {message}", hint=hint)
-
-
-def _fields_at(location: Sequence[str | int]) -> list[str]:
-    """The keys that a table of the file may have."""
-    model: Any = Annotations
-    for part in location:
-        if isinstance(part, int):
-            continue
-        is_model = isinstance(model, type) and issubclass(model, BaseModel)
-        fields = model.model_fields if is_model else {}
-        found = next((f for n, f in fields.items() if part in {n, f.alias}), None)
-        if found is None:
-            return []
-        model = _model_in(found.annotation)
-    if not (isinstance(model, type) and issubclass(model, BaseModel)):
-        return []
-    return sorted(f.alias or n for n, f in model.model_fields.items())
-
-
-def _model_in(annotation: Any) -> Any:
-    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        return annotation
-    return next((_model_in(a) for a in get_args(annotation)), None)
 
 
 def find_line(text: str, location: Sequence[str | int]) -> int:

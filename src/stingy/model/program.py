@@ -3,6 +3,10 @@
 
 Lowering turns C into this form once per translation unit; every later pass reads only this.
 Expressions are pure: calls, assignments and short-circuit operators have become steps.
+
+A *place* is where in memory a value is: a variable, a field, what a pointer points to (C's lvalue).
+A *record* is a struct or union.  A *frame* is what a function has on the stack.  A *spot* is where
+in the sources something stands.
 """
 
 from __future__ import annotations
@@ -28,7 +32,8 @@ class _Value:
 
 @dataclass(frozen=True, slots=True)
 class Spot(_Value):
-    """A place in the source (file relative to the server's root, line and column from 1)."""
+    """Where in the sources something stands: the file, relative to the server's root; line and
+    column from 1."""
 
     file: str
     line: int
@@ -239,7 +244,7 @@ class Storage(_Value):
 
 
 @dataclass(frozen=True, slots=True)
-class Frame(_Value):
+class CompiledFunction(_Value):
     """A function as compiled: its frame in bytes and what it calls (with file and line).
 
     ``kind``: static, dynamic (grows at run time) or bounded (grows, but not beyond ``bytes``).
@@ -272,7 +277,7 @@ class Unit:
     warnings: list[tuple[Spot, str]] = field(default_factory=list)
     target: str = ""
     outside: frozenset[str] = frozenset()  # functions declared outside of the server
-    frames: dict[str, Frame] = field(default_factory=dict)  # as compiled; empty: not compiled
+    compiled: dict[str, CompiledFunction] = field(default_factory=dict)  # empty: it was not
     header_digest: str = ""
     header: Unit | None = None
 

@@ -11,9 +11,9 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field, JsonValue
+from pydantic import ConfigDict, Field, JsonValue
 
-from ground.documents import load_made
+from ground.documents import Strict, load_made
 from ground.errors import UsageError
 from ground.files import canonical_json
 
@@ -46,21 +46,20 @@ class WarningKind(StrEnum):
     SOURCE = "source"
 
 
-class Record(BaseModel):
-    """A record of the result: immutable, without unknown keys."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class Location(Record):
-    """A place in the source."""
+class Location(Strict):
+    """Where in the sources something stands."""
 
     file: str
     line: int
     column: int = 0
 
+    @property
+    def text(self) -> str:
+        """``file:line``."""
+        return f"{self.file}:{self.line}"
 
-class TranslationUnit(Record):
+
+class TranslationUnit(Strict):
     """One source file: analysed, or refused with the reason."""
 
     file: str
@@ -70,7 +69,7 @@ class TranslationUnit(Record):
     functions: int = 0
 
 
-class Function(Record):
+class Function(Strict):
     """One function of the server; ``frame_bytes`` is None where it is not compiled on its own."""
 
     name: str
@@ -81,7 +80,7 @@ class Function(Record):
     stages: list[str]  # the stages that reach it
 
 
-class Evidence(Record):
+class Evidence(Strict):
     """Why an edge exists: where, through which functions, under which conditions."""
 
     location: Location
@@ -90,7 +89,7 @@ class Evidence(Record):
     guard: str  # conditions that hold there, joined by &&; empty: always
 
 
-class Edge(Record):
+class Edge(Strict):
     """``target`` may run next for a request after ``source``."""
 
     source: str  # a stage, or EXTERNAL
@@ -99,7 +98,7 @@ class Edge(Record):
     evidence: list[Evidence]
 
 
-class Live(Record):
+class Live(Strict):
     """How many of an object can be live for one request; ``most`` None: no bound found."""
 
     object: str
@@ -107,7 +106,7 @@ class Live(Record):
     most: int | None
 
 
-class Stage(Record):
+class Stage(Strict):
     """A node of the stage graph with its memory use per request.
 
     ``peak_bytes`` is the most that per-request objects occupy at any point of the stage (None:
@@ -130,7 +129,7 @@ class Stage(Record):
     frees: list[str]
 
 
-class Frame(Record):
+class Frame(Strict):
     """One frame of the deepest chain and where its size comes from."""
 
     function: str
@@ -138,7 +137,7 @@ class Frame(Record):
     source: Literal["compiler", "call graph", "assumption"]
 
 
-class StackDepth(Record):
+class StackDepth(Strict):
     """The worst stack depth from ``root`` (a stage or a scheduler); None: no bound exists."""
 
     root: str
@@ -148,7 +147,7 @@ class StackDepth(Record):
     notes: list[str]  # recursion, variable frames, functions without a bound
 
 
-class Size(Record):
+class Size(Strict):
     """An object's size: a constant, an upper bound with its source, or unknown."""
 
     kind: Literal["constant", "bound", "unknown"]
@@ -157,7 +156,7 @@ class Size(Record):
     source: str = ""  # where the value comes from
 
 
-class Room(Record):
+class Room(Strict):
     """What the slabs keep of an object that may be larger or more numerous; the rest is to come
     from the system's memory.  None: no more than the object's bound."""
 
@@ -165,8 +164,8 @@ class Room(Record):
     live: int | None
 
 
-class Site(Record):
-    """A place where an object is allocated, released or handed over."""
+class Site(Strict):
+    """Code by which an object is allocated, released or handed over."""
 
     location: Location
     function: str
@@ -178,7 +177,7 @@ class Site(Record):
     stages: list[str]  # the stages that reach it
 
 
-class ObjectField(Record):
+class ObjectField(Strict):
     """A field of an object's type with the stages that touch it."""
 
     name: str
@@ -188,7 +187,7 @@ class ObjectField(Record):
     written_by: list[str]
 
 
-class Object(Record):
+class Object(Strict):
     """A per-request object.
 
     ``max_live`` is the most that one request can have live at a time (None: no bound found);
@@ -233,14 +232,14 @@ class Object(Record):
         return self.slab_bytes is not None and self.slab_live is not None
 
 
-class Exclusion(Record):
+class Exclusion(Strict):
     """Two objects (by id) that are never live together in one request."""
 
     first: str
     second: str
 
 
-class Global(Record):
+class Global(Strict):
     """A variable with static storage on a request path."""
 
     name: str
@@ -252,7 +251,7 @@ class Global(Record):
     written_by: list[str]
 
 
-class Unresolved(Record):
+class Unresolved(Strict):
     """Something that could not be resolved, and what it could be; all candidates are assumed."""
 
     kind: Literal["indirect call", "stage", "object", "external callback", "control flow"]
@@ -263,7 +262,7 @@ class Unresolved(Record):
     reason: str
 
 
-class Warning(Record):
+class Warning(Strict):
     """Something the user should look at."""
 
     kind: WarningKind
@@ -272,7 +271,7 @@ class Warning(Record):
     hint: str = ""
 
 
-class Declaration(Record):
+class Declaration(Strict):
     """What the annotation file says of one function (or store): the paper's Figs. 2 and 3.
 
     ``kind`` is the construct, ``type`` and ``text`` are in roles (T the request, S a stage, O an
@@ -291,7 +290,7 @@ class Declaration(Record):
     location: Location | None
 
 
-class Memwalk(Record):
+class Memwalk(Strict):
     """The whole result."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", title="memwalk result")

@@ -89,7 +89,7 @@ class Judge:
         self.owners: dict[tuple[SourcePosition, str], set[str]] = defaultdict(set)
         for found in result.objects:
             for site in (*found.allocations, *found.frees):
-                self.owners[_place(site), site.function].add(found.id)
+                self.owners[_find_position(site), site.function].add(found.id)
         self.hazards = self._find_hazards()
 
     def decide(self, constants: dict[str, str], left_out: dict[str, str]) -> Rewriting:
@@ -191,8 +191,8 @@ class Judge:
             return False
         if routine.key in self.server.constructs.wrappers:
             return True  # who calls it is judged
-        place = (call.spot.file, call.spot.line, call.spot.column)
-        return self.owners[place, self.server.program.show(routine.key)] == {name}
+        position = (call.spot.file, call.spot.line, call.spot.column)
+        return self.owners[position, self.server.program.show(routine.key)] == {name}
 
     def _advise(self, name: str) -> str:
         found = self.result.find_object(name)
@@ -226,7 +226,7 @@ class Judge:
     ) -> Verdict | None:
         routine, call = here
         evidence = ALONE
-        if self.owners[_place(site), site.function] != {found.id}:
+        if self.owners[_find_position(site), site.function] != {found.id}:
             type_ = self._find_type(action, routine, call)
             if type_ != found.type:
                 return self._judge_foreign(found, site, type_)
@@ -309,7 +309,7 @@ class Judge:
         """The one call that stands where memwalk found the site."""
         here = [
             (routine, call)
-            for routine, call in self.calls.get(_place(site), [])
+            for routine, call in self.calls.get(_find_position(site), [])
             if self.server.program.show(routine.key) == site.function
             and call.callee_text == site.callee
         ]
@@ -317,7 +317,7 @@ class Judge:
 
     def _explain_absence(self, site: Site) -> str:
         plain = re.match(rf"{re.escape(site.callee)}\s*\(", site.text)
-        if _place(site) in self.calls or not plain:
+        if _find_position(site) in self.calls or not plain:
             return f"it is inside of the macro call {site.text}; write it out, or as a function"
         return "the source has no such call there any more; run memwalk again"
 
@@ -325,7 +325,7 @@ class Judge:
         """A site that memwalk lists under several objects, and whose type is not this one's."""
         if any(kind.type == type_ for kind in self.server.objects.kinds.values()):
             return None
-        others = ", ".join(sorted(self.owners[_place(site), site.function] - {found.id}))
+        others = ", ".join(sorted(self.owners[_find_position(site), site.function] - {found.id}))
         return refuse(f"it may also be {others}, and its type does not tell")
 
     def _find_type(self, action: Action, routine: Routine, call: Call) -> str:
@@ -415,7 +415,7 @@ def settle(
     return item, sites
 
 
-def _place(site: Site) -> SourcePosition:
+def _find_position(site: Site) -> SourcePosition:
     return (site.location.file, site.location.line, site.location.column)
 
 

@@ -68,13 +68,13 @@ def _is_plain(routine: Routine, program: Program, constructs: Constructs) -> boo
 
 def _find_aliases(routine: Routine, constructs: Constructs) -> set[Var]:
     """The parameter that a release is given, and locals that are nothing but it."""
-    places = [
+    positions = [
         constructs.position(kind, routine.key, "O")
         for kind in constructs.calls.get(routine.key, ())
         if isinstance(kind, Free)
     ]
     aliases = {
-        routine.parameters[n] for n in places if n is not None and n < len(routine.parameters)
+        routine.parameters[n] for n in positions if n is not None and n < len(routine.parameters)
     }
     assigned: dict[Var, set[Expr]] = {}
     for step in routine.steps:

@@ -12,8 +12,8 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from ground.documents import Strict
 from stingy.stingify.sites import ObjectDecision, SiteDecision, Status
-from stingy.stingygen.demand import Record
 
 TEMPLATES = Path(__file__).parents[1] / "templates"
 COLOURS = {
@@ -24,7 +24,7 @@ COLOURS = {
 }
 
 
-class RewriteReport(Record):
+class RewriteReport(Strict):
     """The whole report.  ``recycling`` are functions whose free list Stingy's pools replace."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", title="stingify report")
@@ -55,8 +55,8 @@ def show_report(report: RewriteReport) -> RenderableType:
         text = site.after if done else f"{site.status}: {site.reason}"
         after = Text(text, overflow="fold")
         after.stylize(COLOURS[site.status] or "none")
-        place = Text(f"{site.file}:{site.line}\n{site.function}", overflow="fold")
-        sites.add_row(place, Text(f"{site.before}\n{site.object}", overflow="fold"), after)
+        where = Text(f"{site.file}:{site.line}\n{site.function}", overflow="fold")
+        sites.add_row(where, Text(f"{site.before}\n{site.object}", overflow="fold"), after)
     return Group(objects, sites, *(Text(f"note: {n}") for n in report.notes))
 
 

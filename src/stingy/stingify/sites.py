@@ -9,7 +9,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from stingy.stingygen.demand import Record
+from ground.documents import Strict
 
 Action = Literal["allocate", "free"]
 TOO_MUCH = "(size_t)-1"  # bytes that nobody has
@@ -24,12 +24,12 @@ class Status(StrEnum):
     ALREADY = "already"  # a Stingy call stands there
 
 
-class SiteDecision(Record):
+class SiteDecision(Strict):
     """One site of one object, before and after, and the reason.
 
-    ``verb`` is the Stingy function to call; ``arguments`` are the places of those arguments of the
-    old call that the new one takes, ``arity`` how many the old one had.  ``checked``: the callee
-    ends the server where memory is short, and goes on to do so.
+    ``verb`` is the Stingy function to call; ``arguments`` are the positions of those arguments of
+    the old call that the new one takes, ``arity`` how many the old one had.  ``checked``: the
+    callee ends the server where memory is short, and goes on to do so.
     """
 
     file: str
@@ -49,7 +49,7 @@ class SiteDecision(Record):
     checked: bool = Field(default=False, exclude_if=lambda is_so: not is_so)
 
 
-class ObjectDecision(Record):
+class ObjectDecision(Strict):
     """One object: rewritten, or refused with the reason; ``recycling`` are the functions whose
     free list Stingy's pool replaces."""
 

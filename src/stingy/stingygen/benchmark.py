@@ -17,15 +17,15 @@ from rich.console import Console
 from rich.table import Table
 
 from ground import process
+from ground.documents import Strict
 from ground.errors import ExitCode, UsageError
-from stingy.stingygen.demand import Record
 from stingy.stingygen.generate import Target, generate, name_constants, write_allocator
 from stingy.stingygen.map import Map, load_map
 
 PROGRAM = Path(__file__).parents[1] / "templates" / "benchmark.c"
 
 
-class Timing(Record):
+class Timing(Strict):
     """Nanoseconds of one pair of calls, the median of all rounds; with and without the writes."""
 
     live: int
@@ -39,7 +39,7 @@ class Timing(Record):
         return self.malloc_ns / self.stingy_ns
 
 
-class _Round(Record):
+class _Round(Strict):
     allocator: str
     live: int
     touched: bool

@@ -10,10 +10,9 @@ from pathlib import Path
 
 from matplotlib import rc_context
 from matplotlib.figure import Figure
-from pydantic import ValidationError
 from rich.console import Console
 
-from ground.complaints import find_complaint
+from ground.documents import MisfitError, fit
 from ground.errors import ExitCode, UsageError
 from ground.terminal import console, report_errors
 from stingy.model.results import load_result
@@ -121,9 +120,9 @@ def read_parameters(options: argparse.Namespace) -> Parameters:
         "weights": dict(_read_weight(text) for text in options.weight) or None,
     }
     try:
-        return Parameters.model_validate({k: v for k, v in given.items() if v is not None})
-    except ValidationError as error:
-        complaint = find_complaint(error, Parameters, given)
+        return fit(Parameters, {k: v for k, v in given.items() if v is not None})
+    except MisfitError as misfit:
+        complaint = misfit.complaint
         flag = str(complaint.field[0]).replace("_", "-").replace("weights", "weight")
         raise UsageError(f"--{flag}: {complaint.problem}", hint=complaint.remedy) from None
 

@@ -14,8 +14,9 @@ from itertools import combinations
 from typing import Annotated
 
 import networkx as nx
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
+from ground.documents import Strict
 from ground.errors import UsageError
 from stingy.model.results import Edge, EdgeKind, Live, Memwalk, Object, Stage
 
@@ -23,13 +24,7 @@ Count = Annotated[int, Field(ge=0)]
 PositiveCount = Annotated[int, Field(ge=1)]
 
 
-class Record(BaseModel):
-    """A record of the demand or of the map: immutable, without unknown keys."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class ObjectDemand(Record):
+class ObjectDemand(Strict):
     """A per-request object.
 
     ``bytes`` is its size or its bound; ``per_request`` the most that one request has live at a
@@ -49,7 +44,7 @@ class ObjectDemand(Record):
     open_ended: bool = Field(default=False, exclude_if=lambda is_so: not is_so)
 
 
-class StageDemand(Record):
+class StageDemand(Strict):
     """A stage: what a request surely holds when it enters, and the most it has while there.
 
     What stages do that it calls directly counts as its own.  ``allocates`` are the objects that
@@ -58,27 +53,27 @@ class StageDemand(Record):
     """
 
     name: str
-    holds: dict[str, Count] = {}
-    peak: dict[str, Count] = {}
+    holds: dict[str, Count] = Field({})
+    peak: dict[str, Count] = Field({})
     allocates: tuple[str, ...] = ()
     later: tuple[str, ...] = ()
 
 
-class GlobalDemand(Record):
+class GlobalDemand(Strict):
     """A variable that request paths use."""
 
     name: str
     bytes: PositiveCount
 
 
-class LeftOut(Record):
+class LeftOut(Strict):
     """Something that gets no place in the cache slab, and why."""
 
     name: str
     reason: str
 
 
-class Demand(Record):
+class Demand(Strict):
     """All that the memory map is made for.
 
     ``apart`` are the pairs of objects that one request never has live together; ``helpers`` says

@@ -106,25 +106,27 @@ def _label_memory(axes: Axes, plan: Map, extents: list[Extent], cut: float) -> N
     labels.append(
         (total + cut / 2, f"high slab, {_size(plan.slab('high').bytes)}\nspilled objects")
     )
-    places = _spread([at for at, _ in labels], [text.count("\n") + 1 for _, text in labels], step)
-    for (wanted, text), place in zip(labels, places, strict=True):
-        axes.plot([1.0, 1.14, 1.22], [wanted, place, place], color="#666666", linewidth=0.4)
-        axes.text(1.27, place, text, fontsize=LABEL_POINTS, va="center", ha="left", linespacing=1.1)
+    heights = _spread([at for at, _ in labels], [text.count("\n") + 1 for _, text in labels], step)
+    for (wanted, text), height in zip(labels, heights, strict=True):
+        axes.plot([1.0, 1.14, 1.22], [wanted, height, height], color="#666666", linewidth=0.4)
+        axes.text(
+            1.27, height, text, fontsize=LABEL_POINTS, va="center", ha="left", linespacing=1.1
+        )
 
 
 def _spread(wanted: list[float], lines: list[int], step: float) -> list[float]:
-    """Places for labels of so many lines: from the bottom up, each as near to where it is wanted
+    """Heights for labels of so many lines: from the bottom up, each as near to where it is wanted
     as those below let it, then down again from the highest that may be."""
-    places: list[float] = []
+    heights: list[float] = []
     for number, at in enumerate(wanted):
         room = step * (lines[number] + lines[number - 1]) / 2
-        places.append(max(at, places[-1] + room) if number else at)
-    for number in range(len(places) - 2, -1, -1):
-        limit = min(places[-1], wanted[-1]) if number == len(places) - 2 else places[number + 1]
+        heights.append(max(at, heights[-1] + room) if number else at)
+    for number in range(len(heights) - 2, -1, -1):
+        limit = min(heights[-1], wanted[-1]) if number == len(heights) - 2 else heights[number + 1]
         room = step * (lines[number] + lines[number + 1]) / 2
-        places[number] = min(places[number], limit - room)
-    places[-1] = min(places[-1], wanted[-1])
-    return places
+        heights[number] = min(heights[number], limit - room)
+    heights[-1] = min(heights[-1], wanted[-1])
+    return heights
 
 
 def _draw_sets(axes: Axes, plan: Map, extents: list[Extent]) -> None:

@@ -6,9 +6,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Any, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from ground.documents import read_toml
+from ground.documents import MisfitError, fit, read_toml
 from ground.errors import UsageError
 from ground.paths import PROJECT
 
@@ -87,17 +87,19 @@ def _parse_l2(document: dict[str, Any], path: Path) -> L2:
         )
     numbers = {field: _read_bytes(section, field, path) for field in ("size", "ways", "line")}
     try:
-        return L2(
-            machine=str(document.get("name", path.stem)),
-            size_bytes=numbers["size"],
-            ways=numbers["ways"],
-            line_bytes=numbers["line"],
+        return fit(
+            L2,
+            {
+                "machine": str(document.get("name", path.stem)),
+                "size_bytes": numbers["size"],
+                "ways": numbers["ways"],
+                "line_bytes": numbers["line"],
+            },
         )
-    except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        field = ".".join(str(part) for part in first["loc"]) or "shape"
+    except MisfitError as misfit:
+        field = ".".join(["l2", *(str(f).removesuffix("_bytes") for f in misfit.complaint.field)])
         raise UsageError(
-            f"{path}: l2.{field}: {first['msg']}",
+            f"{path}: {field}: {misfit.complaint.problem}",
             hint="give size = ways x line x a power of two, as CPUID reports them",
         ) from None
 

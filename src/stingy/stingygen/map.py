@@ -13,15 +13,15 @@ from typing import Annotated, Literal
 
 from pydantic import ConfigDict, Field
 
-from ground.documents import load_made
+from ground.documents import Strict, load_made
 from ground.files import write_atomically
-from stingy.stingygen.demand import Count, LeftOut, ObjectDemand, PositiveCount, Record
+from stingy.stingygen.demand import Count, LeftOut, ObjectDemand, PositiveCount
 from stingy.stingygen.geometry import L2, PAGE_BYTES
 
 Weight = Annotated[float, Field(gt=0, le=64)]
 
 
-class Parameters(Record):
+class Parameters(Strict):
     """What the user can choose; None and empty: derived from geometry and demand.
 
     ``slab_bytes``: the cache slab.  ``share_left``: without it, the part of L2 that is left to
@@ -42,7 +42,7 @@ class Parameters(Record):
     red_zone_bytes: Count = 0
 
 
-class Slab(Record):
+class Slab(Strict):
     """One of the three slabs."""
 
     name: Literal["low", "cache", "high"]
@@ -55,7 +55,7 @@ class Slab(Record):
         return self.offset + self.bytes
 
 
-class Area(Record):
+class Area(Strict):
     """A part of the cache slab that is not a pool; or, in the high slab, the book of its slots."""
 
     name: Literal["stack", "globals", "allocator", "high allocator"]
@@ -63,7 +63,7 @@ class Area(Record):
     bytes: Count
 
 
-class Pool(Record):
+class Pool(Strict):
     """A sub-region: equal slots, each for one of ``objects`` at a time.
 
     Slot n of the cache slab starts at ``offset`` + n x ``stride_bytes``, its object
@@ -90,7 +90,7 @@ class Pool(Record):
         return self.slots * self.stride_bytes
 
 
-class PlacedGlobal(Record):
+class PlacedGlobal(Strict):
     """A global's place in the cache slab."""
 
     name: str
@@ -98,7 +98,7 @@ class PlacedGlobal(Record):
     bytes: PositiveCount
 
 
-class StageNeed(Record):
+class StageNeed(Strict):
     """Slots of each pool that a request elected at this stage takes: while the stage runs
     (``now``), and at most until the request ends (``to_end``).  Pools it needs nothing of are
     absent, as are transient pools, which every stage finds free.  ``allocates``: whether the
@@ -110,7 +110,7 @@ class StageNeed(Record):
     to_end: dict[str, PositiveCount]
 
 
-class PackingReport(Record):
+class PackingReport(Strict):
     """Bytes per request, and how good they are; see `stingy.stingygen.packing.Packing`."""
 
     bytes_per_request: Count
@@ -120,7 +120,7 @@ class PackingReport(Record):
     transient_bytes: Count
 
 
-class Map(Record):
+class Map(Strict):
     """The whole map; everything that the generator, the proof and the figure need.
 
     The region must start at a multiple of ``alignment_bytes`` in physical memory, so that the

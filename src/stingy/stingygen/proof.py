@@ -19,14 +19,14 @@ from itertools import combinations, pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from stingy.stingygen.demand import Record
+from ground.documents import Strict
 from stingy.stingygen.geometry import PAGE_BYTES
 from stingy.stingygen.map import Map, Pool
 
 Interval = tuple[int, int, str]  # start, end, what
 
 
-class Proof(Record):
+class Proof(Strict):
     """What was checked, and every violation found (empty: proven).
 
     ``ways_used_least`` and ``ways_used_most``: how many ways of a set the slab takes.

@@ -17,7 +17,7 @@ from artifact.paper.wording import write_number
 from artifact.report.page import format_estimate
 from artifact.runs.bisection import Bracket
 from artifact.runs.plan import make_plan
-from artifact.runs.searches import Peak
+from artifact.runs.searches import NoPeak, Peak
 from artifact.study.claims import load_claims
 from artifact.study.claims.evidence import Verdict
 from artifact.study.designs import Tier, load_design
@@ -36,7 +36,7 @@ def find_verdict(server: Bracket, reference: Bracket, lost: int = 0) -> Judgemen
     plan = make_plan(Tier.QUICK, [load_design("recovery")], {})
     found = {"tux": reference, "tux-stingy": NONE, "tux-stingy-net": server}
     peaks = tuple(
-        Peak(search, seed, None, (), "a client was saturated")
+        NoPeak(search, seed, (), "a client was saturated")
         if search.server == "tux-stingy-net" and seed <= lost
         else Peak(search, seed, found[search.server], (f"{search.server}{seed}",))
         for search in plan.searches

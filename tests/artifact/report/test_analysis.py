@@ -27,7 +27,7 @@ from stingy.stingygen.map import Parameters, save_map
 from stingy.stingygen.plan import plan_map
 
 FIGURES = ("figure2", "figure3", "figure4", "figure5")
-ORDER = Order(Tier.KICK, ("footnote3",))
+ORDER = Order(Tier.KICK, load_study(["footnote3"]))
 
 
 @dataclass(frozen=True)
@@ -77,7 +77,7 @@ def folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ResultFolders:
 
 
 def plan_for(products: Mapping[str, str]) -> Plan:
-    return make_plan(Tier.KICK, load_study(ORDER.designs).designs, products)
+    return make_plan(Tier.KICK, ORDER.study.designs, products)
 
 
 def test_the_figures_stand_in_folder_and_report(manifest: Manifest, folders: ResultFolders) -> None:

@@ -27,7 +27,13 @@ from artifact.runs.engines import LocalEngine
 from artifact.runs.forecast import forecast
 from artifact.runs.plan import make_plan
 from artifact.runs.rehearsal import Effect, SyntheticRunner
-from artifact.runs.searches import UselessRunError, bears, expand_plan, follow_searches
+from artifact.runs.searches import (
+    Peak,
+    UselessRunError,
+    bears,
+    expand_plan,
+    follow_searches,
+)
 from artifact.runs.store import Store
 from artifact.runs.worker import Task, perform
 from artifact.statistics.estimates import estimate_peak_ratio
@@ -140,7 +146,7 @@ def test_the_search_finds_the_knee_of_a_synthetic_server(tmp_path: Path) -> None
     expected = forecast(plan, folders.store, LocalEngine(1))
     assert expected.probes == 2 * expect_probes(plan.searches[0].rates, 5)
     engine = LocalEngine(1)
-    tally = run_sweep(plan, runner, engine, folders, found=expected, illustrate=False)
+    tally = run_sweep(plan, runner, engine, folders, found=expected)
     assert not tally.unfinished
     standing = follow_searches(plan, folders.store)
     assert not standing.pending
@@ -151,7 +157,6 @@ def test_the_search_finds_the_knee_of_a_synthetic_server(tmp_path: Path) -> None
         capacity = 1.4e9 / (effect.cycles + stall)
         assert sorted(peaks) == [1, 2, 3, 4, 5]
         for peak in peaks.values():
-            assert peak.bracket is not None
             assert peak.bracket.low is not None
             assert peak.bracket.low <= capacity * 1.021  # a rate just above is served to 98 %
             assert peak.bracket.high is not None
@@ -169,7 +174,6 @@ def test_the_search_finds_the_knee_of_a_synthetic_server(tmp_path: Path) -> None
         engine,
         folders,
         found=forecast(plan, folders.store, LocalEngine(1)),
-        illustrate=False,
     )
     assert set(folders.store.find_keys()) == before
     assert not again.unfinished
@@ -192,7 +196,7 @@ def test_the_robust_peak_is_the_highest_rate_from_which_a_server_recovers(tmp_pa
         for run in pending:
             perform(Task(run.key, run.label, run.experiment, tmp_path), runner)
     (found,) = follow_searches(plan, store).peaks
-    assert found.bracket is not None
+    assert isinstance(found, Peak)
     capacity = 1.4e9 / (60_000 + 25 * 125)
     assert found.bracket.peak == pytest.approx(capacity - 4000, rel=0.03)
     run = plan.searches[0].plan_probe(found.bracket.low or 0, 1, plan.products)
@@ -255,7 +259,7 @@ def test_origins_of_servers_are_not_added_up(tmp_path: Path) -> None:
     found = forecast(plan, folders.store, LocalEngine(1))
     runner = SyntheticRunner(noise=0.0)
     plan = make_plan(Tier.QUICK, [load_design("attribution")], runner.products)
-    run_sweep(plan, runner, LocalEngine(1), folders, found=found, illustrate=False)
+    run_sweep(plan, runner, LocalEngine(1), folders, found=found)
     results = load_results(plan, folders.store)
     for server in ("tux", "tux-stingy"):
         table = summarize_origins(results.origins, "attribution", "misses", server)

@@ -24,6 +24,7 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 from artifact.study.designs import Tier
+from artifact.study.loading import load_study
 from artifact.reproduce import Order, ResultFolders, reproduce
 from artifact.runs.rehearsal import SyntheticRunner
 from ground import process
@@ -37,7 +38,7 @@ class Starting(SyntheticRunner):
 
 @report_errors
 def command():
-    order = Order(Tier.QUICK, ("footnote3",), jobs=2)
+    order = Order(Tier.QUICK, load_study(["footnote3"]), jobs=2)
     reproduce(order, Starting(delay_s=0.2), ResultFolders(Path(sys.argv[1])))
 
 if __name__ == "__main__":

@@ -75,7 +75,7 @@ def test_symbols_are_those_of_the_stored_run(tmp_path: Path) -> None:
     plan = make_plan(Tier.QUICK, [load_design("symbols")], runner.products)
     folders, engine = ResultFolders(tmp_path), LocalEngine(1)
     found = forecast(plan, folders.store, engine)
-    run_sweep(plan, runner, engine, folders, found=found, illustrate=False)
+    run_sweep(plan, runner, engine, folders, found=found)
     results = load_results(plan, folders.store)
     for server in load_design("symbols").tier[Tier.QUICK].servers:
         rows = results.symbols.filter(server=server)

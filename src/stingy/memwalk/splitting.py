@@ -19,7 +19,7 @@ _NO_FACTS: dict[AccessPath, Value] = {}
 
 
 @dataclass(frozen=True, slots=True)
-class Frame:
+class Aside:
     """What is kept aside: facts, objects, and of ``request`` what is pending.
 
     ``seen`` are the objects that the routine was shown (as bits), ``inside`` the state that it
@@ -36,17 +36,17 @@ class Frame:
 
 
 @dataclass(slots=True)
-class Frames:
+class Splitter:
     """Takes states apart and puts them together again.  ``task`` is the request's object."""
 
     reaches: Reaches
     _concerns: dict[str, dict[AccessPath, bool]] = field(default_factory=dict)
 
-    def split(self, key: str, state: State, *, outside: bool) -> Frame:
+    def split(self, key: str, state: State, *, outside: bool) -> Aside:
         """The state that a routine is given, and what is kept aside."""
         reach = self.reaches.of(key)
         if reach.leaves or (outside and (reach.queues or reach.asks)):
-            return Frame(state, whole=True)
+            return Aside(state, whole=True)
         shown, hidden, seen = self._split_facts(key, reach, state.facts)
         p = state.property
         live: list[tuple[str, int, int | None]] = []
@@ -57,7 +57,7 @@ class Frames:
         inside = replace(p, live=tuple(live), escaped=escaped)
         if not reach.queues:
             inside = replace(inside, pending=(), queue="", by="", given=frozenset())
-        return Frame(
+        return Aside(
             State(inside, shown), hidden, tuple(kept), p.escaped - escaped,
             None if reach.queues else p, seen,
         )  # fmt: skip
@@ -107,32 +107,32 @@ class Frames:
                 del hidden[place], tied[place]
         return shown, hidden, seen
 
-    def join(self, frame: Frame, after: State) -> State:
+    def join(self, aside: Aside, after: State) -> State:
         """The state after the routine has returned with ``after``."""
-        if frame.whole:
+        if aside.whole:
             return after
-        p, bit, seen = after.property, self.reaches.bit, frame.seen
-        live = self.add_live(frame, p.live)
-        before = frame.inside
+        p, bit, seen = after.property, self.reaches.bit, aside.seen
+        live = self.add_live(aside, p.live)
+        before = aside.inside
         facts = {
             place: value
-            for place, value in frame.facts.items()
+            for place, value in aside.facts.items()
             if place[0][0] != "object" or before.count(place[0][1]) == after.count(place[0][1])
         }
         for place, value in after.facts.items():
             if not isinstance(value, _HOLDS) or bit(value.object) & seen:
                 facts[place] = value
-        joined = replace(p, live=live, escaped=p.escaped | frame.escaped)
-        if frame.request is not None:
-            own = frame.request
+        joined = replace(p, live=live, escaped=p.escaped | aside.escaped)
+        if aside.request is not None:
+            own = aside.request
             joined = replace(
                 joined, pending=own.pending, queue=own.queue, by=own.by, given=own.given
             )
         return State(joined, facts)
 
-    def add_live(self, frame: Frame, live: Counts) -> Counts:
+    def add_live(self, aside: Aside, live: Counts) -> Counts:
         """These objects, of those that the routine was shown, with those that are aside."""
-        if frame.whole:
+        if aside.whole:
             return live
-        shown = [c for c in live if self.reaches.bit(c[0]) & frame.seen]
-        return tuple(sorted([*shown, *frame.live], key=lambda c: c[0]))
+        shown = [c for c in live if self.reaches.bit(c[0]) & aside.seen]
+        return tuple(sorted([*shown, *aside.live], key=lambda c: c[0]))
