@@ -47,6 +47,9 @@ TAR = (
     *("--owner=0", "--group=0", f"--mtime=@{SOURCE_DATE_EPOCH}"),
     "--pax-option=exthdr.name=%d/PaxHeaders/%f,delete=atime,delete=ctime",
 )
+# Everyone may read what was made or checked out here, whatever the umask was: docker runs the image
+# as the user who asked for results.
+READABLE = "--mode=u=rwX,go=rX"
 
 
 @dataclass(frozen=True)
@@ -62,7 +65,7 @@ class ContainerRecipe:
         return Stage(
             name="container",
             title="Composing the container's image",
-            recipe=2,
+            recipe=3,
             inputs={
                 "packages": " ".join(sorted(file.sha256 for file, _ in self.packages)),
                 "products": digest_products(self.manifest),
@@ -104,6 +107,8 @@ class ContainerRecipe:
         workshop.run(["tar", "-xf", archive, "-C", base, *excluded])
         (base / "etc/passwd").write_text(ACCOUNTS)
         (base / "etc/group").write_text("root:x:0:\n")
+        for name in ("", "etc/passwd", "etc/group"):
+            (base / name).chmod(0o644 if name else 0o755)  # they are ours, and have our umask
         workshop.run([*TAR, "-f", target, "-C", base, "."])
 
 
@@ -150,13 +155,13 @@ def compose_python(workshop: Workshop, target: Path) -> None:
     """The Python packages of this environment, as locked, without tools for development."""
     packages = Path(sysconfig.get_path("purelib"))
     excluded = [f"--exclude={pattern}" for pattern in NOT_COPIED]
-    workshop.run([*TAR, *excluded, "-f", target, "-C", packages, "."])
+    workshop.run([*TAR, READABLE, *excluded, "-f", target, "-C", packages, "."])
 
 
 def compose_project(workshop: Workshop, target: Path) -> None:
     """The runner's sources and data."""
     parts = [part for part in PROJECT_PARTS if (PROJECT / part).exists()]
-    workshop.run([*TAR, "--exclude=__pycache__", "-f", target, "-C", PROJECT, *parts])
+    workshop.run([*TAR, READABLE, "--exclude=__pycache__", "-f", target, "-C", PROJECT, *parts])
 
 
 def compose_products(workshop: Workshop, manifest: Manifest, target: Path) -> None:
@@ -192,7 +197,7 @@ def compose_products(workshop: Workshop, manifest: Manifest, target: Path) -> No
         }
     )
     moved.write(folder / NAME)
-    workshop.run([*TAR, "--dereference", "-f", target, "-C", folder, "."])
+    workshop.run([*TAR, READABLE, "--dereference", "-f", target, "-C", folder, "."])
 
 
 def format_storage(folder: Path) -> tuple[str, ...]:

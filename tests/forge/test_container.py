@@ -9,11 +9,14 @@ import os
 import shutil
 import stat
 import sys
+import tarfile
 from pathlib import Path
 
 import pytest
 
-from forge.container import PROJECT_PARTS, write_docker_index
+from forge import container
+from forge.container import PROJECT_PARTS, compose_project, compose_python, write_docker_index
+from forge.stage import Workshop
 from ground import process
 from ground.paths import PROJECT
 from tests.names import ODDEST_NAME
@@ -76,3 +79,27 @@ def test_dockers_index_names_the_blobs_of_the_layout(tmp_path: Path) -> None:
     assert index["RepoTags"] == ["tux-stingy:latest"]
     assert (tmp_path / index["Config"]).read_bytes() == b"{}"
     assert [(tmp_path / layer).read_bytes() for layer in index["Layers"]] == [b"base", b"products"]
+
+
+def test_everyone_may_read_what_was_checked_out_with_another_umask(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """docker runs the image as the user who asked for results, who owns nothing in it."""
+    mask = os.umask(0o077)
+    try:
+        project = tmp_path / "project"
+        (project / "ae").mkdir(parents=True)
+        (project / "ae/needs.tsv").write_text("kick")
+        (project / "ae/run").write_text("#!/bin/sh")
+        (project / "ae/run").chmod(0o700)
+    finally:
+        os.umask(mask)
+    monkeypatch.setattr(container, "PROJECT", project)
+    monkeypatch.setattr("forge.container.sysconfig.get_path", lambda _: str(project))
+    workshop = Workshop(tmp_path, tmp_path, tmp_path / "log", 1)
+    for compose in (compose_project, compose_python):
+        compose(workshop, tmp_path / "some.tar")
+        with tarfile.open(tmp_path / "some.tar") as archive:
+            modes = {member.name.removeprefix("./"): member.mode for member in archive}
+        wanted = {"ae": 0o755, "ae/run": 0o755, "ae/needs.tsv": 0o644}
+        assert {name: modes[name] for name in wanted} == wanted
