@@ -45,10 +45,7 @@ def write_bundle(
     documents.  Raises UsageError if ``target`` has other files, or if the project has changes that
     no commit has: sources and image would not belong together.
     """
-    _refuse_changes(project)
-    if target.exists() and (not target.is_dir() or any(target.iterdir())):
-        raise UsageError(f"{target} is not empty", hint="name another folder, or empty this one")
-    target.mkdir(parents=True, exist_ok=True)
+    prepare_bundle(target, project)
     archive = ["git", "archive", "--format=tar.gz", f"--prefix={NAME}/"]
     run([*archive, "--output", target.resolve() / SOURCES, "HEAD"], cwd=project)
     shutil.copyfile(image, target / IMAGE)
@@ -58,6 +55,20 @@ def write_bundle(
     files = sorted(target.iterdir())
     write_atomically(target / SUMS, format_sums(files).encode())
     return [*files, target / SUMS]
+
+
+def prepare_bundle(target: Path, project: Path = PROJECT) -> None:
+    """Make the folder ``target``.  Raises UsageError where `write_bundle` would, so that nobody
+    learns of it after a build."""
+    _refuse_changes(project)
+    if target.exists() and (not target.is_dir() or any(target.iterdir())):
+        raise UsageError(f"{target} is not empty", hint="name another folder, or empty this one")
+    try:
+        target.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UsageError(
+            f"{target} cannot be made: {error.strerror}", hint="name another folder"
+        ) from None
 
 
 def format_sums(files: Sequence[Path]) -> str:

@@ -10,7 +10,7 @@ from typing import Any
 
 from rich.table import Table
 
-from forge.bundle import write_bundle
+from forge.bundle import prepare_bundle, write_bundle
 from forge.container import ARCHIVE
 from forge.manifest import NAME, Manifest
 from forge.modules import MODULES, ModuleRecipe
@@ -110,6 +110,7 @@ def format_times(pipeline: Pipeline) -> Table:
 
 def run_bundle(folder: str) -> None:
     """Build what is missing, then write the offline bundle into ``folder``."""
+    prepare_bundle(Path(folder))
     _, pipeline = build()
     image = pipeline.container / ARCHIVE
     with complete_step("Writing the bundle"):

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from forge import entry
 from forge.bundle import IMAGE, SOURCES, SUMS, write_bundle
 from forge.provenance import CONTAINER_SBOM, QEMU_SBOM, STATEMENT
 from ground.errors import UsageError
@@ -79,3 +80,15 @@ def test_a_folder_with_other_files_is_refused(project: Path, built: tuple[Path, 
 def test_sources_without_a_repository_are_refused(built: tuple[Path, Path], tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="is not a checkout"):
         write_bundle(tmp_path / "bundle", *built, project=tmp_path)
+
+
+def test_a_folder_that_will_not_do_is_refused_before_anything_is_built(
+    built: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(entry, "build", lambda: pytest.fail("it was built"))
+    monkeypatch.setattr("forge.bundle.find_commit", lambda _: "0" * 40)
+    monkeypatch.setattr("forge.bundle.list_changes", lambda _: [])
+    with pytest.raises(UsageError, match="is not empty"):
+        entry.run_bundle(str(built[1]))
+    with pytest.raises(UsageError, match="cannot be made: Not a directory"):
+        entry.run_bundle(str(built[0] / "bundle"))
