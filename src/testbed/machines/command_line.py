@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 """From an experiment to QEMU's command lines: every flag here is there for determinism."""
 
-# DEVIATIONS.md: [slab memory]
+# DEVIATIONS.md: [slab memory], [disk]
 
 from __future__ import annotations
 
