@@ -9,7 +9,8 @@ from collections import Counter
 from ground.paths import PROJECT
 
 ROW = re.compile(r"^\| (?!tag \|)(?!---)([^|]+?) \|", re.MULTILINE)
-NOTE = re.compile(r"DEVIATIONS\.md(?: has, of what is told here)?: (\[.+)")
+NOTE = re.compile(r"DEVIATIONS\.md: (\[.+)")
+WRAPPED = re.compile(r"(?<=\S)\n(?=\S)")  # within a paragraph
 TAG = re.compile(r"\[([^\]]+)\]")
 
 
@@ -19,8 +20,9 @@ def list_documented() -> list[str]:
 
 def list_noted() -> list[str]:
     """Tags in sources of Python and in the documents beside sources of C."""
-    files = [*(PROJECT / "src").rglob("*.py"), *(PROJECT / "src").glob("*/README.md")]
-    notes = [note for file in files for note in NOTE.findall(file.read_text())]
+    texts = [path.read_text() for path in (PROJECT / "src").rglob("*.py")]
+    texts += [WRAPPED.sub(" ", p.read_text()) for p in (PROJECT / "src").glob("*/README.md")]
+    notes = [note for text in texts for note in NOTE.findall(text)]
     return [tag for note in notes for tag in TAG.findall(note)]
 
 

@@ -23,8 +23,12 @@ DOCUMENTS = sorted(
         "ae/*.md",
         "docs/*.md",
         "results/*.md",
+        "paper/*.md",
+        "images/*/*.md",
+        "src/*/*.md",
         "examples/*/*.md",
         "labs/*/*.md",
+        "tests/*/*/*.md",
     )
     for path in PROJECT.glob(pattern)
 )
