@@ -49,7 +49,7 @@ def test_banias_is_the_machine_of_the_paper() -> None:
         ('source = "CPUID descriptor 0x87"', 'source = ""', "has no source"),
         ('value = "1", source = "assumed', 'value = 1.5, source = "assumed', "as a string like"),
         (", sweep = ['4/5', '1', '13/10', '8/5']", "", "assumed but has no sweep"),
-        ("[core.l2]", "[core.l3]", "core.l2"),
+        ("[core.l2]", "[core.l3]", "core.l3"),
         ("entries = { value = 128", "entries = { value = 100", "power of two"),
     ],
 )  # fmt: skip
