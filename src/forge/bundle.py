@@ -46,7 +46,8 @@ def write_bundle(
     no commit has: sources and image would not belong together.
     """
     prepare_bundle(target, project)
-    archive = ["git", "archive", "--format=tar.gz", f"--prefix={NAME}/"]
+    # Modes by rule: the user's own tar.umask would change the digest.
+    archive = ["git", "-c", "tar.umask=0022", "archive", "--format=tar.gz", f"--prefix={NAME}/"]
     run([*archive, "--output", target.resolve() / SOURCES, "HEAD"], cwd=project)
     shutil.copyfile(image, target / IMAGE)
     for name in (STATEMENT, QEMU_SBOM, CONTAINER_SBOM):

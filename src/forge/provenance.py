@@ -53,7 +53,7 @@ def make_statement(manifest: Manifest, lock: Lock) -> dict[str, JsonValue]:
     """The in-toto statement: products as subjects, every source that went in by its digest."""
     subjects = [_resource(name, p.sha256) for name, p in sorted(list_products(manifest).items())]
     sources = [
-        {**_resource(f"pkg:deb/debian/{f.package}@{f.version}", f.sha256), "uri": f.path}
+        {**_resource(f.path, f.sha256), "uri": f"pkg:deb/debian/{f.package}@{f.version}"}
         for group in sorted(lock)
         for f in lock[group]
     ]

@@ -63,6 +63,15 @@ def test_the_same_commit_gives_the_same_digests(
     assert (tmp_path / "one" / SUMS).read_bytes() == (tmp_path / "two" / SUMS).read_bytes()
 
 
+def test_a_umask_of_the_users_own_changes_nothing(
+    project: Path, built: tuple[Path, Path], tmp_path: Path
+) -> None:
+    write_bundle(tmp_path / "one", *built, project)
+    run([*GIT, "config", "tar.umask", "0077"], cwd=project)
+    write_bundle(tmp_path / "two", *built, project)
+    assert (tmp_path / "one" / SUMS).read_bytes() == (tmp_path / "two" / SUMS).read_bytes()
+
+
 def test_what_no_commit_has_is_refused(
     project: Path, built: tuple[Path, Path], tmp_path: Path
 ) -> None:

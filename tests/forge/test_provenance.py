@@ -61,6 +61,9 @@ def test_the_statement_names_products_sources_and_recipes(
     definition = statement["predicate"]["buildDefinition"]
     digests = {d["digest"]["sha256"] for d in definition["resolvedDependencies"]}
     assert {file.sha256 for files in lock.values() for file in files} <= digests
+    uris = [d["uri"] for d in definition["resolvedDependencies"] if "uri" in d]
+    assert uris
+    assert all(uri.startswith("pkg:deb/debian/") for uri in uris), "in-toto wants URIs, not paths"
     series = PROJECT / "src/qemu/series"
     assert digest_file(series) in digests
     assert definition["externalParameters"]["matchesLock"] is True
