@@ -60,7 +60,7 @@ def test(_: Context, fast: bool = False, select: str = "") -> ExitCode:
         "geometry": "caches of the model and of the plugin",
         "rounds": "how often each mode is timed; the modes take turns",
         "blocks": "timed blocks of each kind of work in one run",
-        "against": "the qemu-system-x86_64 of another build, to be timed beside this one",
+        "against": "the qemu-system-i386 of another build, to be timed beside this one",
         "json": "print the report as JSON on stdout",
     }
 )

@@ -34,6 +34,7 @@ SPEED = {
     Mode.MODEL: 60.0,
     Mode.STALLS: 58.0,
     Mode.OTHER_ICOUNT: 64.0,
+    Mode.OTHER_MODEL: 40.0,
     Mode.OTHER_STALLS: 29.0,
 }
 
@@ -151,7 +152,7 @@ def test_modes_without_a_count_have_that_of_the_model() -> None:
     assert found == {Mode.ICOUNT: 100, Mode.PLUGIN: 100, Mode.MODEL: 100, Mode.STALLS: 120}
 
 
-@pytest.mark.parametrize("mode", [Mode.ICOUNT, Mode.PLUGIN, Mode.OTHER_ICOUNT, Mode.OTHER_STALLS])
+@pytest.mark.parametrize("mode", [Mode.ICOUNT, Mode.PLUGIN, Mode.OTHER_ICOUNT])
 def test_a_mode_that_did_other_work_is_refused(mode: Mode) -> None:
     timings = {m: time_server({(WORK, 0): 100}) for m in Mode}
     timings[mode] = time_server({}, b"other")
@@ -159,10 +160,22 @@ def test_a_mode_that_did_other_work_is_refused(mode: Mode) -> None:
         find_samples(timings, 0)
 
 
+def test_another_build_is_counted_by_its_own_model() -> None:
+    timings = {
+        Mode.ICOUNT: time_server({}),
+        Mode.MODEL: time_server({(WORK, 0): 100}),
+        Mode.OTHER_ICOUNT: time_server({}, b"in its own virtual time"),
+        Mode.OTHER_MODEL: time_server({(WORK, 0): 103}, b"in its own virtual time"),
+    }
+    found = {s.mode: s.instructions for s in find_samples(timings, 0)}
+    assert found[Mode.ICOUNT] == 100
+    assert found[Mode.OTHER_ICOUNT] == 103
+
+
 def test_another_build_that_is_not_there_is_refused_before_anything_runs(tmp_path: Path) -> None:
     manifest = Manifest.model_construct()
     with pytest.raises(UsageError, match="no such file"):
-        find_other(manifest, tmp_path / "qemu-system-x86_64")
+        find_other(manifest, tmp_path / "qemu-system-i386")
 
 
 def test_server_is_timed_from_lock_step_to_the_end_of_the_load() -> None:

@@ -3,7 +3,7 @@
 
 With all penalties at zero the first three modes execute the same instructions in the same
 virtual time, which the guests' own reports prove; the fourth is the model as experiments use
-it.  An emulator of another build, from before a change, say, takes part in two modes of its own.
+it.  An emulator of another build, from before a change, say, takes part in three modes of its own.
 Modes take turns, in a shuffled order each round.
 """
 
@@ -77,7 +77,7 @@ def find_other(manifest: Manifest, qemu: Path) -> Manifest:
     if not qemu.is_file():
         raise UsageError(
             f"{qemu}: no such file",
-            hint="name the qemu-system-x86_64 that the other build made",
+            hint="name the qemu-system-i386 that the other build made",
         )
     return manifest.model_copy(update={"qemu": Product.measure(qemu.resolve())})
 
@@ -114,15 +114,14 @@ def run_round(
 
 
 def find_samples(timings: dict[Mode, Timing], number: int) -> list[Sample]:
-    """Samples of one round; instructions are those that the model counts, for the modes alike.
+    """Samples of one round; instructions are those that the model of the same build counts.
 
     Raises ArtifactError if modes that must do the same work reported otherwise.
     """
-    model = timings[Mode.MODEL]
     for mode, timing in timings.items():
-        if timing.report != timings[mode.same_work].report:
+        if timing.report != timings[mode.counted_by].report:
             raise ArtifactError(
-                f"{mode} and {mode.same_work} did not do the same work",
+                f"{mode} and {mode.counted_by} did not do the same work",
                 hint="their guests' reports differ: they do not run in the same virtual time",
             )
     return [
@@ -133,7 +132,7 @@ def find_samples(timings: dict[Mode, Timing], number: int) -> list[Sample]:
             block=block,
             elapsed=span.elapsed,
             seconds=span.busy,
-            instructions=(timing.instructions or model.instructions)[work, block],
+            instructions=timings[mode.counted_by].instructions[work, block],
         )
         for mode, timing in timings.items()
         for (work, block), span in timing.spans.items()

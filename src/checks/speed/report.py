@@ -22,6 +22,7 @@ class Mode(StrEnum):
     MODEL = "cache model"
     STALLS = "cache model with stalls"
     OTHER_ICOUNT = "plain icount, other build"
+    OTHER_MODEL = "cache model, other build"
     OTHER_STALLS = "cache model with stalls, other build"
 
     @property
@@ -30,12 +31,19 @@ class Mode(StrEnum):
         return OWN.get(self, self)
 
     @property
-    def same_work(self) -> Mode:
-        """The mode whose guests execute the same instructions in the same virtual time."""
-        return Mode.STALLS if self.instrument is Mode.STALLS else Mode.MODEL
+    def counted_by(self) -> Mode:
+        """The mode that counts the instructions: its guests execute the same ones in the same
+        virtual time.  Another build may have a virtual time of its own."""
+        if self.instrument is Mode.STALLS:
+            return self
+        return Mode.OTHER_MODEL if self in OWN else Mode.MODEL
 
 
-OWN = {Mode.OTHER_ICOUNT: Mode.ICOUNT, Mode.OTHER_STALLS: Mode.STALLS}
+OWN = {
+    Mode.OTHER_ICOUNT: Mode.ICOUNT,
+    Mode.OTHER_MODEL: Mode.MODEL,
+    Mode.OTHER_STALLS: Mode.STALLS,
+}
 
 
 class Sample(BaseModel):
@@ -110,6 +118,7 @@ PAIRS = (
     (Mode.ICOUNT, Mode.MODEL),
     (Mode.ICOUNT, Mode.STALLS),
     (Mode.ICOUNT, Mode.OTHER_ICOUNT),
+    (Mode.MODEL, Mode.OTHER_MODEL),
     (Mode.STALLS, Mode.OTHER_STALLS),
 )
 
