@@ -29,6 +29,7 @@ namespace = Collection(
     checks.lint,
     checks.test,
     checks.bench,
+    checks.scaling,
     checks.gallery,
 )
 namespace.add_collection(

@@ -64,6 +64,7 @@ LONG = {
     r"\./invoke (kit|metadata) --write": "tests/artifact/kit/test_pages.py",
     r"\./invoke results\.disturb.*": "tests/checks/test_disturbances.py",
     r"\./invoke bench.*": "tests/checks/test_speed_report.py",
+    r"\./invoke scaling.*": "tests/checks/test_scaling.py",
     r"\./invoke gallery.*": "tests/checks/test_gallery.py",
     r"\./invoke stingy\.accuracy.*": "tests/stingy/test_accuracy_command.py",
     r"\./invoke tux\.check.*": "tests/tux/test_check.py",

@@ -84,6 +84,26 @@ def bench(
 
 
 @task(
+    help={
+        "geometry": "the server's caches",
+        "workers": "runs at once in the sweeps, with commas",
+        "json": "print the report as JSON on stdout",
+    },
+)
+@report_errors
+def scaling(
+    _: Context, geometry: str = "banias-1400", workers: str = "1,2,4", json: bool = False
+) -> ExitCode:
+    """Time whole runs against requests, concurrency, clients, and sweeps against workers.
+
+    Takes minutes, on an idle host. Example: ./invoke scaling --workers 1,2
+    """
+    from checks.speed.scaling import parse_workers, run_scaling
+
+    return run_scaling(geometry, parse_workers(workers), as_json=json)
+
+
+@task(
     name="fuzz",
     help={
         "target": "parse",

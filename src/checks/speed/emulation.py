@@ -10,7 +10,6 @@ Modes take turns, in a shuffled order each round.
 from __future__ import annotations
 
 import os
-import platform
 import shutil
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -18,7 +17,7 @@ from tempfile import TemporaryDirectory
 from rich.console import Console
 
 from checks.speed.loopback import run_machine, write_root
-from checks.speed.machine import SEED, Bench, Timing
+from checks.speed.machine import SEED, Bench, Timing, find_processor
 from checks.speed.report import (
     Mode,
     Sample,
@@ -137,11 +136,3 @@ def find_samples(timings: dict[Mode, Timing], number: int) -> list[Sample]:
         for mode, timing in timings.items()
         for (work, block), span in timing.spans.items()
     ]
-
-
-def find_processor() -> str:
-    """The host's processor."""
-    for line in Path("/proc/cpuinfo").read_text().splitlines():
-        if line.startswith("model name"):
-            return line.split(":", 1)[1].strip()
-    return platform.machine()

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import os
+import platform
 import re
 import subprocess
 import time
@@ -156,3 +157,11 @@ def count_instructions(stream: Path, works: int) -> dict[tuple[int, int], int]:
         (pair % works, pair // works): notes[2 * pair + 1] - notes[2 * pair]
         for pair in range(len(notes) // 2)
     }
+
+
+def find_processor() -> str:
+    """The host's processor."""
+    for line in Path("/proc/cpuinfo").read_text().splitlines():
+        if line.startswith("model name"):
+            return line.split(":", 1)[1].strip()
+    return platform.machine()
