@@ -65,16 +65,16 @@ LONG = {
     r"\./invoke results\.disturb.*": "tests/checks/test_disturbances.py",
     r"\./invoke bench.*": "tests/checks/test_speed_report.py",
     r"\./invoke gallery.*": "tests/checks/test_gallery.py",
-    r"\./invoke stingy\.accuracy.*": "tests/stingy/test_accuracy_command.py",
+    r"\./invoke stingy\.accuracy.*": "tests/stingy/accuracy/test_accuracy_command.py",
     r"\./invoke tux\.check.*": "tests/tux/test_check.py",
     r"\./invoke tux\.fuzz.*": "tests/tux/test_fuzz.py",
     r"\./invoke tux\.soak.*": "tests/tux/test_soak.py",
     r"ae/run.*": "tests/ae/test_run.py",
     r"for k in .*": "tests/testbed/test_on_machines.py",
-    r"python -m tests\.stingy\.fuzz.*": "tests/stingy/test_fuzz.py",
-    r"python -m tests\.stingy\.scaling.*": "tests/stingy/test_scaling.py",
+    r"python -m tests\.stingy\.fuzz.*": "tests/stingy/memwalk/test_fuzz.py",
+    r"python -m tests\.stingy\.scaling.*": "tests/stingy/memwalk/test_scaling.py",
     r"python -m tests\.tux\.hostile.*": "tests/tux/hostile.py",  # it judges nothing
-    r"memwalk record .*": "tests/stingy/test_record.py",
+    r"memwalk record .*": "tests/stingy/proposal/test_record.py",
     r"make|build/\w+ -p .*": "tests/servers/test_http.py",
 }
 
