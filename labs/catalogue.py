@@ -17,7 +17,7 @@ HERE = Path(__file__).parent
 
 
 @dataclass(frozen=True)
-class Entry:
+class LabFile:
     """lab.toml of one lab.
 
     ``modules`` are those of its Python modules that a hand-out's check needs: they must not
@@ -47,26 +47,26 @@ class Entry:
         return HERE / self.name
 
 
-def read_entry(path: Path) -> Entry:
+def read_entry(path: Path) -> LabFile:
     """Read and check a lab.toml; GraderError names file, field and remedy."""
     data = tomllib.loads(path.read_text())
     try:
         files = tuple(Wanted(**one) for one in data.pop("files"))
         for name in ("modules", "packages", "needs", "data", "rooms"):
             data[name] = tuple(data.get(name, ()))
-        return Entry(name=path.parent.name, files=files, **data)
+        return LabFile(name=path.parent.name, files=files, **data)
     except (KeyError, TypeError) as error:
         raise GraderError(
-            f"{path}: {error}", hint="compare with the fields of labs.catalogue.Entry"
+            f"{path}: {error}", hint="compare with the fields of labs.catalogue.LabFile"
         ) from None
 
 
-def list_entries() -> list[Entry]:
+def list_entries() -> list[LabFile]:
     """All labs, by number."""
     return sorted(map(read_entry, HERE.glob("*/lab.toml")), key=lambda entry: entry.number)
 
 
-def find_entry(name: str) -> Entry:
+def find_entry(name: str) -> LabFile:
     """The lab ``name``, or the one of that number."""
     entries = list_entries()
     for entry in entries:
@@ -77,7 +77,7 @@ def find_entry(name: str) -> Entry:
     )
 
 
-def load(entry: Entry, *, hidden: bool = True) -> Lab:
+def load(entry: LabFile, *, hidden: bool = True) -> Lab:
     """The lab with its tests; a hand-out has the public ones alone."""
     parts = ("public", "hidden") if hidden else ("public",)
     cases: list[Case] = []

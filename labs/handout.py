@@ -7,7 +7,7 @@ import shutil
 from importlib import import_module
 from pathlib import Path
 
-from labs.catalogue import HERE, Entry, load
+from labs.catalogue import HERE, LabFile, load
 from labs.grader.chance import PUBLISHED_SECRET
 from labs.grader.errors import USAGE, GraderError
 
@@ -50,7 +50,7 @@ python3 -m venv .venv
 
 
 def write_handout(
-    entry: Entry, target: Path, *, seed: int = 0, secret: str = PUBLISHED_SECRET
+    entry: LabFile, target: Path, *, seed: int = 0, secret: str = PUBLISHED_SECRET
 ) -> None:
     """Copy the hand-out of a lab to ``target``, which must not exist or be empty.
 
@@ -70,7 +70,7 @@ def write_handout(
     import_module(f"labs.{entry.name}.public").prepare(target, seed, secret)
 
 
-def _write_check(entry: Entry, target: Path, seed: int) -> None:
+def _write_check(entry: LabFile, target: Path, seed: int) -> None:
     package = target / ".grader" / "labs"
     copy_package(entry, package, entry.modules)
     copy_rooms(entry, package.parent)
@@ -90,19 +90,19 @@ def _write_check(entry: Entry, target: Path, seed: int) -> None:
         setup.chmod(0o755)
 
 
-def count_points(entry: Entry, *, hidden: bool = True) -> int:
+def count_points(entry: LabFile, *, hidden: bool = True) -> int:
     """What the tests are worth, all of them or the public ones."""
     return sum(case.points for case in load(entry, hidden=hidden).cases)
 
 
-def format_wanted(entry: Entry) -> str:
+def format_wanted(entry: LabFile) -> str:
     """The files of a submission as Python, a line each."""
     return "".join(
         f"    Wanted({one.name!r}, {one.max_bytes}, {one.max_files}),\n" for one in entry.files
     )
 
 
-def copy_package(entry: Entry, package: Path, modules: tuple[str, ...]) -> None:
+def copy_package(entry: LabFile, package: Path, modules: tuple[str, ...]) -> None:
     """The grader core, and ``modules`` and the given files of one lab, as the package labs."""
     shutil.copytree(HERE / "grader", package / "grader", ignore=NOT_COPIED)
     own = package / entry.name
@@ -112,7 +112,7 @@ def copy_package(entry: Entry, package: Path, modules: tuple[str, ...]) -> None:
     shutil.copyfile(HERE / "__init__.py", package / "__init__.py")
 
 
-def copy_rooms(entry: Entry, folder: Path) -> None:
+def copy_rooms(entry: LabFile, folder: Path) -> None:
     """The packages of src/ that a lab's tests import."""
     for room in entry.rooms:
         shutil.copytree(SOURCES / room, folder / room, ignore=NOT_COPIED)

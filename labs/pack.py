@@ -12,7 +12,7 @@ import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
-from labs.catalogue import Entry
+from labs.catalogue import LabFile
 from labs.grader.errors import USAGE, GraderError
 from labs.handout import copy_package, copy_rooms, format_wanted
 
@@ -80,7 +80,7 @@ all:
 """
 
 
-def pack(entry: Entry, platform: str, target: Path, *, secret: str, roster: Path | None) -> None:
+def pack(entry: LabFile, platform: str, target: Path, *, secret: str, roster: Path | None) -> None:
     """Write the zip ``target``; GraderError if there is no such platform."""
     if platform not in PLATFORMS:
         raise GraderError(
@@ -93,7 +93,7 @@ def pack(entry: Entry, platform: str, target: Path, *, secret: str, roster: Path
         _zip(folder, target)
 
 
-def _pack_grader(entry: Entry, folder: Path, secret: str, roster: Path | None) -> None:
+def _pack_grader(entry: LabFile, folder: Path, secret: str, roster: Path | None) -> None:
     """grade.py and all that it imports; the solution is never among it."""
     modules = tuple(path.name for path in entry.folder.glob("*.py") if path.name != "__init__.py")
     copy_package(entry, folder / "package" / "labs", modules)
@@ -126,7 +126,7 @@ def read_roster(path: Path) -> dict[str, int]:
     return seeds
 
 
-def _write_setup(entry: Entry, path: Path, where: str) -> None:
+def _write_setup(entry: LabFile, path: Path, where: str) -> None:
     packages = (*BASE_PACKAGES, *entry.packages, *(("python3-venv",) if entry.needs else ()))
     text = SETUP.format(title=entry.title, packages=" ".join(packages))
     if entry.needs:
@@ -134,19 +134,19 @@ def _write_setup(entry: Entry, path: Path, where: str) -> None:
     _write_program(path, text)
 
 
-def _pack_gradescope(entry: Entry, folder: Path, secret: str, roster: Path | None) -> None:
+def _pack_gradescope(entry: LabFile, folder: Path, secret: str, roster: Path | None) -> None:
     _pack_grader(entry, folder, secret, roster)
     _write_setup(entry, folder / "setup.sh", "/autograder")
     python = "/autograder/python/bin/python" if entry.needs else "python3"
     _write_program(folder / "run_autograder", RUN_GRADESCOPE.format(python=python))
 
 
-def _pack_plain(entry: Entry, folder: Path, secret: str, roster: Path | None) -> None:
+def _pack_plain(entry: LabFile, folder: Path, secret: str, roster: Path | None) -> None:
     _pack_grader(entry, folder, secret, roster)
     _write_setup(entry, folder / "setup.sh", "/opt/lab")
 
 
-def _pack_autolab(entry: Entry, folder: Path, secret: str, roster: Path | None) -> None:
+def _pack_autolab(entry: LabFile, folder: Path, secret: str, roster: Path | None) -> None:
     inner = folder / "autograde"
     inner.mkdir()
     _pack_grader(entry, inner, secret, roster)
@@ -160,7 +160,7 @@ def _pack_autolab(entry: Entry, folder: Path, secret: str, roster: Path | None) 
     _write_setup(entry, folder / "setup.sh", "/opt/lab")
 
 
-PLATFORMS: dict[str, Callable[[Entry, Path, str, Path | None], None]] = {
+PLATFORMS: dict[str, Callable[[LabFile, Path, str, Path | None], None]] = {
     "gradescope": _pack_gradescope,
     "autolab": _pack_autolab,
     "plain": _pack_plain,

@@ -9,7 +9,7 @@ from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from labs.catalogue import Entry, load
+from labs.catalogue import LabFile, load
 from labs.grader.grading import Lab, grade, keep
 from labs.grader.marks import Report
 from labs.grader.writers import WRITERS
@@ -24,7 +24,7 @@ STUB, SOLUTION = "stub", "solution"
 class Part:
     """One thing that is handed in: the stub, the solution, or the mutant of that name."""
 
-    entry: Entry
+    entry: LabFile
     name: str
 
 
@@ -52,7 +52,7 @@ class Row:
     wrong: tuple[str, ...]
 
 
-def list_parts(entry: Entry) -> list[Part]:
+def list_parts(entry: LabFile) -> list[Part]:
     """All that is handed in for a lab."""
     names = (STUB, SOLUTION, *(mutant.name for mutant in read_mutants(entry.name)))
     return [Part(entry, name) for name in names]
@@ -69,7 +69,7 @@ def try_all(parts: Sequence[Part]) -> Iterator[Found]:
             raise
 
 
-def summarise(entry: Entry, found: Iterable[Found]) -> Row:
+def summarise(entry: LabFile, found: Iterable[Found]) -> Row:
     """The row of a lab, of what was found about its parts, in the order of these."""
     mine = {one.part.name: one for one in found if one.part.entry.name == entry.name}
     parts = [mine[part.name] for part in list_parts(entry)]
@@ -131,7 +131,7 @@ def _check_same(lab: Lab, folder: Path, report: Report) -> list[str]:
     ]
 
 
-def check_mutant(entry: Entry, mutant: Mutant) -> list[str]:
+def check_mutant(entry: LabFile, mutant: Mutant) -> list[str]:
     """What a mutant does not lose though it should.  Unless all of its points count, only the tests
     that it names are run."""
     lab = load(entry)

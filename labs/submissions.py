@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from labs.catalogue import HERE, Entry
+from labs.catalogue import HERE, LabFile
 from labs.grader.errors import GraderError
 from labs.handout import write_handout
 
@@ -61,7 +61,7 @@ def read_mutants(name: str) -> list[Mutant]:
 
 
 @contextmanager
-def prepare(entry: Entry) -> Iterator[Path]:
+def prepare(entry: LabFile) -> Iterator[Path]:
     """A hand-out in a folder that goes with the block."""
     with tempfile.TemporaryDirectory(prefix="lab-selftest-") as name:
         folder = Path(name) / entry.name
@@ -70,7 +70,7 @@ def prepare(entry: Entry) -> Iterator[Path]:
 
 
 @contextmanager
-def solve(entry: Entry, mutant: Mutant | None = None) -> Iterator[Path]:
+def solve(entry: LabFile, mutant: Mutant | None = None) -> Iterator[Path]:
     """A hand-out with the solution in it, or with a mutant of it."""
     with prepare(entry) as folder:
         solution = SOLUTIONS / entry.name
@@ -88,7 +88,7 @@ def solve(entry: Entry, mutant: Mutant | None = None) -> Iterator[Path]:
         yield folder
 
 
-def _mutate(entry: Entry, mutant: Mutant, folder: Path) -> None:
+def _mutate(entry: LabFile, mutant: Mutant, folder: Path) -> None:
     for edit in mutant.edits:
         path = folder / edit.file
         text = path.read_text()

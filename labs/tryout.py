@@ -21,7 +21,7 @@ from typing import Any
 from ground import process
 from ground.errors import ArtifactError, ExitCode, UsageError
 from ground.terminal import complete_step
-from labs.catalogue import Entry, load
+from labs.catalogue import LabFile, load
 from labs.grader.grading import grade
 from labs.grader.writers import write_gradescope
 from labs.pack import pack
@@ -40,7 +40,7 @@ CERTIFICATES_HERE = "/etc/ssl/certs/ca-certificates.crt"
 TRUST = {"PIP_CERT": CERTIFICATES, "SSL_CERT_FILE": CERTIFICATES}
 
 
-def try_pack(entry: Entry, submission: Path, *, secret: str) -> float:
+def try_pack(entry: LabFile, submission: Path, *, secret: str) -> float:
     """Pack the grader, install it in a fresh root, grade ``submission``; the score.
 
     ArtifactError if setup.sh or run_autograder fails, if results.json is not what Gradescope takes,
@@ -87,7 +87,7 @@ def use_our_mirrors(root: Path) -> None:
             shutil.copyfile(path, target)
 
 
-def lay_out(entry: Entry, root: Path, submission: Path, secret: str) -> Path:
+def lay_out(entry: LabFile, root: Path, submission: Path, secret: str) -> Path:
     """/autograder as the platform makes it."""
     home = root / "autograder"
     (home / "results").mkdir(parents=True)

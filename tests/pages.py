@@ -14,11 +14,20 @@ from ground import process
 from ground.paths import PROJECT
 
 PATH = f"{Path(sys.executable).parent}:/usr/sbin:/usr/bin:/sbin:/bin"
+DOCUMENTS = sorted(
+    path
+    for pattern in ("*.md", "ae/*.md", "docs/*.md", "results/*.md", "paper/*.md", "images/*/*.md",
+                    "src/*/*.md", "examples/*/*.md", "labs/*/*.md", "tests/*/*/*.md")
+    for path in PROJECT.glob(pattern)
+)  # fmt: skip
 BLOCK = re.compile(r"^```(\w*)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 NAMED = re.compile(r"`([\w./-]+)`:$")  # the last words before a block that is a whole file
 COMMAND = re.compile(
     r"(\./invoke|ae/run|python3? -m|\.venv/bin/\w+) |(memwalk|stingygen|stingify) .*/"
+    r"|make\b(?!_)|\./(?!results)\w+|\(.*\| *\./|podman version"
+    r"|(mkdir|apt|apt-cache|dask|insmod) [\w/-]"
 )
+FORM = re.compile(r"(?<![^\s'\"])[A-Z]+(?![^\s'\"])")
 NOT_SOURCES = shutil.ignore_patterns(
     ".git", ".venv", ".*cache", ".hypothesis", "__pycache__", "out"
 )
@@ -57,6 +66,11 @@ def find_inline_commands(page: Path) -> list[str]:
     prose = BLOCK.sub("", page.read_text())
     spans = [" ".join(span.split()) for span in re.findall(r"`([^`]+)`", prose)]
     return [span for span in spans if COMMAND.match(span)]
+
+
+def is_form(command: str) -> bool:
+    """Whether a word of it, in capitals, stands for what its reader puts there."""
+    return bool(FORM.search(command))
 
 
 def run_command(

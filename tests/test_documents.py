@@ -14,24 +14,9 @@ from artifact.kit.pages import PAGES as GENERATED
 from artifact.study.designs import find_designs
 from checks.suite import LINTERS
 from ground.paths import PROJECT
+from tests.pages import DOCUMENTS
 from tests.project_tasks import load_namespace
 
-DOCUMENTS = sorted(
-    path
-    for pattern in (
-        "*.md",
-        "ae/*.md",
-        "docs/*.md",
-        "results/*.md",
-        "paper/*.md",
-        "images/*/*.md",
-        "src/*/*.md",
-        "examples/*/*.md",
-        "labs/*/*.md",
-        "tests/*/*/*.md",
-    )
-    for path in PROJECT.glob(pattern)
-)
 NAMES = [str(path.relative_to(PROJECT)) for path in DOCUMENTS]
 WRITTEN = [path for path in DOCUMENTS if str(path.relative_to(PROJECT)) not in GENERATED]
 WIDTH = 120

@@ -20,9 +20,8 @@ from labs.colouring.misses import (
 from labs.colouring.problems import SMALL, make_heads
 from labs.grader.bench import Bench
 from labs.grader.chance import PUBLISHED_SECRET, Chance
-from labs.grader.endings import explain_end
+from labs.grader.endings import Limits, explain_end
 from labs.grader.marks import Case, Mark, full, linear, none
-from labs.grader.sandbox import Limits
 
 HANDOUT = Path(__file__).with_name("handout")
 LIMITS = Limits(cpu_s=20, wall_s=80.0)

@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import TypeVar, cast
 
 from labs.grader.chance import Chance
-from labs.grader.endings import shorten
-from labs.grader.sandbox import STUDENT_UID, Limits, Sandbox
+from labs.grader.endings import Limits, shorten
+from labs.grader.sandbox import STUDENT_UID, Sandbox
 
 T = TypeVar("T")
 

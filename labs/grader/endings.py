@@ -1,19 +1,58 @@
 # SPDX-License-Identifier: MIT
-"""Says why a program did not end well, in the same words each time that it ends so."""
+"""How a program ended, and why not well: in the same words each time that it ends so."""
 
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
 
-if TYPE_CHECKING:
-    from labs.grader.sandbox import Limits, Raw
-
+MIB = 1 << 20
 MESSAGE_LINES = 12
 FIRST_LINES = 4  # of what a program said
 LAST_CALLS = 2  # of a traceback
 CARETS = re.compile(r"\s*[~^]+\s*")
 CHANGING = re.compile(r"0x[0-9a-f]+|==\d+==")  # from run to run: addresses, process numbers
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What a student's program may use.  ``wall_s`` is generous: processor time decides."""
+
+    cpu_s: int = 10
+    wall_s: float = 40.0
+    memory_bytes: int | None = 512 * MIB  # of address space; None: sanitizers need terabytes
+    output_bytes: int = 16 * MIB
+    processes: int = 64
+
+
+@dataclass(frozen=True)
+class Raw:
+    """How a program ended, and what it wrote.
+
+    ``ended``: "exit", "signal NAME", "processor time", "wall clock" or "output".
+    """
+
+    ended: str
+    status: int
+    stdout: bytes
+    stderr: bytes
+
+    @property
+    def ran(self) -> bool:
+        """Whether it came to its end by itself, with status 0."""
+        return self.ended == "exit" and self.status == 0
+
+    def describe(self, limits: Limits) -> str:
+        """One sentence for the student."""
+        if self.ended == "processor time":
+            return f"it used more than {limits.cpu_s} s of processor time: is there a loop?"
+        if self.ended == "wall clock":
+            return f"it did not end within {limits.wall_s:.0f} s: does it wait for something?"
+        if self.ended == "output":
+            return f"it wrote more than {limits.output_bytes // MIB} MiB"
+        if self.ended != "exit":
+            return f"it was ended by {self.ended.removeprefix('signal ')}"
+        return f"it ended with exit status {self.status}"
 
 
 def shorten(text: str, lines: int = MESSAGE_LINES) -> str:

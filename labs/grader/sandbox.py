@@ -27,58 +27,16 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from labs.grader import seccomp
-from labs.grader.endings import explain_end
+from labs.grader.endings import Limits, Raw, explain_end
 from labs.grader.errors import GraderError
 
 STUDENT_UID = 61_666  # nobody's; the files of a submission are its own
 CLONE_NEWNET = 0x40000000
 ADDR_NO_RANDOMIZE = 0x0040000
 PR_SET_PDEATHSIG = 1
-MIB = 1 << 20
 PATH = "/usr/local/bin:/usr/bin:/bin"
 
 _libc = ctypes.CDLL(None, use_errno=True)
-
-
-@dataclass(frozen=True)
-class Limits:
-    """What a student's program may use.  ``wall_s`` is generous: processor time decides."""
-
-    cpu_s: int = 10
-    wall_s: float = 40.0
-    memory_bytes: int | None = 512 * MIB  # of address space; None: sanitizers need terabytes
-    output_bytes: int = 16 * MIB
-    processes: int = 64
-
-
-@dataclass(frozen=True)
-class Raw:
-    """How a program ended, and what it wrote.
-
-    ``ended``: "exit", "signal NAME", "processor time", "wall clock" or "output".
-    """
-
-    ended: str
-    status: int
-    stdout: bytes
-    stderr: bytes
-
-    @property
-    def ran(self) -> bool:
-        """Whether it came to its end by itself, with status 0."""
-        return self.ended == "exit" and self.status == 0
-
-    def describe(self, limits: Limits) -> str:
-        """One sentence for the student."""
-        if self.ended == "processor time":
-            return f"it used more than {limits.cpu_s} s of processor time: is there a loop?"
-        if self.ended == "wall clock":
-            return f"it did not end within {limits.wall_s:.0f} s: does it wait for something?"
-        if self.ended == "output":
-            return f"it wrote more than {limits.output_bytes // MIB} MiB"
-        if self.ended != "exit":
-            return f"it was ended by {self.ended.removeprefix('signal ')}"
-        return f"it ended with exit status {self.status}"
 
 
 @dataclass(frozen=True)

@@ -10,8 +10,9 @@ from functools import partial
 from pathlib import Path
 
 from labs.grader.bench import Bench
+from labs.grader.endings import Limits
 from labs.grader.marks import Case, Mark, full, linear, none
-from labs.grader.sandbox import Limits, SilenceError
+from labs.grader.sandbox import SilenceError
 from labs.overload.world import Costs, IllegalError, Load, World
 
 HANDOUT = Path(__file__).with_name("handout")

@@ -9,8 +9,9 @@ from functools import partial
 from pathlib import Path
 
 from labs.grader.bench import SANITIZERS, Bench
+from labs.grader.endings import Limits
 from labs.grader.marks import Case, Mark, full, linear, none
-from labs.grader.sandbox import Limits, SilenceError
+from labs.grader.sandbox import SilenceError
 from labs.scheduler.world import IllegalError, Recipe, Tally, World
 
 HANDOUT = Path(__file__).with_name("handout")

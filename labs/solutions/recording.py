@@ -11,8 +11,9 @@ from dataclasses import dataclass, field
 from unittest.mock import patch
 
 from labs.catalogue import find_entry, load
+from labs.grader.endings import Limits, Raw
 from labs.grader.grading import grade
-from labs.grader.sandbox import Conversation, Limits, Raw, Sandbox
+from labs.grader.sandbox import Conversation, Sandbox
 from labs.submissions import solve
 
 FNV_START, FNV_PRIME = 0xCBF29CE484222325, 0x100000001B3

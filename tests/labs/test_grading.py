@@ -13,7 +13,7 @@ from xml.etree import ElementTree
 import pytest
 
 from ground import process
-from labs.catalogue import HERE, Entry, list_entries, load
+from labs.catalogue import HERE, LabFile, list_entries, load
 from labs.grader.bench import Bench
 from labs.grader.chance import Chance
 from labs.grader.errors import GraderError
@@ -146,7 +146,7 @@ def test_a_student_has_the_seed_of_the_roster(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("entry", ENTRIES, ids=lambda entry: entry.name)
-def test_a_lab_has_100_points_and_all_its_parts(entry: Entry) -> None:
+def test_a_lab_has_100_points_and_all_its_parts(entry: LabFile) -> None:
     lab = load(entry)
     assert lab.find_faults() == []
     assert sum(case.points for case in lab.cases) == 100
@@ -156,7 +156,7 @@ def test_a_lab_has_100_points_and_all_its_parts(entry: Entry) -> None:
 
 
 @pytest.mark.parametrize("entry", ENTRIES, ids=lambda entry: entry.name)
-def test_a_handout_contains_nothing_that_is_hidden(entry: Entry, tmp_path: Path) -> None:
+def test_a_handout_contains_nothing_that_is_hidden(entry: LabFile, tmp_path: Path) -> None:
     write_handout(entry, tmp_path / "handout", seed=3)
     names = {path.name for path in (tmp_path / "handout").rglob("*")}
     assert not names & {"hidden.py", "model.py", "solutions", "instructor.md", "mutants.toml"}
@@ -174,7 +174,7 @@ def test_a_pack_goes_into_a_folder_that_is_made_for_it(tmp_path: Path) -> None:
 @pytest.mark.parametrize("platform", PLATFORMS)
 @pytest.mark.parametrize("entry", ENTRIES, ids=lambda entry: entry.name)
 def test_a_pack_has_the_same_bytes_and_no_solution(
-    entry: Entry, platform: str, tmp_path: Path
+    entry: LabFile, platform: str, tmp_path: Path
 ) -> None:
     one, two = tmp_path / "one.zip", tmp_path / "two.zip"
     pack(entry, platform, one, secret="s", roster=None)

@@ -9,7 +9,7 @@ import pytest
 
 from labs.allocator.plans import Recipe, make_plan
 from labs.allocator.proof import Slots, find_violation
-from labs.catalogue import HERE, Entry, list_entries, load
+from labs.catalogue import HERE, LabFile, list_entries, load
 from labs.colouring.misses import ROUNDS, count_lines, count_misses, find_crowded, pack_naively
 from labs.colouring.problems import SMALL, make_pages
 from labs.drawing import FIGURES, draw
@@ -32,7 +32,7 @@ def test_a_figure_is_drawn_from_its_data(name: str, tmp_path: Path) -> None:
 
 
 @every_lab
-def test_mutants_name_tests_that_are_and_one_only_prints(entry: Entry) -> None:
+def test_mutants_name_tests_that_are_and_one_only_prints(entry: LabFile) -> None:
     mutants = read_mutants(entry.name)
     names = {case.name for case in load(entry).cases}
     assert len(mutants) >= 5
@@ -46,7 +46,7 @@ def test_mutants_name_tests_that_are_and_one_only_prints(entry: Entry) -> None:
 
 
 @every_lab
-def test_a_readme_has_all_that_a_student_needs(entry: Entry) -> None:
+def test_a_readme_has_all_that_a_student_needs(entry: LabFile) -> None:
     text = (entry.folder / "README.md").read_text()
     for part in ("**Goal.**", "## Background", "## Your tasks", "## How it is graded",
                  "## Hints", "## Reading", ".svg)"):  # fmt: skip

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from ground import process
-from labs.catalogue import Entry, find_entry, list_entries, load
+from labs.catalogue import LabFile, find_entry, list_entries, load
 from labs.grader.grading import grade
 from labs.handout import write_handout
 
@@ -98,7 +98,7 @@ def test_what_a_message_says_to_try_can_be_tried(name: str, tmp_path: Path) -> N
 
 
 @pytest.mark.parametrize("entry", list_entries(), ids=lambda entry: entry.name)
-def test_the_check_of_a_hand_out_says_that_there_is_more(entry: Entry, tmp_path: Path) -> None:
+def test_the_check_of_a_hand_out_says_that_there_is_more(entry: LabFile, tmp_path: Path) -> None:
     write_handout(entry, tmp_path / "lab")
     points = sum(case.points for case in load(entry, hidden=False).cases)
     assert f"these are {points} of 100 points" in (tmp_path / "lab/check").read_text()

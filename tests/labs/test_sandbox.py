@@ -13,8 +13,9 @@ from pathlib import Path
 import pytest
 
 from labs.grader.bench import Bench
+from labs.grader.endings import Limits, Raw
 from labs.grader.grading import give_all
-from labs.grader.sandbox import STUDENT_UID, Limits, Raw, Sandbox, SilenceError
+from labs.grader.sandbox import STUDENT_UID, Sandbox, SilenceError
 
 PYTHON = "/usr/bin/python3"
 QUICK = Limits(cpu_s=2, wall_s=20.0)

@@ -15,7 +15,7 @@ from stingy.lower.sources import Source, clang_flags, find_sources
 from stingy.lower.units import load_units
 from stingy.model.annotations import Sources
 
-HERE = Path(__file__).parent
+HERE = Path(__file__).parents[1]
 CORPUS = HERE / "corpus"
 SERVERS = HERE.parents[1] / "examples"
 SOURCES = sorted(CORPUS.glob("*.c")) + sorted(

@@ -15,7 +15,7 @@ from stingy.accuracy.truth import Truth, find_server
 from stingy.memwalk.report import describe_attention, render_page, show_result
 from stingy.memwalk.stage_graph import draw_graph, make_graph, render_svg
 from stingy.model.results import EXTERNAL, Memwalk
-from tests.stingy.test_accuracy import PLACE, make_object, make_result, make_stage
+from tests.stingy.accuracy.test_accuracy import PLACE, make_object, make_result, make_stage
 
 
 def imagine(truth: Truth) -> Memwalk:

@@ -10,10 +10,9 @@ import pytest
 from stingy.memwalk.passes import Options, analyse, walk_server
 from stingy.memwalk.peaks import MAX_PEAKS, Peaks
 from stingy.model.results import Memwalk
-
-from .annotations import QUEUE
-from .synthetic import write_synthetic
-from .test_ending import HEAD, LOOP, make_optional, write_server
+from tests.stingy.annotations import QUEUE
+from tests.stingy.memwalk.test_ending import HEAD, LOOP, make_optional, write_server
+from tests.stingy.synthetic import write_synthetic
 
 
 def count_steps(folder: Path, lines: int, **kind: int) -> int:

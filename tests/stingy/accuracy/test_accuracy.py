@@ -15,7 +15,7 @@ from stingy.accuracy.truth import Truth, dump_toml, find_snippets, load_truth
 from stingy.model.annotations import Annotations
 from stingy.model.results import EXTERNAL, Memwalk
 
-HERE = Path(__file__).parent
+HERE = Path(__file__).parents[1]
 PLACE = {"file": "a.c", "line": 1}
 
 TRUTH = Truth.model_validate(

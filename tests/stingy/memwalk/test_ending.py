@@ -17,8 +17,7 @@ from stingy.memwalk.stacks import Stacks, rest_of
 from stingy.memwalk.states import BELOW, REST, THRESHOLDS, Pending, Property, State, grow, widen
 from stingy.memwalk.summaries import Results, Summaries
 from stingy.model.results import Memwalk, WarningKind, load_result
-
-from .annotations import annotate, stack
+from tests.stingy.annotations import annotate, stack
 
 STACK = stack("finish")
 HEAD = """\

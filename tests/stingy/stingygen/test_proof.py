@@ -16,8 +16,7 @@ from stingy.stingygen.geometry import PAGE_BYTES, find_geometries, load_l2
 from stingy.stingygen.map import Map, Parameters
 from stingy.stingygen.plan import plan_map
 from stingy.stingygen.proof import plan_frames, prove
-
-from .demands import WEB, demands
+from tests.stingy.demands import WEB, demands
 
 BANIAS = load_l2("banias-1400")
 

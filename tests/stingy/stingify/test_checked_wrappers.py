@@ -10,8 +10,13 @@ import pytest
 from ground import process
 from stingy.stingify.report import RewriteReport
 from stingy.stingify.sites import Status
-
-from .test_rewrite import ANNOTATIONS, make_server, prepare, reason_of, stingify
+from tests.stingy.stingify.test_rewrite import (
+    ANNOTATIONS,
+    make_server,
+    prepare,
+    reason_of,
+    stingify,
+)
 
 XMALLOC = """
 #include <stdio.h>

@@ -8,8 +8,7 @@ import pytest
 from stingy.flow.stages import fits
 from stingy.memwalk.passes import analyse
 from stingy.model.results import EXTERNAL, EdgeKind, Memwalk
-
-from .annotations import FREE, MALLOC, stack
+from tests.stingy.annotations import FREE, MALLOC, stack
 
 ANNOTATIONS = f"""\
 schema = 1

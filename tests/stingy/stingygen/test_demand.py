@@ -4,8 +4,7 @@
 from __future__ import annotations
 
 from stingy.stingygen.demand import find_conflicts, make_demand
-
-from .results import RESULT
+from tests.stingy.results import RESULT
 
 
 def test_objects_without_a_bound_are_left_out_with_the_reason() -> None:

@@ -10,9 +10,8 @@ from stingy.flow.objects import find_objects
 from stingy.flow.pointers import resolve_pointers
 from stingy.memwalk.passes import load_program
 from stingy.model.annotation_file import read_annotations
-
-from .annotations import QUEUE
-from .test_ending import HEAD, LOOP, write_server
+from tests.stingy.annotations import QUEUE
+from tests.stingy.memwalk.test_ending import HEAD, LOOP, write_server
 
 LEVELS, CALLS = 5, 40
 SERVER = """\

@@ -14,7 +14,7 @@ from stingy.accuracy.command import find_failures, find_groups, measure_accuracy
 from stingy.accuracy.comparison import Category
 from stingy.accuracy.truth import Case, Truth
 from stingy.model.results import EXTERNAL, Memwalk
-from tests.stingy.test_accuracy import make_object, make_result
+from tests.stingy.accuracy.test_accuracy import make_object, make_result
 
 TESTS = PROJECT / "tests"
 

@@ -18,11 +18,10 @@ from stingy.stingygen.generate import Target, generate
 from stingy.stingygen.geometry import load_l2
 from stingy.stingygen.map import Map
 from stingy.stingygen.plan import plan_map
-
-from .allocators import SANITIZERS, compile_driver, drive
-from .demands import WEB
-from .results import RESULT, make_object
-from .test_allocator import QUICK, SMALL, read_counters
+from tests.stingy.allocators import SANITIZERS, compile_driver, drive
+from tests.stingy.demands import WEB
+from tests.stingy.results import RESULT, make_object
+from tests.stingy.stingygen.test_allocator import QUICK, SMALL, read_counters
 
 NAME, BYTES = "header", 3000
 OUTSIDE, NOTHING = -2, -1

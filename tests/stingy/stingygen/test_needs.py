@@ -10,9 +10,8 @@ from stingy.stingygen.demand import Demand, StageDemand, make_demand
 from stingy.stingygen.geometry import load_l2
 from stingy.stingygen.map import Map, Parameters
 from stingy.stingygen.plan import plan_map
-
-from .demands import WEB, demands
-from .results import BUFFER, CONN, HERE, RESULT, make_stage
+from tests.stingy.demands import WEB, demands
+from tests.stingy.results import BUFFER, CONN, HERE, RESULT, make_stage
 
 L2 = load_l2("banias-1400")
 

@@ -17,9 +17,8 @@ from stingy.stingygen.generate import Target, generate
 from stingy.stingygen.geometry import load_l2
 from stingy.stingygen.map import Map, Parameters
 from stingy.stingygen.plan import plan_map
-
-from .allocators import SANITIZERS, Model, compile_driver, drive
-from .demands import WEB, demands
+from tests.stingy.allocators import SANITIZERS, Model, compile_driver, drive
+from tests.stingy.demands import WEB, demands
 
 SMALL = Parameters(slab_bytes=64 * 1024, requests=12)
 TUALATIN = load_l2("tualatin-1400")

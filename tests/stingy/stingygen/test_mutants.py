@@ -14,9 +14,8 @@ from stingy.stingygen.map import Map, Parameters, load_map
 from stingy.stingygen.mutants import MUTANTS, PLACES
 from stingy.stingygen.plan import plan_map
 from stingy.stingygen.proof import prove
-
-from .demands import WEB
-from .results import RESULT
+from tests.stingy.demands import WEB
+from tests.stingy.results import RESULT
 
 L2 = load_l2("banias-1400")
 PLAN = plan_map(WEB, L2, Parameters(requests=1000))

@@ -14,8 +14,7 @@ from stingy.memwalk.passes import Options
 from stingy.stingify.report import RewriteReport
 from stingy.stingify.sites import Status
 from stingy.stingygen.map import Parameters
-
-from .test_rewrite import ANNOTATIONS, SOURCE, prepare, reason_of, stingify
+from tests.stingy.stingify.test_rewrite import ANNOTATIONS, SOURCE, prepare, reason_of, stingify
 
 RESIZES = """
 [[constructs.malloc]]

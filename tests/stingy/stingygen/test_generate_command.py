@@ -18,9 +18,8 @@ from stingy.stingygen.geometry import load_l2
 from stingy.stingygen.map import Parameters, load_map
 from stingy.stingygen.plan import plan_map
 from stingy.stingygen.proof import prove
-
-from .demands import WEB
-from .results import RESULT
+from tests.stingy.demands import WEB
+from tests.stingy.results import RESULT
 
 
 @pytest.fixture

@@ -7,8 +7,7 @@ from pathlib import Path
 
 from stingy.memwalk.passes import Options, walk_server
 from stingy.model.results import EXTERNAL
-
-from .synthetic import STAGES, write_synthetic
+from tests.stingy.synthetic import STAGES, write_synthetic
 
 
 def test_the_same_lines_give_the_same_server(tmp_path: Path) -> None:

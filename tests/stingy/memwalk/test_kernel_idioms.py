@@ -9,8 +9,7 @@ import pytest
 
 from stingy.memwalk.passes import analyse
 from stingy.model.results import Memwalk
-
-from .annotations import FREE, MALLOC, stack
+from tests.stingy.annotations import FREE, MALLOC, stack
 
 ANNOTATIONS = f"""\
 schema = 1

@@ -25,11 +25,10 @@ from stingy.stingygen.geometry import load_l2
 from stingy.stingygen.map import Parameters, save_map
 from stingy.stingygen.plan import plan_map
 from tests.names import ODDEST_NAME
-
-from .annotations import annotate
+from tests.stingy.annotations import annotate
 
 OPTIONS, PARAMETERS = Options(), Parameters()
-SERVERS = Path(__file__).parents[2] / "examples"
+SERVERS = Path(__file__).parents[3] / "examples"
 
 TINY = annotate(
     "tiny", task="struct conn", queue="queue_stage", run="run_stage", loop="event_loop",

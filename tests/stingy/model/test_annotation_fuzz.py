@@ -15,7 +15,7 @@ from stingy.accuracy.truth import find_snippets
 from stingy.memwalk.passes import Options, analyse
 from stingy.model.annotation_file import read_annotations
 
-HERE = Path(__file__).parent
+HERE = Path(__file__).parents[1]
 FILES = [
     *sorted((PROJECT / "examples").glob("*/annotations.toml")),
     *sorted((PROJECT / "experiments" / "annotations").glob("*.toml")),

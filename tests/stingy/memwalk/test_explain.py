@@ -11,8 +11,7 @@ from ground.errors import UsageError
 from stingy.memwalk.command import main
 from stingy.memwalk.explain import explain, rank_annotations
 from stingy.model.results import Unresolved
-
-from .results import HERE, RESULT
+from tests.stingy.results import HERE, RESULT
 
 
 def test_an_edge_is_explained_by_its_place_and_condition() -> None:

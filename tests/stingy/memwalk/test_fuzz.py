@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from .fuzz import find_faults
-from .programs import Server, make_server
+from tests.stingy.fuzz import find_faults
+from tests.stingy.programs import Server, make_server
 
 
 def test_a_seed_gives_the_same_server_and_others_give_others() -> None:
