@@ -35,7 +35,7 @@ CLIENTS = 6
 SIZES = (0, 1, 1025, 4097, 65537)
 LARGE = 3 * (1 << 20) + 7
 SPIKE = 300
-STOP, START = 0, 1
+STOP, START, RESTART = 0, 1, 2
 KNOBS = {"header_timeout": "2", "output_timeout": "2", "keepalive_timeout": "2"}
 # What a round may leave behind: the kernel's own caches move a little.
 GROWTH_MAX = 200  # objects of any one cache
@@ -252,6 +252,7 @@ def soak(
             served.control(START)
             time.sleep(round_s / 2)
         served.assert_idle()
+        served.control(RESTART)  # which gives back what stock keeps on its free lists
         state = settle(machine, first, patience_s)
         grown = state.find_growth(first) if first else {}
         wrong = [*crowd.wrong, *machine.read_complaints()]
