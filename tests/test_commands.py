@@ -80,6 +80,7 @@ LONG = {
     r"for k in .*": "tests/testbed/test_on_machines.py",
     r"python -m tests\.stingy\.fuzz.*": "tests/stingy/memwalk/test_fuzz.py",
     r"python -m tests\.stingy\.scaling.*": "tests/stingy/memwalk/test_scaling.py",
+    r"python -m tests\.tux\.mends.*": "tests/tux/test_mends.py",
     r"python -m tests\.tux\.hostile.*": "tests/tux/hostile.py",  # it judges nothing
     r"memwalk record .*": "tests/stingy/proposal/test_record.py",
     r"make|build/\w+ -p .*": "tests/servers/test_http.py",

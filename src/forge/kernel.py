@@ -65,6 +65,8 @@ class KernelRecipe:
             inputs["tux"] = digest_file(TUX_KCONFIG)
         if self.architecture == "x86_64":
             inputs["needs"] = " ".join(MODULE_NEEDS_64)
+        if self.options:
+            inputs["options"] = " ".join(self.options)
         return Stage(
             name=f"kernel-{self.machine}" + (f"-{self.flavour}" if self.flavour else ""),
             title=f"Building the {self.machine}'s kernel",
@@ -81,6 +83,13 @@ class KernelRecipe:
             for match in re.finditer(r"^CONFIG_64BIT=([yn])$", path.read_text(), re.MULTILINE):
                 found = match[1]
         return "x86_64" if found == "y" else "i386"
+
+    @property
+    def options(self) -> tuple[str, ...]:
+        """What make is told besides.  KCSAN is to choose among the accesses of modules: with all of
+        the kernel's to choose from, it would hardly ever come to one of theirs."""
+        text = self.fragments[-1].read_text()
+        return ("KCSAN_SANITIZE=n",) if "\nCONFIG_KCSAN=y\n" in text else ()
 
     @property
     def takes_modules(self) -> bool:
@@ -101,7 +110,14 @@ class KernelRecipe:
             add_tux_hook(source)
         wanted = workshop.scratch / "wanted.config"
         wanted.write_text("".join(path.read_text() for path in self.fragments))
-        make = ("make", "-s", f"-j{workshop.jobs}", f"ARCH={self.architecture}", *IDENTITY)
+        make = (
+            "make",
+            "-s",
+            f"-j{workshop.jobs}",
+            f"ARCH={self.architecture}",
+            *IDENTITY,
+            *self.options,
+        )
         workshop.run([*make, f"KCONFIG_ALLCONFIG={wanted}", "allnoconfig"], cwd=source)
         check_config(wanted.read_text(), (source / ".config").read_text())
         targets = ("bzImage", "modules_prepare") if self.takes_modules else ("bzImage",)

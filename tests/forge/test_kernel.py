@@ -5,10 +5,11 @@ from __future__ import annotations
 
 import gzip
 import struct
+from pathlib import Path
 
 import pytest
 
-from forge.kernel import check_config, extract_payload
+from forge.kernel import KernelRecipe, check_config, extract_payload
 from ground.errors import ArtifactError
 
 
@@ -23,6 +24,14 @@ def test_a_lost_option_is_named() -> None:
 
 def test_a_later_fragment_wins() -> None:
     check_config("CONFIG_A=y\nCONFIG_A=n\n", "# CONFIG_A is not set\n")
+
+
+@pytest.mark.parametrize("machine", ["server", "client"])
+@pytest.mark.parametrize("flavour", ["", "debug", "races"])
+def test_only_a_kernel_that_looks_for_races_is_left_out_of_it(machine: str, flavour: str) -> None:
+    recipe = KernelRecipe(machine, Path("package"), "digest", flavour)
+    assert recipe.options == (("KCSAN_SANITIZE=n",) if flavour == "races" else ())
+    assert ("options" in recipe.stage().inputs) == (flavour == "races")
 
 
 @pytest.mark.parametrize("setup_sectors", [1, 27])

@@ -354,11 +354,15 @@ BAD_HOSTS = (
     *("[1:2:3:4:5:6:7:8:9]", "[1:2:3:4:5:6:7]", "[1:2:3:4:5:6:7:8::]", "[1::2::3]", "[:::]"),
     *("[1:2:3:4:5:6:7:1.2.3.4]", "[::1.2.3]", "[::1.2.3.256]", "[::01.2.3.4]", "[1.2.3.4::]"),
     *("[::g]", "[::1", "::1", "[::1]x", "[::1]:x", "[v.x]", "[v1.]", "[v1]", "[vg.x]", "[v1.@]"),
+    *("[::1.2.3.4:5]", "[00000::]", "[1::2:3:4:5:6:7:8]", "[::1%lo]", "[ ::1]", "[::1 ]", "[v1:x]"),
+    *("[", "]", "a]", "a[b]", "[::1][::2]", "[]:80", "[::1]80", "[[::1]]"),
     *("%", "a%", "a%4", "%4", "%g0.b", "a%zz", "a:b", "a:80:80", "user@a", "a/b", "a\\b", "a b"),
+    *("a:+80", "a:-1", "a: 80", "a:8 0", "a:80x", "a#b", 'a"b', "a|b", "a^b", "a`b", "{a}", "<a>"),
 )
 GOOD_HOSTS = (
     *("[::]", "[::1]", "[1::]", "[1:2:3:4:5:6:7:8]", "[1:2:3:4:5:6:7::]", "[::2:3:4:5:6:7:8]"),
     *("[::1.2.3.4]", "[1:2:3:4:5:6:1.2.3.4]", "[ABCD:ef01::127.0.0.1]", "[1::8]:80", "[::1]:"),
+    *("[::ffff:1.2.3.4]", "[0:0:0:0:0:0:0:0]", "[V1.x]", "[::1]:99999", "a.", "a,b", "a;b", "a%ff"),
     *("[v1.x]", "[vFF.a:b]", "%41", "a%2Fb", "a:", "a:80", "1.2.3.4", "256.1.1.1", "a_b", "~a"),
 )
 WHY_HOST = "RFC 9112 3.2: MUST 400 for an invalid Host; RFC 3986 3.2.2 says what is valid"
@@ -388,6 +392,8 @@ EXPECTATIONS = [
         for value in ("x", "100-continue, x", "x, 100-continue", "100-continu", "100-continue x",
                       "100-continue; q=1", "100-continuee")
     ),
+    rule(ask("Expect in HTTP/1.0", "/hello.txt", "Expect: x", version="1.0"), 200,
+         why="RFC 9110 10.1.1: 100-continue MUST be ignored there; so TUX does with any other"),
     rule(ask("two lines of Expect", "/hello.txt", "Expect: 100-continue", "Expect: 100-continue"),
          200, why="RFC 9110 5.3: one list"),
     rule(ask("two lines of Expect, one other", "/hello.txt", "Expect: 100-continue", "Expect: x"),
@@ -417,6 +423,29 @@ REPEATED = [
     ),
     rule(ask("If-Unmodified-Since of the year 0", "/hello.txt",
              "If-Unmodified-Since: Mon, 01 Jan 0000 00:00:00 GMT"), 200, why="no such year"),
+    rule(ask("three dates of If-Unmodified-Since", "/hello.txt",
+             *[f"If-Unmodified-Since: {BEFORE}"] * 3), 200, why=WHY_VOID),
+    *(
+        rule(ask(f"{name}: a list of dates", "/hello.txt", f"{name}: {BEFORE}, {BEFORE}"), 200,
+             why=WHY_VOID)
+        for name in ("If-Modified-Since", "If-Unmodified-Since")
+    ),
+    rule(ask("If-Range: a list of dates", "/hello.txt", "Range: bytes=0-9",
+             f"If-Range: {LAST_MODIFIED}, {LAST_MODIFIED}"), 200,
+         why="RFC 9110 13.1.5: one tag or date (nginx and Apache take the first)"),
+    *(
+        rule(ask(f"If-Range on two lines: {value}", "/hello.txt", "Range: bytes=0-9",
+                 *[f"If-Range: {value}"] * 2), 200, 400, why="RFC 9110 13.1.5: one only")
+        for value in ('"x"', LAST_MODIFIED)
+    ),
+    rule(ask("If-Modified-Since twice, beside If-None-Match", "/hello.txt", 'If-None-Match: "x"',
+             *[f"If-Modified-Since: {LAST_MODIFIED}"] * 2), 200, why="RFC 9110 13.1.3"),
+    ask("If-Match of nothing", "/hello.txt", "If-Match:"),
+    ask("If-None-Match of nothing", "/hello.txt", "If-None-Match:"),
+    ask("If-Match fails before If-None-Match", "/hello.txt", 'If-Match: "x"', "If-None-Match: *"),
+    rule(ask("If-Match goes before If-Unmodified-Since", "/hello.txt", "If-Match: *",
+             f"If-Unmodified-Since: {BEFORE}"), 200,
+         why="RFC 9110 13.1.4: MUST be ignored beside If-Match (nginx and Apache do not)"),
     rule(ask("If-Match on two lines, neither matches", "/hello.txt", 'If-Match: "x"',
              'If-Match: "y"'), 412, why="RFC 9110 5.3, 13.1.1: one combined list"),
     rule(ask("If-Match on two lines, one is any", "/hello.txt", 'If-Match: "x"', "If-Match: *"),

@@ -1,36 +1,55 @@
 # SPDX-License-Identifier: MIT
-"""What honest clients still get while others attack: TUX as a process beside nginx.
+"""What honest clients still get while others attack: TUX as a process, or as a module in a guest,
+beside nginx.
 
 ``python -m tests.tux.hostile`` prints a table; `src/tux/SECURITY.md` has one.  Wall-clock numbers
-of a loopback, on whatever machine this is: they tell standing from falling, not fast from slow.
+of whatever machine this is: they tell standing from falling, not fast from slow.
 """
 
 from __future__ import annotations
 
 import argparse
+import random
 import socket
+import struct
 import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager, nullcontext, suppress
+from dataclasses import dataclass, replace
 from functools import partial
-from itertools import cycle
+from itertools import count, cycle
 from pathlib import Path
 
+from checks.suite import find_variants
 from ground import process
 from ground.paths import PROJECT
 from tests.tux.crowd import open_many
 from tests.tux.documents import HELLO, write_documents
+from tests.tux.guest import DOCUMENTS, find_boot, serve_in_guest, start_guest
+from tests.tux.machine import Machine
+from tests.tux.network import FORGED, HOST_ADDRESSES, is_possible, move_into_own_network
 from tests.tux.servers import LOOPBACK, Served, request, start_nginx, start_tux
+from tests.tux.variants import find_variant
 
 LARGE = request(f"/sizes/{3 * (1 << 20) + 7}.bin")
 HEAD = b"GET /hello.txt HTTP/1.1\r\nHost: localhost\r\nX: "
 PATIENCE_S = 60.0
+SYNS_A_SECOND = 5000
 TCP_REPAIR, REPAIR_ON = 19, 1
 READY = "ready"
+
+NONE = "none"
+NEIGHBOUR_PORT = 8080
+NEIGHBOUR = (
+    "daemon on; pid /run/n.pid; error_log /run/n.err; worker_rlimit_nofile 20000; "
+    "events { worker_connections 16384; } http { access_log off; "
+    "client_body_temp_path /run/n1; proxy_temp_path /run/n2; fastcgi_temp_path /run/n3; "
+    "uwsgi_temp_path /run/n4; scgi_temp_path /run/n5; "
+    f"server {{ listen {NEIGHBOUR_PORT}; root {DOCUMENTS}; }} }}"
+)
 
 Attack = Callable[[Served], None]
 
@@ -114,9 +133,35 @@ def vanish(served: Served) -> None:
     time.sleep(3600)
 
 
+def flood_syns(served: Served) -> None:
+    """SYNs from addresses of which none ever answers: the queue of handshakes is full at once."""
+    choice = random.Random(2006)
+    with socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_RAW) as raw:
+        announce()
+        begun = time.monotonic()
+        for number in count():
+            source = FORGED[choice.randrange(1, FORGED.num_addresses - 1)].packed
+            raw.sendto(make_syn(source, choice, served.address), (served.address[0], 0))
+            time.sleep(max(0.0, begun + number / SYNS_A_SECOND - time.monotonic()))
+
+
+def make_syn(source: bytes, choice: random.Random, to: tuple[str, int]) -> bytes:
+    """A SYN with its IP header; the kernel fills in the latter's checksum."""
+    destination = socket.inet_aton(to[0])
+    ports = choice.randrange(1024, 65536), to[1]
+    tcp = struct.pack("!HHLLBBHHH", *ports, choice.getrandbits(32), 0, 5 << 4, 2, 65535, 0, 0)
+    pseudo = source + destination + struct.pack("!HH", socket.IPPROTO_TCP, len(tcp))
+    total = sum(struct.unpack("!16H", pseudo + tcp))
+    total = (total & 0xFFFF) + (total >> 16)
+    total = (total & 0xFFFF) + (total >> 16)
+    tcp = tcp[:16] + struct.pack("!H", ~total & 0xFFFF) + tcp[18:]
+    ip = struct.pack("!BBHHHBBH", 4 << 4 | 5, 0, 20 + len(tcp), 0, 0, 64, socket.IPPROTO_TCP, 0)
+    return ip + source + destination + tcp
+
+
 def stay_idle(served: Served) -> None:
-    """8000 connections (nginx is set up for 8192) that had a reply and say nothing more."""
-    sockets = open_many(served, 8000)
+    """10,000 connections, all that TUX keeps, that had a reply and say nothing more."""
+    sockets = open_many(served, 10_000)
     for one in sockets:
         one.sendall(request("/hello.txt", method="HEAD"))
     for one in sockets:
@@ -150,6 +195,7 @@ ATTACKS: dict[str, Attack] = {
     "read-by-bytes": read_by_bytes,
     "reset-at-once": reset_at_once,
     "vanish": vanish,
+    "flood-syns": flood_syns,
     "stay-idle": stay_idle,
     "upload-for-ever": upload_for_ever,
 }
@@ -195,12 +241,15 @@ def be_honest(served: Served, seconds: float) -> Service:
     return Service(len(took), failures, tuple(took))
 
 
+Row = tuple[str, str, Service]
+
+
 @contextmanager
 def under_attack(served: Served, name: str, log: Path) -> Iterator[None]:
     """``name`` goes on during the block, in a process of its own."""
     argv = [sys.executable, "-m", "tests.tux.hostile", "--attack", name]
-    argv += ["--port", str(served.address[1])]
-    with process.start(argv, cwd=PROJECT, log=log) as child:
+    argv += ["--address", served.address[0], "--port", str(served.address[1])]
+    with process.start([*served.prefix, *argv], cwd=PROJECT, log=log) as child:
         deadline = time.monotonic() + PATIENCE_S
         while READY not in log.read_text():
             assert child.poll() is None, log.read_text()
@@ -210,25 +259,48 @@ def under_attack(served: Served, name: str, log: Path) -> Iterator[None]:
         assert child.poll() is None, log.read_text()
 
 
-def measure(
-    place: Path, seconds: float, names: Sequence[str]
-) -> Iterator[tuple[str, str, Service]]:
-    """For no attack and each of ``names``: what each server gives, started anew each time."""
-    documents = write_documents(place)
+def measure(served: Served, name: str, log: Path, seconds: float) -> Service:
+    """What ``served`` gives under the attack ``name``, or ``none``."""
+    with under_attack(served, name, log) if name != NONE else nullcontext():
+        return be_honest(served, seconds)
+
+
+def measure_processes(
+    place: Path, documents: Path, seconds: float, names: Sequence[str]
+) -> Iterator[Row]:
+    """TUX as a process and nginx, each started anew for each of ``names``."""
     starts = {"tux": partial(start_tux, sanitize=""), "nginx": start_nginx}
-    for name in ("none", *names):
+    for name in names:
         for kind, start in starts.items():
             folder = place / f"{kind}-{name}"
             folder.mkdir()
             folder.chmod(0o755)
-            with ExitStack() as stack:
-                served = stack.enter_context(start(folder, documents, {}))
-                if name != "none":
-                    stack.enter_context(under_attack(served, name, folder / "attack"))
-                yield name, kind, be_honest(served, seconds)
+            with start(folder, documents, {}) as served:
+                yield name, kind, measure(served, name, folder / "attack", seconds)
 
 
-def print_table(rows: Iterator[tuple[str, str, Service]]) -> None:
+def start_neighbour(machine: Machine) -> None:
+    """nginx in a guest, for as long as the guest is there."""
+    machine.run(f"echo '{NEIGHBOUR}' > /run/n.conf && nginx -e /run/n.err -c /run/n.conf")
+
+
+def measure_guest(
+    place: Path, documents: Path, seconds: float, names: Sequence[str], variant: str
+) -> Iterator[Row]:
+    """``variant`` in a guest, and nginx in the same one."""
+    found = find_variant(variant)
+    boot = find_boot("", documents, found)
+    with start_guest(boot, place / variant, found) as guest:
+        guest.machine.run(f"ip route add {FORGED} via {HOST_ADDRESSES[0]}")
+        start_neighbour(guest.machine)
+        with serve_in_guest(guest, documents, {}) as served:
+            nginx = replace(served, name="nginx", address=(served.address[0], NEIGHBOUR_PORT))
+            for name in names:
+                for kind, one in ((variant, served), (f"nginx beside {variant}", nginx)):
+                    yield name, kind, measure(one, name, place / "attack", seconds)
+
+
+def print_table(rows: Iterable[Row]) -> None:
     """One line for each attack and server, in Markdown."""
     print("| attack | server | replies | failures | median, ms | longest, ms |")
     print("|---|---|---|---|---|---|")
@@ -245,16 +317,28 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="tests.tux.hostile", description=__doc__)
     parser.add_argument("--seconds", type=float, default=10.0, help="for each line of the table")
     parser.add_argument("--only", action="append", choices=sorted(ATTACKS), default=[])
-    parser.add_argument("--attack", choices=sorted(ATTACKS), help="attack the server at --port")
+    parser.add_argument("--guest", action="append", choices=find_variants(), default=[],
+                        help="this variant as a module, not TUX as a process")  # fmt: skip
+    parser.add_argument("--attack", choices=sorted(ATTACKS), help="attack --port of --address")
+    parser.add_argument("--address", default=LOOPBACK)
     parser.add_argument("--port", type=int, default=80)
     chosen = parser.parse_args()
     if chosen.attack:
-        ATTACKS[chosen.attack](Served("attacked", (LOOPBACK, chosen.port), Path()))
+        ATTACKS[chosen.attack](Served("attacked", (chosen.address, chosen.port), Path()))
         return
+    if not is_possible():
+        parser.error("a network of one's own needs root and /dev/net/tun")
+    if not chosen.guest:
+        move_into_own_network()
     with tempfile.TemporaryDirectory(prefix="tux-hostile-", ignore_cleanup_errors=True) as folder:
         place = Path(folder)
         place.chmod(0o755)
-        print_table(measure(place, chosen.seconds, chosen.only or [*ATTACKS]))
+        documents, names = write_documents(place), [NONE, *(chosen.only or ATTACKS)]
+        if chosen.guest:
+            for variant in chosen.guest:
+                print_table(measure_guest(place, documents, chosen.seconds, names, variant))
+        else:
+            print_table(measure_processes(place, documents, chosen.seconds, names))
 
 
 if __name__ == "__main__":

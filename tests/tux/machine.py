@@ -28,7 +28,8 @@ from tests.tux.network import GUEST_ADDRESS, PREFIX, Network
 BOOT_S = 600.0
 COMMAND_S = 120.0
 POLL_S = 0.02
-KERNEL_ARGUMENTS = "console=ttyS0 panic=-1 oops=panic nolapic noapic no_timer_check loglevel=7"
+KERNEL_ARGUMENTS = "console=ttyS0 panic=-1 oops=panic no_timer_check loglevel=7"
+ONE_PROCESSOR = "nolapic noapic"
 COMPLAINT = re.compile(
     r"BUG:|WARNING:|\bOops|general protection fault|Kernel panic|Call Trace|KASAN|UBSAN|"
     r"INFO: (?:possible|suspicious|task|trying|lockdep)|possible (?:recursive|circular)|"
@@ -69,6 +70,7 @@ class Boot:
     arguments: str = ""
     disk: Path | None = None
     is_64_bit: bool = False
+    processors: int = 1
 
 
 class Machine:
@@ -159,20 +161,23 @@ class Machine:
 
 
 def finalize_argv(boot: Boot, directory: Path, network: Network) -> list[str]:
-    """QEMU's command line: KVM where it works, one processor, the console on a socket."""
+    """QEMU's command line: KVM where it works, the console on a socket."""
     if can_use_kvm():
         processor = ("-accel", "kvm", "-cpu", "host")
     else:
         model = "qemu64" if boot.is_64_bit else "pentium3"
         processor = ("-accel", "tcg", "-cpu", model)
     emulator = "qemu-system-x86_64" if boot.is_64_bit else "qemu-system-i386"
+    arguments = (KERNEL_ARGUMENTS, ONE_PROCESSOR if boot.processors == 1 else "", boot.arguments)
     disk = ("-drive", f"file={boot.disk},format=raw,if=virtio,cache=unsafe") if boot.disk else ()
     return [
         *(*network.prefix, emulator, "-nodefaults", "-no-user-config"),
         *("-M", "pc,usb=off,hpet=off", *processor, "-m", str(boot.memory_mib)),
+        # The BIOS names one processor a socket to kernels without ACPI.
+        *("-smp", f"{boot.processors},sockets={boot.processors}"),
         *("-display", "none", "-monitor", "none", "-no-reboot"),
         *("-kernel", str(boot.kernel), "-initrd", str(directory / "root.cpio")),
-        *("-append", f"{KERNEL_ARGUMENTS} {boot.arguments}".rstrip()),
+        *("-append", " ".join(filter(None, arguments))),
         *("-chardev", f"socket,id=tty,path={directory}/console.sock,server=on,wait=off,"
           f"logfile={directory}/console.txt"),
         *("-serial", "chardev:tty"),

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
-"""A network of its own for one guest: a tap device in a network namespace.
+"""Networks of their own: for one guest, a tap device in a network namespace; for this process, one
+that it moves into.
 
 User networking would end TCP in the emulator; here every RST and every half-close of a test
 really reaches the guest.
@@ -13,6 +14,7 @@ import os
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
+from ipaddress import ip_network
 from pathlib import Path
 
 from ground import process
@@ -21,6 +23,7 @@ CLONE_NEWNET = 0x40000000
 HOST_ADDRESSES = tuple(f"10.9.0.{n}" for n in range(1, 9))  # 8 times the ephemeral ports
 GUEST_ADDRESS = "10.9.0.100"
 PREFIX = 24
+FORGED = ip_network("10.128.0.0/9")  # where nobody is; who sends from there hears no answer
 
 _libc = ctypes.CDLL(None, use_errno=True)
 _serial = itertools.count()
@@ -60,9 +63,28 @@ class Network:
 
 
 def _set_namespace(handle: int) -> None:
-    if _libc.setns(handle, CLONE_NEWNET) != 0:
+    _check(_libc.setns(handle, CLONE_NEWNET), "setns")
+
+
+def _check(result: int, name: str) -> None:
+    if result != 0:
         error = ctypes.get_errno()
-        raise OSError(error, f"setns: {os.strerror(error)}")
+        raise OSError(error, f"{name}: {os.strerror(error)}")
+
+
+def move_into_own_network() -> None:
+    """From here on this process and its children have a loopback interface of their own, and a
+    device behind which FORGED lies and on which nothing comes back.  Needs root."""
+    _check(_libc.unshare(CLONE_NEWNET), "unshare")
+    for line in (
+        "link set lo up",
+        "tuntap add dev sink mode tap",
+        f"addr add {FORGED[1]}/{FORGED.prefixlen} dev sink",
+        "link set sink up",
+    ):
+        process.run(["ip", *line.split()])
+    # Else nothing on 127.0.0.1 would answer to them at all.
+    Path("/proc/sys/net/ipv4/conf/sink/route_localnet").write_text("1")
 
 
 @contextmanager

@@ -142,7 +142,7 @@ def start_nginx(place: Path, root: Path, knobs: Mapping[str, str]) -> Iterator[S
     (place / "nginx.conf").write_text(
         f"{'user www-data;' if os.geteuid() == 0 else ''}\n"
         f"daemon off;\nworker_processes 1;\npid {place}/pid;\nerror_log {place}/errors;\n"
-        "worker_rlimit_nofile 16384;\nevents { worker_connections 8192; }\nhttp {\n"
+        "worker_rlimit_nofile 20000;\nevents { worker_connections 16384; }\nhttp {\n"
         f"    include /etc/nginx/mime.types;\n    default_type application/octet-stream;\n"
         f"    access_log {place}/access.log;\n{folders}{extra}"
         f"    server {{ listen {LOOPBACK}:{port}; root {root}; absolute_redirect off; }}\n"
@@ -210,7 +210,8 @@ def start_tux(
     drop = ("setpriv", "--reuid=65534", "--regid=65534", "--clear-groups")
     command = [*(drop if os.geteuid() == 0 else ()), program]
     port, log, stat = find_free_port(), place / "access.log", place / "stat"
-    own = {"fail_allocations": "TUX_FAIL", "miss_lookups": "TUX_MISS"}  # of the process, not knobs
+    # Of the process, not knobs.
+    own = {"fail_allocations": "TUX_FAIL", "miss_lookups": "TUX_MISS", "preload": "LD_PRELOAD"}
     environment = {own[name]: value for name, value in knobs.items() if name in own}
     knobs = {name: value for name, value in knobs.items() if name not in own}
     wanted = {"documentroot": root, "logfile": log, "port": port, "clientport": 0, "threads": 1}

@@ -2,8 +2,9 @@
 """A long, mixed load on TUX in a guest, in rounds: what is taken comes back.
 
 In a round clients of every kind are at it at once, and in its middle the server is stopped and
-started.  Then there is silence, in which nothing may be alive, and each cache of the kernel must
-hold what it held after the first round.  ``python -m tests.tux.soak`` is `./invoke tux.soak`.
+started.  Then there is silence, in which nothing may be alive or hold memory, by the server's
+ledger and by that of its allocator, and each cache of the kernel must hold what it held after the
+first round.  ``python -m tests.tux.soak`` is `./invoke tux.soak`.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from pathlib import Path
 
 from checks.suite import find_variants
 from ground.seeds import derive_bytes
+from testbed.guest.slab import ACCOUNT, parse_slab_account
 from tests.tux.crowd import ask_all, close_all, open_many
 from tests.tux.documents import HELLO, content, write_documents
 from tests.tux.guest import find_boot, read_slabs, serve_in_guest, start_guest
@@ -33,7 +35,7 @@ CLIENTS = 6
 SIZES = (0, 1, 1025, 4097, 65537)
 LARGE = 3 * (1 << 20) + 7
 SPIKE = 300
-STOP, START = 0, 1
+STOP, START, RESTART = 0, 1, 2
 KNOBS = {"header_timeout": "2", "output_timeout": "2", "keepalive_timeout": "2"}
 # What a round may leave behind: the kernel's own caches move a little.
 GROWTH_MAX = 200  # objects of any one cache
@@ -165,6 +167,22 @@ def read_state(machine: Machine) -> State:
     return State(slabs, int(memory.split()[1]))
 
 
+def find_left(machine: Machine, counted: dict[str, int]) -> list[str]:
+    """What the server has of requests that are over: by its own ledger, and by Stingy's."""
+    left = [
+        f"{name} is {value}"
+        for name, value in counted.items()
+        if value and name.endswith((".live", ".bytes"))
+    ]
+    if account := machine.run(f"cat {ACCOUNT} 2> /dev/null || true"):
+        left += [
+            f"{item.live} of {item.name} in the slabs"
+            for item in parse_slab_account(account)
+            if item.live
+        ]
+    return left
+
+
 def settle(machine: Machine, before: State | None, patience_s: float) -> State:
     """What is in use once it is no more than ``before``, or when patience ends: TCP keeps what is
     left of a connection that was cut for a minute (tcp_fin_timeout)."""
@@ -234,11 +252,13 @@ def soak(
             served.control(START)
             time.sleep(round_s / 2)
         served.assert_idle()
+        served.control(RESTART)  # which gives back what stock keeps on its free lists
         state = settle(machine, first, patience_s)
         grown = state.find_growth(first) if first else {}
         wrong = [*crowd.wrong, *machine.read_complaints()]
         wrong += [f"{name}: {n} more" for name, n in grown.items()]
         counted = served.read_stat()
+        wrong += find_left(machine, counted)
         print(
             f"round {number}: {crowd.visits} visits, {counted['replies.2xx']} replies in all, "
             f"{served.now() - begun_there:.0f} s in the guest, "

@@ -6,6 +6,7 @@ from __future__ import annotations
 import http.client
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 
@@ -39,6 +40,32 @@ def test_a_large_body(tux: Served, method: str, chunked: bool) -> None:
     status = upload(tux, method, "/hello.txt", chunked=chunked)
     assert status == {"FROB": 501, "GET": 200}.get(method, 405)
     tux.assert_idle()
+
+
+CHUNKED = ("-H", "Transfer-Encoding: chunked")
+AT_ONCE = ("-H", "Expect:")  # by default curl waits a second for 100 (Continue)
+UPLOADS = {
+    "put": ("-T", "{}"),
+    "put at once": ("-T", "{}", *AT_ONCE),
+    "put at a bounded rate": ("-T", "{}", *AT_ONCE, "--limit-rate", "8M"),
+    "put in chunks": ("-T", "{}", *CHUNKED),
+    "put in chunks at once": ("-T", "{}", *CHUNKED, *AT_ONCE),
+    "put in HTTP/1.0": ("-0", "-T", "{}"),
+    "post": ("--data-binary", "@{}"),
+    "a form": ("-F", "file=@{}", *AT_ONCE),
+    "a method of no body": ("-X", "DELETE", "--data-binary", "@{}", *AT_ONCE),
+}
+
+
+@pytest.mark.parametrize("form", UPLOADS)
+def test_what_curl_uploads(server: Served, form: str, tmp_path: Path) -> None:
+    """It writes, and listens meanwhile: whatever it does, no error but a status comes of it."""
+    file = tmp_path / "body"
+    file.write_bytes(b"x" * BODY)
+    words = [word.format(file) for word in UPLOADS[form]]
+    result = server.curl("-o", "/dev/null", "-w", "%{http_code}", *words, server.url("/hello.txt"))
+    assert (result.returncode, result.stderr) == (0, "")
+    assert result.stdout in ({"405"} if server.is_tux else {"200", "405", "413"})
 
 
 def test_the_oracle_reads_on_as_well(running: Callable[[str], Served]) -> None:

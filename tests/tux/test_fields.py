@@ -348,6 +348,24 @@ def test_extreme_times_and_sizes(start: Start, memory: Path, modified: int, size
     assert tag.startswith("W/") == (modified > 0)
 
 
+def test_the_longest_header_has_room(start: Start, memory: Path) -> None:
+    """Every part of it as long as it can be: type, charset, range, length, tag, age."""
+    size, subtype = 2**59 - 1, "x" * 95  # larger files have ranges that are not told apart
+    path = memory / "odd.longestname"
+    path.touch()
+    os.truncate(path, size)
+    path.chmod(0o644)
+    os.utime(path, (0, 2**63 - 1))
+    knobs = {"types": f"longestname=text/{subtype}", "charset": "c" * 31, "max_age": 2**31 - 1}
+    with start("tux", documentroot=memory, **knobs) as served:
+        fields = f"Range: bytes={size - 2}-{size - 1}", "Connection: close"
+        reply = served.get("/odd.longestname", *fields)
+    assert (reply.status, reply.body) == (206, bytes(2))
+    assert reply.get("content-type") == f"text/{subtype}; charset={'c' * 31}"
+    assert reply.get("content-range") == f"bytes {size - 2}-{size - 1}/{size}"
+    assert reply.get("cache-control") == f"max-age={2**31 - 1}"
+
+
 def test_mirrors_share_their_tags(start: Start, place: Path) -> None:
     """Copies of a file have one tag, and it tells nothing of the file system."""
     write(place / "one.txt", b"the same", age_s=100)

@@ -9,14 +9,16 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
 
 from tests.tux.conftest import Start
 from tests.tux.documents import HELLO, content
 from tests.tux.guest import DOCUMENTS, load_module, read_slabs
+from tests.tux.hostile import under_attack
 from tests.tux.machine import COMPLAINT, GuestError, Machine
-from tests.tux.network import HOST_ADDRESSES
+from tests.tux.network import FORGED, HOST_ADDRESSES
 from tests.tux.servers import READY_S, Served, request
 from tests.tux.test_life import load
 
@@ -135,6 +137,28 @@ def test_memory_after_many_requests(kernel_kind: str, start: Start, requests: in
         after = read_slabs(machine)
     grown = {name: after[name] - before.get(name, 0) for name in after}
     assert not {name: n for name, n in grown.items() if n > SLAB_GROWTH_MAX}
+
+
+def is_flooded(served: Served) -> bool:
+    """Whether TCP has no room for handshakes any more, or admission keeps SYNs."""
+    line = "awk '/^TcpExt/ && seen++ { print $2 }' /proc/net/netstat"  # SyncookiesSent
+    cookies = int(find_machine(served).run(line))
+    return bool(cookies or served.read_stat().get("admission.held"))
+
+
+def test_a_flood_of_syns_stops_nobody(kernel_kind: str, start: Start, tmp_path: Path) -> None:
+    """From addresses that never answer, more than the queue of handshakes holds: honest clients
+    are served, by cookies, or as SYNs that wait for their turn (admission)."""
+    with start(kernel_kind) as served:
+        find_machine(served).run(f"ip route replace {FORGED} via {HOST_ADDRESSES[0]}")
+        with under_attack(served, "flood-syns", tmp_path / "attack"):
+            deadline = time.monotonic() + READY_S
+            while not is_flooded(served):
+                assert time.monotonic() < deadline
+                time.sleep(0.2)
+            for _ in range(20):
+                assert served.get("/hello.txt", "Connection: close").body == HELLO
+        served.assert_idle()
 
 
 def test_a_client_whose_address_is_gone(kernel_kind: str, start: Start) -> None:

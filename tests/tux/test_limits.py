@@ -4,6 +4,8 @@
 from __future__ import annotations
 
 import time
+from pathlib import Path
+from urllib.parse import quote
 
 import pytest
 
@@ -94,6 +96,33 @@ def test_long_redirections_are_answered(tux_kind: str, start: Start) -> None:
                 assert reply.get("location") == (location if reply.status == 301 else None)
                 connection.send(request("/hello.txt"))
                 assert connection.read_reply().body == HELLO
+
+
+NAME = "\\<>" * 40  # each of its bytes takes three in a Location
+
+
+@pytest.mark.parametrize("knobs", [{}, {"max_header_len": 32768, "long_header_len": 0}], ids=str)
+@pytest.mark.parametrize("version", ["1.0", "1.1"])
+@pytest.mark.parametrize("method", ["GET", "HEAD"])
+def test_redirections_of_all_lengths(
+    start: Start, place: Path, knobs: dict[str, int], version: str, method: str
+) -> None:
+    """In either buffer; with a name that grows, and in absolute form."""
+    (place / "dir").mkdir()
+    (place / NAME).mkdir()
+    escaped = f"/{quote(NAME)}/"
+    with start("tux", documentroot=place, **knobs) as served:
+        for length in (0, 2500, *range(2900, 3500, 30), 4090, 8000, 15_000):
+            query = "?" + "q" * length
+            for target, location in (
+                (f"/dir{query}", f"/dir/{query}"),
+                (f"http://localhost//dir{query}", f"/dir/{query}"),
+                (f"/{NAME}{query}", f"{escaped}{query}"),
+                ("/" * length + f"/{NAME}", escaped),
+            ):
+                reply = served.get(target, method=method, version=version)
+                assert reply.status in ({301} if length <= 2500 else {301, 414})
+                assert reply.get("location") == (location if reply.status == 301 else None)
 
 
 @pytest.mark.parametrize("length", [2990, 3000, 3001, 5000, 60_000])

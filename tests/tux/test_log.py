@@ -136,6 +136,38 @@ def test_every_end_is_a_line(tux_kind: str, start: Start) -> None:
     assert {m["host"] for m in lines} == {served.client_address}
 
 
+def test_a_part_that_was_cut_off_is_a_line(tux_kind: str, start: Start) -> None:
+    """With the bytes of the part, wherever it begins."""
+    with start(tux_kind, logging=1) as served:
+        wanted = "Range: bytes=3000000-3145734"
+        connection = send_without_reading(served, request("/sizes/3145735.bin", wanted))
+        connection.socket.recv(1000)
+        time.sleep(0.3)
+        connection.reset()
+        [line] = read_lines(served, 1)
+        assert line["status"] == "206"
+        assert 1000 <= int(line["bytes"]) <= 145_735
+
+
+def test_a_stop_is_an_end(tux_kind: str, start: Start) -> None:
+    """Of a reply with what went out of it, of a head as 503; and of silence as nothing."""
+    with start(tux_kind, logging=1, stop_timeout=0, defer_accept=0) as served:
+        reading = send_without_reading(served, request("/sizes/3145735.bin"))
+        reading.socket.recv(1000)
+        asking = send_without_reading(served, b"GET /hello.txt HTTP/1.1\r\nHo")
+        with reading, asking, served.connect():
+            time.sleep(0.3)
+            served.control(2)
+            lines = read_lines(served, 2)
+            served.get("/hello.txt")
+            assert len(read_lines(served, 3)) == 3
+        found = {m["line"].split()[1]: (m["status"], int(m["bytes"])) for m in lines}
+        assert found["/hello.txt"] == ("503", 0)
+        status, sent = found["/sizes/3145735.bin"]
+        assert status == "200"
+        assert 1000 <= sent < 3_145_735
+
+
 def test_empty_lines_are_no_line(tux_kind: str, start: Start) -> None:
     """Not before a reset, an end, a timeout or a stop; a bare LF is wrong, and is one."""
     with start(tux_kind, logging=1, header_timeout=1) as served:

@@ -3,8 +3,11 @@
 
 from __future__ import annotations
 
+from typing import cast
+
 import pytest
 
+from testbed.guest.slab import HEADING
 from tests.tux import soak
 from tests.tux.conftest import Start
 from tests.tux.machine import Machine
@@ -25,6 +28,32 @@ FIRST = State({"filp": 500, "kmalloc-64": 9000}, 800_000)
 )
 def test_what_has_grown(later: State, grown: dict[str, int]) -> None:
     assert later.find_growth(FIRST) == grown
+
+
+class Answering:
+    """A machine that says one thing."""
+
+    def __init__(self, text: str):
+        self.text = text
+
+    def run(self, _: str) -> str:
+        """What a command prints."""
+        return self.text
+
+
+@pytest.mark.parametrize(
+    ("counted", "account", "left"),
+    [
+        ({"requests.live": 0, "object.abuf.bytes": 0, "replies.2xx": 9}, "", []),
+        ({"object.file.live": 1}, "", ["object.file.live is 1"]),
+        ({"object.header.bytes": 3000}, "", ["object.header.bytes is 3000"]),
+        ({}, f"requests 9\n{HEADING}\ntux_req 0 3 9 9 0 0 0\n", []),
+        ({}, f"{HEADING}\ntux_req 2 3 9 7 0 0 0\n", ["2 of tux_req in the slabs"]),
+    ],
+)
+def test_what_is_left(counted: dict[str, int], account: str, left: list[str]) -> None:
+    machine = cast(Machine, Answering(account))
+    assert soak.find_left(machine, counted) == left
 
 
 @pytest.mark.real
