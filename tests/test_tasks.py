@@ -113,3 +113,58 @@ def test_the_checkout_may_have_any_name(tmp_path: Path, name: str) -> None:
             check=True,
         )
         assert (done.stdout, done.stderr) == ("--list\n", "")
+
+
+def make_bare_host(tmp_path: Path, user: int, said: str) -> dict[str, str]:
+    """A PATH on which a package is missing: ``apt-get`` says ``said`` and fails, ``user`` asks, and
+    there is no sudo."""
+    (make_host(tmp_path) / "images/packages/host.txt").write_text("packer  # makes images\n")
+    programs = tmp_path / "programs"
+    programs.mkdir()
+    for name in ("sh", "dirname", "sed", "xargs", "echo", "grep", "env", "cat", "sha256sum"):
+        (programs / name).symlink_to(shutil.which(name) or name)
+    for name, script in {
+        "id": f"echo {user}",
+        "uname": "echo x86_64",
+        "dpkg-query": "exit 1",
+        "apt-get": f"echo 'E: {said}' >&2; exit 100",
+    }.items():
+        (programs / name).write_text(f"#!/bin/sh\n{script}\n")
+        (programs / name).chmod(0o755)
+    return {"PATH": str(programs)}
+
+
+@pytest.mark.parametrize(
+    ("user", "complaint"),
+    [
+        (0, "error: the packages could not be installed: packer\n"),
+        (1000, "error: installing packages needs root\n  try: run this as root, or install sudo\n"),
+    ],
+)
+def test_packages_that_cannot_be_had_are_a_fault_of_the_host(
+    tmp_path: Path, user: int, complaint: str
+) -> None:
+    """4, with a remedy: whatever apt-get ends with is none of our exit codes."""
+    done = subprocess.run(
+        [tmp_path / "invoke", "--list"],
+        env=make_bare_host(tmp_path, user, "no network"),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stdout) == (4, "")
+    assert complaint in done.stderr
+    assert ("E: no network" in done.stderr) == (user == 0)
+    assert done.stderr.count("try: ") == 1
+
+
+def test_an_environment_that_cannot_be_made_is_a_fault_of_the_host(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [make_host(tmp_path) / "invoke", "--list"],
+        env={"PATH": "/usr/bin:/bin", "ARTIFACT_VENV": "/dev/null/venv"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stdout) == (4, "")
+    assert "error: the Python environment could not be made in /dev/null/venv\n" in done.stderr

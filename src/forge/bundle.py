@@ -42,16 +42,18 @@ def write_bundle(
     """Write the bundle of the commit that is checked out in ``project`` into the folder ``target``.
 
     ``image`` is the archive that was made of it, ``provenance`` the folder of the build's
-    documents.  Raises UsageError if ``target`` has other files, or if the project has changes that
-    no commit has: sources and image would not belong together.
+    documents.  Raises UsageError if one of these is missing, if ``target`` has other files, or if
+    the project has changes that no commit has: sources and image would not belong together.
     """
+    documents = [provenance / name for name in (STATEMENT, QEMU_SBOM, CONTAINER_SBOM)]
+    _refuse_missing([image, *documents])
     prepare_bundle(target, project)
     # Modes by rule: the user's own tar.umask would change the digest.
     archive = ["git", "-c", "tar.umask=0022", "archive", "--format=tar.gz", f"--prefix={NAME}/"]
     run([*archive, "--output", target.resolve() / SOURCES, "HEAD"], cwd=project)
     shutil.copyfile(image, target / IMAGE)
-    for name in (STATEMENT, QEMU_SBOM, CONTAINER_SBOM):
-        shutil.copyfile(provenance / name, target / name)
+    for path in documents:
+        shutil.copyfile(path, target / path.name)
     write_atomically(target / "README.txt", GUIDE.encode())
     files = sorted(target.iterdir())
     write_atomically(target / SUMS, format_sums(files).encode())
@@ -75,6 +77,12 @@ def prepare_bundle(target: Path, project: Path = PROJECT) -> None:
 def format_sums(files: Sequence[Path]) -> str:
     """Digests as ``sha256sum --check`` reads them."""
     return "".join(f"{digest_file(path)}  {path.name}\n" for path in files)
+
+
+def _refuse_missing(paths: Sequence[Path]) -> None:
+    for path in paths:
+        if not path.is_file():
+            raise UsageError(f"there is no {path}", hint="./invoke build.container makes it")
 
 
 def _refuse_changes(project: Path) -> None:

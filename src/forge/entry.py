@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import json
+import os
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ from forge.bundle import prepare_bundle, write_bundle
 from forge.container import ARCHIVE
 from forge.manifest import NAME, Manifest
 from forge.modules import MODULES, ModuleRecipe
-from forge.pipeline import Pipeline, build
+from forge.pipeline import PREBUILT_VARIABLE, Pipeline, build
 from forge.provenance import FOLDER as PROVENANCE
 from forge.stage import Workshop
 from ground.errors import ExitCode, UsageError
@@ -109,7 +110,15 @@ def format_times(pipeline: Pipeline) -> Table:
 
 
 def run_bundle(folder: str) -> None:
-    """Build what is missing, then write the offline bundle into ``folder``."""
+    """Build what is missing, then write the offline bundle into ``folder``.
+
+    Raises UsageError where products of another build are set: they have no image and no provenance.
+    """
+    if PREBUILT_VARIABLE in os.environ:
+        raise UsageError(
+            f"{PREBUILT_VARIABLE} names products of another build, and a bundle is of this one",
+            hint=f"unset {PREBUILT_VARIABLE}",
+        )
     prepare_bundle(Path(folder))
     _, pipeline = build()
     image = pipeline.container / ARCHIVE

@@ -10,6 +10,7 @@ import pytest
 
 from forge import entry
 from forge.bundle import IMAGE, SOURCES, SUMS, write_bundle
+from forge.pipeline import PREBUILT_VARIABLE
 from forge.provenance import CONTAINER_SBOM, QEMU_SBOM, STATEMENT
 from ground.errors import UsageError
 from ground.process import run
@@ -86,6 +87,17 @@ def test_a_folder_with_other_files_is_refused(project: Path, built: tuple[Path, 
         write_bundle(built[1], *built, project=project)
 
 
+@pytest.mark.parametrize("name", ["image", f"provenance/{STATEMENT}", "provenance"])
+def test_what_was_not_built_is_named(
+    project: Path, built: tuple[Path, Path], tmp_path: Path, name: str
+) -> None:
+    gone = tmp_path / name
+    gone.rename(tmp_path / "elsewhere")
+    with pytest.raises(UsageError, match=rf"there is no {gone}"):
+        write_bundle(tmp_path / "bundle", *built, project=project)
+    assert not (tmp_path / "bundle").exists()
+
+
 def test_sources_without_a_repository_are_refused(built: tuple[Path, Path], tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="is not a checkout"):
         write_bundle(tmp_path / "bundle", *built, project=tmp_path)
@@ -101,3 +113,14 @@ def test_a_folder_that_will_not_do_is_refused_before_anything_is_built(
         entry.run_bundle(str(built[1]))
     with pytest.raises(UsageError, match="cannot be made: Not a directory"):
         entry.run_bundle(str(built[0] / "bundle"))
+
+
+def test_products_of_another_build_make_no_bundle(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They have neither an image nor a provenance of this build."""
+    monkeypatch.setattr(entry, "build", lambda: pytest.fail("it was built"))
+    monkeypatch.setenv(PREBUILT_VARIABLE, "/opt/products/manifest.json")
+    with pytest.raises(UsageError, match="ARTIFACT_PREBUILT names products of another build"):
+        entry.run_bundle(str(tmp_path / "bundle"))
+    assert not (tmp_path / "bundle").exists()

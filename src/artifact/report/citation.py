@@ -140,7 +140,7 @@ def render_codemeta(citation: Citation) -> JsonValue:
         "memoryRequirements": "8 GB",
         "storageRequirements": "15 GB",
         "referencePublication": {
-            "type": "ScholarlyArticle",
+            "type": "schema:ScholarlyArticle",  # no term of CodeMeta's own
             "name": paper.title,
             "author": [
                 {"type": "Person", "givenName": a.given_names, "familyName": a.family_names}

@@ -212,21 +212,24 @@ def record_plan(plan: Plan, path: Path, *, replan: bool = False) -> None:
     """Write the manifest of planned runs to ``path`` before the first run.
 
     If another plan is recorded there, raises UsageError with the differences, unless
-    ``replan``: results of two configurations must not meet in one figure unseen.
+    ``replan``: results of two configurations must not meet in one figure unseen.  Fewer or more
+    designs are no other configuration, since a part of a tier may be asked for.
     """
-    text = render_plan(plan)
     if path.is_file() and not replan:
-        _refuse_other(path, text)
-    write_atomically(path, text.encode())
+        _refuse_other(path, plan)
+    write_atomically(path, render_plan(plan).encode())
 
 
-def _refuse_other(path: Path, wanted: str) -> None:
-    """Raise UsageError if the plan recorded at ``path`` is not the one that is ``wanted``."""
+def _refuse_other(path: Path, wanted: Plan) -> None:
+    """Raise UsageError if the plan recorded at ``path`` does not agree with the one ``wanted``."""
     recorded = path.read_bytes().decode(errors="replace")
-    if recorded == wanted:
-        return
     try:
-        changes = describe_changes(recorded, wanted)
+        if _agree(read_made(Plan, recorded.encode()), wanted):
+            return
+    except MisfitError:
+        pass  # of another version: what differs is told
+    try:
+        changes = describe_changes(recorded, render_plan(wanted))
     except ValueError:
         raise UsageError(f"{path} is not a plan", hint="run with --replan") from None
     raise UsageError(
@@ -234,6 +237,18 @@ def _refuse_other(path: Path, wanted: str) -> None:
         hint="undo the change, or accept the new plan with --replan (finished runs whose inputs "
         "did not change are kept)",
     )
+
+
+def _agree(one: Plan, other: Plan) -> bool:
+    """Whether the plans have the same products, and the same runs of each design in both."""
+    common = {*one.designs} & {*other.designs}
+
+    def select(plan: Plan) -> tuple[object, ...]:
+        runs = [run for run in plan.runs if run.design in common]
+        searches = [search for search in plan.searches if search.design in common]
+        return plan.tier, plan.products, plan.notes, runs, searches
+
+    return select(one) == select(other)
 
 
 def load_plan(path: Path) -> Plan:

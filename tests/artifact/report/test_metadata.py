@@ -60,6 +60,16 @@ def test_every_fact_of_the_citation_is_told_to_both(tmp_path: Path) -> None:
     assert "Ärzte" in render_metadata(citation)[ZENODO]
 
 
+def test_types_of_codemeta_are_terms_of_its_context() -> None:
+    """Another type is one of schema.org's and says so: without the prefix it would be an address
+    relative to the file."""
+    codemeta: Any = render_codemeta(read_citation())
+    paper = codemeta["referencePublication"]
+    agents = [*codemeta["author"], *paper["author"]]
+    assert {one["type"] for one in agents} <= {"Organization", "Person"}
+    assert (codemeta["type"], paper["type"]) == ("SoftwareSourceCode", "schema:ScholarlyArticle")
+
+
 @pytest.mark.parametrize(
     ("before", "after", "complaint"),
     [

@@ -113,6 +113,25 @@ def test_a_changed_plan_is_refused_with_the_difference(
     assert load_plan(path) == changed
 
 
+def test_a_part_of_a_tier_and_the_whole_are_no_other_configuration(tmp_path: Path) -> None:
+    """Commands that name one experiment each are given one after the other, and then the tier."""
+    path = tmp_path / "plan.json"
+    all_designs = [load_design(name) for name in find_designs()]
+    products = {"synthetic": "one build"}
+    parts = {name: [d for d in all_designs if d.id == name] for name in ("figure7", "peak")}
+    for designs in (*parts.values(), all_designs, parts["peak"]):
+        plan = make_plan(Tier.FULL, designs, products)
+        record_plan(plan, path)
+        assert load_plan(path) == plan
+    (peak,) = parts["peak"]
+    longer = peak.model_copy(update={"seconds": 2 * peak.seconds})
+    others = [d for d in all_designs if d.id != "peak"]
+    for designs in ([longer], [*others, longer]):
+        with pytest.raises(UsageError, match="the plan differs"):
+            record_plan(make_plan(Tier.FULL, designs, products), path)
+    assert load_plan(path) == plan
+
+
 @pytest.mark.parametrize("damage", [b"", b"{", b"\xff\xfe"])
 def test_a_damaged_record_of_the_plan_is_told(plan: Plan, tmp_path: Path, damage: bytes) -> None:
     path = tmp_path / "plan.json"
