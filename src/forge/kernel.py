@@ -110,8 +110,8 @@ class KernelRecipe:
             add_tux_hook(source)
         wanted = workshop.scratch / "wanted.config"
         wanted.write_text("".join(path.read_text() for path in self.fragments))
-        make = ("make", "-s", f"-j{workshop.jobs}", f"ARCH={self.architecture}", *IDENTITY)
-        make += self.options
+        architecture = f"ARCH={self.architecture}"
+        make = ("make", "-s", f"-j{workshop.jobs}", architecture, *IDENTITY, *self.options)
         workshop.run([*make, f"KCONFIG_ALLCONFIG={wanted}", "allnoconfig"], cwd=source)
         check_config(wanted.read_text(), (source / ".config").read_text())
         targets = ("bzImage", "modules_prepare") if self.takes_modules else ("bzImage",)
