@@ -191,6 +191,6 @@ def test_a_host_gets_the_packages_of_its_release(
         ["sh", follow("add-a-host-system") / "invoke", "--list"],
         env={"PATH": str(programs)}, capture_output=True, text=True, check=False,
     )  # fmt: skip
-    assert done.returncode == 9
+    assert done.returncode == 4  # what apt-get could not do ends as an infrastructure that failed
     assert f"libclang-rt-{runtime}-dev" in done.stderr
     assert ("packer" in done.stderr.split()) is (runtime == "14")
