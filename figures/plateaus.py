@@ -3,7 +3,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 import polars as pl
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
@@ -27,25 +31,7 @@ def draw(frame: pl.DataFrame, expected: pl.DataFrame, provenance: Provenance) ->
             points = frame.filter(pl.col("geometry") == row["geometry"]).sort("working_set_bytes")
             if not len(points):
                 continue
-            colour = COLOURS[i % len(COLOURS)]
-            edges = [
-                points["working_set_bytes"].min(),
-                row["l1_bytes"],
-                row["l2_bytes"],
-                points["working_set_bytes"].max(),
-            ]
-            levels = [row["l1_cycles"], row["l2_cycles"], row["memory_cycles"]]
-            axes.stairs(levels, edges, baseline=None, color=colour, linewidth=0.8, alpha=0.6)
-            axes.plot(
-                points["working_set_bytes"],
-                points["cycles"],
-                color=colour,
-                marker=MARKERS[i % len(MARKERS)],
-                markersize=2.6,
-                markerfacecolor=colour if points["valid"].all() else "white",
-                linestyle="none",
-                label=row["geometry"],
-            )
+            draw_machine(axes, points, row, COLOURS[i % len(COLOURS)], MARKERS[i % len(MARKERS)])
         axes.set_xscale("log", base=2)
         axes.set_yscale("log")
         axes.xaxis.set_major_locator(FixedLocator(SIZES))
@@ -57,6 +43,26 @@ def draw(frame: pl.DataFrame, expected: pl.DataFrame, provenance: Provenance) ->
         axes.set_ylabel("cycles per load")
         figure.legend(loc="outside upper center", ncols=2)
         return figure
+
+
+def draw_machine(
+    axes: Axes, points: pl.DataFrame, expected: Mapping[str, Any], colour: str, marker: str
+) -> None:
+    """One geometry: its points, and the steps that its file says."""
+    sizes = points["working_set_bytes"]
+    edges = [sizes.min(), expected["l1_bytes"], expected["l2_bytes"], sizes.max()]
+    levels = [expected["l1_cycles"], expected["l2_cycles"], expected["memory_cycles"]]
+    axes.stairs(levels, edges, baseline=None, color=colour, linewidth=0.8, alpha=0.6)
+    axes.plot(
+        sizes,
+        points["cycles"],
+        color=colour,
+        marker=marker,
+        markersize=2.6,
+        markerfacecolor=colour if points["valid"].all() else "white",
+        linestyle="none",
+        label=expected["geometry"],
+    )
 
 
 def format_bytes(value: float) -> str:

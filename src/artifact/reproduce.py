@@ -243,9 +243,24 @@ def conclude(
     if not quiet and set(plan.designs) == set(find_designs()):  # of a part there is no paper
         paper = produce_own(results, judgements, folder)
     made = paper.files if paper else ()
+    describe_files(results, judgements, folder, [*files, verdicts, report, explorer, *made])
+    code = find_conclusion_code(results, judgements)
+    conclusion = Conclusion(results, judgements, report, code, comparison, paper)
+    if not quiet:
+        print_conclusion(conclusion)
+        if problem:
+            raise problem
+    return conclusion
+
+
+def describe_files(
+    results: Results, judgements: Sequence[Judgement], folder: Path, files: Sequence[Path]
+) -> None:
+    """Write the metadata of ``files`` and of the plan that lies beside them."""
+    plan = results.plan
     write_crate(
         folder,
-        [*files, verdicts, report, explorer, folder / "plan.json", *made],
+        [*files, folder / "plan.json"],
         Deed(
             command=f"./invoke reproduce --tier {plan.tier}",
             plan="plan.json",
@@ -254,13 +269,6 @@ def conclude(
         ),
         name=f"{TITLE}, {plan.tier} tier",
     )
-    code = find_conclusion_code(results, judgements)
-    conclusion = Conclusion(results, judgements, report, code, comparison, paper)
-    if not quiet:
-        print_conclusion(conclusion)
-        if problem:
-            raise problem
-    return conclusion
 
 
 def find_illustrations(plan: Plan, study: Study) -> tuple[list[Illustration], UsageError | None]:

@@ -115,7 +115,7 @@ def paper(
     out: str = "",
     json: bool = False,
 ) -> ExitCode:
-    """Make the paper from stored results; refuses what they do not bear.
+    """Make the paper from stored results; refuse what they do not support.
 
     Example: ./invoke paper --draft
     Exit codes: 0 the paper, 1 refused, 2 usage, 3 a draft.
@@ -286,7 +286,7 @@ def replay(
     out: str = "",
     json: bool = False,
 ) -> ExitCode:
-    """Judge and draw stored runs without a machine, on any processor; expected beside got.
+    """Judge and draw stored runs without a machine, on any processor, beside what is expected.
 
     Example: ./invoke replay --archive full.tar.xz
     Exit codes: 0 as expected, 1 a verdict is not, 2 usage, 3 nothing to compare with.
@@ -311,7 +311,7 @@ def expect(_: Context, tier: str = "quick", out: str = "") -> ExitCode:
 @task(help={"write": "write the pages instead of comparing them"})
 @report_errors
 def kit(_: Context, write: bool = False) -> ExitCode:
-    """Hold the generated pages (ae, docs) against their sources. Example: ./invoke kit --write
+    """Compare generated pages (ae, docs) with their sources. Example: ./invoke kit --write
 
     Exit codes: 0 they agree, 1 they do not.
     """
@@ -323,7 +323,7 @@ def kit(_: Context, write: bool = False) -> ExitCode:
 @task(help={"write": "write the files instead of comparing them"})
 @report_errors
 def metadata(_: Context, write: bool = False) -> ExitCode:
-    """Hold .zenodo.json and codemeta.json against CITATION.cff. Example: ./invoke metadata --write
+    """Compare .zenodo.json and codemeta.json with CITATION.cff. Example: ./invoke metadata --write
 
     Exit codes: 0 they agree, 1 they do not.
     """

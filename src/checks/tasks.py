@@ -136,7 +136,7 @@ def tux_fuzz(
 )
 @report_errors
 def tux_check(_: Context, select: str = "", parameters: str = "", variant: str = "tux") -> ExitCode:
-    """Test TUX on a kernel with KASAN, UBSAN, lockdep and kmemleak, without memory, for long.
+    """Test TUX on a kernel with KASAN, UBSAN, lockdep and kmemleak, and when memory is refused.
 
     Example: ./invoke tux.check --variant tux-stingy --select comparison
     Builds that kernel first (minutes); all of it takes about an hour on 2 cores.
@@ -159,7 +159,7 @@ def tux_check(_: Context, select: str = "", parameters: str = "", variant: str =
 def tux_soak(
     _: Context, variant: str = "tux", minutes: float = 10.0, checked: bool = False, seed: int = 2006
 ) -> ExitCode:
-    """Load TUX with clients of every kind for long: what it takes must come back each round.
+    """Load TUX with clients of every kind, in rounds; each must give back all that it took.
 
     A round is a minute of keep-alive, pipelines, resets, slow and silent clients, spikes, and a
     stop and start; then memory, caches and counters are compared with those of the first round.

@@ -32,17 +32,22 @@ def find_onset(
     A run fails if it lost packets or connections, or if the server died; one that is invalid
     for another reason does neither fail nor hold.  Raises ValueError if nothing was run.
     """
-    runs = results.runs.filter(
+    planned = results.runs.filter(
         (pl.col("design") == design)
         & (pl.col("server") == server)
         & (pl.col("variant") == variant)
         & pl.col("level").is_between(*levels)
     )
-    runs = runs.filter(
+    runs = planned.filter(
         (pl.col("seed").n_unique().over("level") >= needed) & (pl.col("outcome") != MISSING)
     )
     if not len(runs):
         raise ValueError("no run of this server is stored")
+    return _bracket(runs)
+
+
+def _bracket(runs: pl.DataFrame) -> Onset:
+    """Between the level up to which all ``runs`` hold and the one from which on all fail."""
     failed = (pl.col("zone") == Zone.FAILURE.value) | (
         pl.col("outcome") == Outcome.SUBJECT_FAILED.value
     )

@@ -199,7 +199,29 @@ def make_data(
         name: {"state": number.state.value, **write_number(number)}
         for name, number in numbers.numbers.items()
     }
-    verdicts = [
+    citation = read_citation()
+    return {
+        "mode": mode,
+        "synthetic": numbers.synthetic,
+        "tier": numbers.tier,
+        "commit": numbers.commit[:12],
+        "results": numbers.results[:16],
+        "date": citation.date_released.isoformat(),
+        "version": citation.version,
+        "numbers": known,
+        "verdicts": _describe_verdicts(numbers),
+        "originals": {n: o.model_dump() for n, o in load_originals(source).items()},
+        "facts": load_facts(source),
+        "figures": list(figures),
+        "missing": sorted(_list_absent(numbers, problems)),
+        "broken": [
+            {"name": p.name, "why": p.why, "text": p.text} for p in problems if not p.missing
+        ],
+    }
+
+
+def _describe_verdicts(numbers: Numbers) -> list[dict[str, str]]:
+    return [
         {
             "name": name,
             "statement": number.statement,
@@ -211,25 +233,6 @@ def make_data(
         }
         for name, number in numbers.verdicts.items()
     ]
-    citation = read_citation()
-    return {
-        "mode": mode,
-        "synthetic": numbers.synthetic,
-        "tier": numbers.tier,
-        "commit": numbers.commit[:12],
-        "results": numbers.results[:16],
-        "date": citation.date_released.isoformat(),
-        "version": citation.version,
-        "numbers": known,
-        "verdicts": verdicts,
-        "originals": {n: o.model_dump() for n, o in load_originals(source).items()},
-        "facts": load_facts(source),
-        "figures": list(figures),
-        "missing": sorted(_list_absent(numbers, problems)),
-        "broken": [
-            {"name": p.name, "why": p.why, "text": p.text} for p in problems if not p.missing
-        ],
-    }
 
 
 def find_clash(placed: Sequence[dict[str, Any]]) -> tuple[str, str] | None:

@@ -58,8 +58,33 @@ def write_crate(folder: Path, files: Iterable[Path], deed: Deed, *, name: str) -
     """
     citation = read_citation()
     listed = sorted({path.relative_to(folder).as_posix() for path in files})
-    made = [path for path in listed if path != deed.plan]
     graph: list[JsonValue] = [
+        *_describe_crate(citation, deed, name, listed),
+        *_describe_context(citation),
+        *_describe_deed(deed, [path for path in listed if path != deed.plan]),
+        *[_describe_file(folder, path) for path in listed],
+    ]
+    document: JsonValue = {"@context": CONTEXT, "@graph": graph}
+    path = folder / NAME
+    write_atomically(path, canonical_json(document))
+    return path
+
+
+def withdraw_crate(folder: Path) -> None:
+    """Take the metadata away before files of ``folder`` change: whatever ends the change early,
+    what is no longer true does not stay."""
+    (folder / NAME).unlink(missing_ok=True)
+
+
+def _refer(ids: Iterable[str]) -> list[JsonValue]:
+    return [{"@id": one} for one in ids]
+
+
+def _describe_crate(
+    citation: Citation, deed: Deed, name: str, listed: list[str]
+) -> list[JsonValue]:
+    """The document itself, and the folder that it is about."""
+    return [
         {
             "@id": NAME,
             "@type": "CreativeWork",
@@ -80,7 +105,12 @@ def write_crate(folder: Path, files: Iterable[Path], deed: Deed, *, name: str) -
             "mentions": {"@id": DEED},
             "hasPart": _refer(listed),
         },
-        *_describe_context(citation),
+    ]
+
+
+def _describe_deed(deed: Deed, made: list[str]) -> list[JsonValue]:
+    """What was done, and the runs that it was done with."""
+    return [
         {
             "@id": DEED,
             "@type": "CreateAction",
@@ -99,22 +129,7 @@ def write_crate(folder: Path, files: Iterable[Path], deed: Deed, *, name: str) -
             "file of them.",
             "identifier": f"sha256:{deed.digest}",
         },
-        *[_describe_file(folder, path) for path in listed],
     ]
-    document: JsonValue = {"@context": CONTEXT, "@graph": graph}
-    path = folder / NAME
-    write_atomically(path, canonical_json(document))
-    return path
-
-
-def withdraw_crate(folder: Path) -> None:
-    """Take the metadata away before files of ``folder`` change: whatever ends the change early,
-    what is no longer true does not stay."""
-    (folder / NAME).unlink(missing_ok=True)
-
-
-def _refer(ids: Iterable[str]) -> list[JsonValue]:
-    return [{"@id": one} for one in ids]
 
 
 def _describe_context(citation: Citation) -> list[JsonValue]:

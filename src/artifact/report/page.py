@@ -120,6 +120,9 @@ def write_report(
     plan = results.plan
     verdict_figure = folder / "figures" / "verdicts.svg"
     claims = _describe_claims(study.claims, judgements, figures, plan.tier.value)
+    sections = itertools.groupby(claims, key=lambda claim: claim.section)
+    geometries = {name for design in study.designs for name in design.geometries}
+    platforms = {name for design in study.designs for name in design.platforms}
     page = template.render(
         title=TITLE,
         explorer=EXPLORER,
@@ -130,10 +133,7 @@ def write_report(
         digest=results.digest,
         notes=plan.notes,
         summary=describe_verdicts(judgements),
-        sections=[
-            (title, list(listed))
-            for title, listed in itertools.groupby(claims, key=lambda claim: claim.section)
-        ],
+        sections=[(title, list(listed)) for title, listed in sections],
         verdict_image=_embed(verdict_figure) if verdict_figure.is_file() else "",
         claims=claims,
         shown={f.name for claim in claims for f in claim.figures},
@@ -141,14 +141,8 @@ def write_report(
         problems=_list_problems(results),
         comparison=comparison,
         compared=_list_compared(comparison),
-        machines=[
-            load_geometry(name)
-            for name in sorted({name for d in study.designs for name in d.geometries})
-        ],
-        platforms=[
-            load_platform(name)
-            for name in sorted({name for d in study.designs for name in d.platforms})
-        ],
+        machines=[load_geometry(name) for name in sorted(geometries)],
+        platforms=[load_platform(name) for name in sorted(platforms)],
         products=plan.products,
         run_command=find_run_command(plan.runs[0].experiment) if plan.runs else "",
     )
