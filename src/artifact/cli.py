@@ -156,12 +156,28 @@ def run_reference(tier: str, *, write: bool, out: str, commit: str) -> ExitCode:
 
 
 def write_reference(plan: Plan, study: Study, folders: ResultFolders, commit: str) -> ExitCode:
-    """Make the stored results of ``plan`` the reference of its tier."""
+    """Make the stored results of ``plan`` the reference of its tier.
+
+    Raises UsageError if the plan is of a part of the tier: the reference would be of that part.
+    """
+    refuse_part(plan)
     results = load_results(plan, folders.store)
     folder = reference.find_folder(plan.tier)
     count = reference.write_reference(results, judge(study.claims, results), folder, commit)
     console.print(f"{count} runs written to {folder}", soft_wrap=True)
     return ExitCode.HOLDS
+
+
+def refuse_part(plan: Plan) -> None:
+    """Raise UsageError if ``plan`` lacks experiments of its tier."""
+    asked = [design.id for design in load_study().designs if plan.tier in design.tier]
+    if lacking := [name for name in asked if name not in plan.designs]:
+        raise UsageError(
+            f"the plan is that of a part of the {plan.tier.value} tier, without "
+            + ", ".join(lacking[:3])
+            + (f" and {len(lacking) - 3} more" if len(lacking) > 3 else ""),
+            hint=f"./invoke reproduce --tier {plan.tier.value}, which keeps what is stored",
+        )
 
 
 def compare_with_reference(plan: Plan, study: Study, folders: ResultFolders) -> ExitCode:

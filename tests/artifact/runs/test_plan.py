@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 import testbed
+from artifact.cli import refuse_part
 from artifact.runs.keys import (
     SERVERS,
     collect_code,
@@ -353,3 +354,11 @@ def test_a_search_begins_with_seed_1() -> None:
     text = (FOLDER / "peak.toml").read_text()
     with pytest.raises(UsageError, match="begins with first_seed = 1"):
         parse_design(text.replace("seeds = 5\n", "seeds = 5\nfirst_seed = 2\n"), Path("peak.toml"))
+
+
+def test_the_plan_of_a_part_of_a_tier_makes_no_reference() -> None:
+    designs = [load_design(name) for name in find_designs()]
+    refuse_part(make_plan(Tier.QUICK, designs, {}))
+    (one,) = (design for design in designs if design.id == "figure7")
+    with pytest.raises(UsageError, match=r"part of the quick tier, without .* more"):
+        refuse_part(make_plan(Tier.QUICK, [one], {}))
