@@ -207,14 +207,15 @@ int event_loop(struct server *server)
 		if (count < 0 && errno != EINTR)
 			return -errno;
 		server->now_ms = clock_ms();
-		if (server->connections < server->max_connections)
-			set_accepting(server, true);
 		for (int i = 0; i < count; i++)
 			dispatch(server, &events[i]);
 		expire_timers(server);
 		if (server->stopping && server->now_ms >= server->stop_deadline_ms)
 			abandon_all(server);
 		run_all(server);
+		/* Only now: those that have just ended make room, and nothing else may wake us. */
+		if (server->connections < server->max_connections)
+			set_accepting(server, true);
 	}
 	return 0;
 }

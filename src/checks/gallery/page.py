@@ -9,7 +9,7 @@ from pathlib import Path
 
 import jinja2
 
-from checks.gallery.servers import Analysis, Found, Rewriting, Server
+from checks.gallery.servers import JUDGED, Analysis, Found, Rewriting, Server
 from ground.paths import PROJECT
 
 PAGE = PROJECT / "docs" / "gallery.md"
@@ -28,11 +28,12 @@ def render(servers: Mapping[str, Server], results: Mapping[str, Found]) -> str:
         "outcome": describe_outcome,
         "reasons": group_reasons,
         "rewriting": describe_rewriting,
+        "shares": describe_shares,
         "wrapped": wrap,
     }
     known = {name: results[name] for name in servers if name in results}
     template = environment.from_string(TEMPLATE.read_text())
-    return template.render(servers=servers, results=known)
+    return template.render(servers=servers, results=known, judged=JUDGED)
 
 
 def wrap(text: str) -> str:
@@ -54,6 +55,11 @@ def describe_rewriting(one: Rewriting) -> str:
     }
     room = f"; {one.requests} requests fit the cache slab" if one.rewritten else ""
     return f"Rewritten: {names}{built.get(one.builds, '')}{room}."
+
+
+def describe_shares(shares: tuple[float, float]) -> str:
+    """Recall and precision in percent."""
+    return " / ".join(f"{share:.1%}".removesuffix("%") for share in shares)
 
 
 def describe_outcome(one: Analysis) -> str:

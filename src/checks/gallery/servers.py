@@ -11,6 +11,8 @@ from pydantic import BaseModel, ConfigDict
 from forge.sources import Wanted
 from ground.documents import Strict, check_document, load_made, read_toml
 from ground.paths import PROJECT
+from stingy.accuracy.comparison import Category, compare
+from stingy.accuracy.truth import load_truth
 from stingy.memwalk.explain import rank_annotations
 from stingy.model.results import Memwalk, WarningKind
 
@@ -18,6 +20,8 @@ SERVERS = PROJECT / "experiments" / "gallery" / "servers.toml"
 LOCK = PROJECT / "experiments" / "gallery" / "lock.toml"
 ANNOTATIONS = PROJECT / "experiments" / "annotations"
 RESULTS = PROJECT / "results" / "gallery"
+TRUTHS = PROJECT / "tests" / "stingy" / "gallery"
+JUDGED = (Category.EDGES, Category.OBJECTS, Category.SIZES, Category.SITES, Category.LIVE)
 
 
 class Server(Strict):
@@ -81,6 +85,7 @@ class Analysis(Record):
     unresolved: dict[str, int] = {}
     advice: tuple[str, ...] = ()  # what memwalk says to annotate next
     rewriting: Rewriting | None = None
+    accuracy: dict[str, tuple[float, float]] = {}  # recall, precision; of a server read by hand
 
 
 class Proposal(Record):
@@ -135,4 +140,14 @@ def summarise(name: str, result: Memwalk, seconds: float, megabytes: int) -> Ana
         exclusions=len(result.exclusions),
         unresolved=dict(sorted(Counter(u.kind for u in result.unresolved).items())),
         advice=tuple(f"{one.where}: {one.text}" for one in rank_annotations(result)[:3]),
+        accuracy=judge(name, result),
     )
+
+
+def judge(name: str, result: Memwalk) -> dict[str, tuple[float, float]]:
+    """Recall and precision of a result; empty if nobody has read the server by hand."""
+    path = TRUTHS / f"{name}.toml"
+    if not path.is_file():
+        return {}
+    scores = compare(load_truth(path), result)
+    return {one: (round(scores[one].recall, 3), round(scores[one].precision, 3)) for one in JUDGED}

@@ -234,6 +234,8 @@ def _wraps_malloc(constructs: Constructs, routine: Routine, returning: Returning
     if pointee(result_type) not in _UNTYPED or not returned:
         return None
     copies = _sources_of(routine, returned)
+    if any(_moves_on(step, copies) for step in routine.steps):
+        return None  # it gives parts of a block that it keeps
     own = list(_own_calls(constructs, routine))
     if any(isinstance(kind, Malloc) and call.result not in copies for call, _, kind in own):
         return None  # it allocates something of its own, too
@@ -253,6 +255,18 @@ def _wraps_malloc(constructs: Constructs, routine: Routine, returning: Returning
 def _can_fail(constructs: Constructs, kind: Malloc, callee: str) -> bool:
     wrapper = constructs.wrapper(kind, callee)
     return wrapper is None or wrapper.can_fail
+
+
+def _moves_on(step: object, returned: set[Expr]) -> bool:
+    """Whether a place that the result may be read from goes on by what was given: an arena."""
+    return (
+        isinstance(step, Assign)
+        and isinstance(step.place, Field | Deref)
+        and step.place in returned
+        and isinstance(value := strip_casts(step.value), Op)
+        and value.operator in {"+", "level"}
+        and step.place in value.operands
+    )
 
 
 def _sources_of(routine: Routine, values: set[Expr]) -> set[Expr]:

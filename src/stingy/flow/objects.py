@@ -143,7 +143,7 @@ class _Namer:
                     self.holders[target].append(node)
 
     def name(self, node: Node, site: AllocationSite) -> tuple[str, str]:
-        """The object's type, and (for untyped memory) its holder."""
+        """The object's type, and (for untyped memory, and numbers) its holder."""
         if site.construct.object:
             return self.program.record_of(site.construct.object), ""
         size = size_argument(self.constructs, site.construct, site.callee, site.call)
@@ -154,7 +154,7 @@ class _Namer:
         if element and not (isinstance(size, Op) and self._is_fixed(size, element)):
             return f"{element}[]", ""
         declared = self._destination_type(site)
-        if declared not in _UNTYPED and not declared.endswith("*"):
+        if declared not in _UNTYPED and not _is_scalar(declared):
             return declared, ""
         return "", self._holder(node, site)
 

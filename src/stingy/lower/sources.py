@@ -82,6 +82,15 @@ def find_sources(sources: Sources, root: Path) -> list[Source]:
     return [found[path] for path in sorted(found)]
 
 
+def find_unread(sources: Sources, root: Path) -> list[str]:
+    """Files that the server's build compiles and the annotations leave out; none of a kernel's."""
+    if not sources.compile_commands or (root / sources.compile_commands).is_dir():
+        return []
+    read = {source.path for source in find_sources(sources, root)}
+    compiled = _read_commands(root / sources.compile_commands)
+    return sorted(relative_to_root(path, root) for path in compiled.keys() - read)
+
+
 def _glob(root: Path, pattern: str) -> list[Path]:
     try:
         return [p for p in root.glob(pattern) if p.is_file()]

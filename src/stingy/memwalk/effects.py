@@ -25,6 +25,7 @@ from stingy.flow.values import (
 from stingy.memwalk.findings import Event
 from stingy.memwalk.interpreter import Interpreter, Occurrence
 from stingy.memwalk.object_effects import ObjectEffects, is_reallocation
+from stingy.memwalk.outside import after_outside
 from stingy.memwalk.stacks import Stacks
 from stingy.memwalk.states import BELOW, NOWHERE, Counts, Pending, Property, State
 from stingy.memwalk.summaries import Results
@@ -415,7 +416,7 @@ class Effects:
             keys = self.stages.fitting(at.call.signature)
             reason = "nothing is known to be stored where the pointer comes from"
             at.unresolved("indirect call", reason, [at.i.program.show(k) for k in keys])
-        results: Results = [(None, state)]
+        results: Results = after_outside(at.i.memory, at.call, "", state)
         for key in keys:
             inner = Occurrence(at.i, at.routine, at.step, at.call, key)
             found = self.at_call(inner, state)

@@ -16,7 +16,7 @@ from ground.terminal import complete_step, console, report_errors
 from stingy.flow.constructs import find_constructs
 from stingy.flow.objects import find_objects
 from stingy.flow.pointers import resolve_pointers
-from stingy.lower.sources import find_sources
+from stingy.lower.sources import find_sources, find_unread
 from stingy.memwalk.passes import load_program
 from stingy.model.annotation_file import AnnotationFile, read_annotations
 from stingy.model.results import Memwalk, load_result
@@ -107,7 +107,8 @@ def rewrite(task: Task) -> RewriteReport:
         [site for sites in already.values() for site in sites],
     )
     new, copy = _rewrite_new(task, set(already), constants)
-    return _make_report(task.result.server, old, new, copy)
+    unread = find_unread(task.file.annotations.sources, task.root)
+    return _make_report(task.result.server, old, new, copy, unread)
 
 
 def _rewrite_new(
@@ -146,7 +147,9 @@ def _make_old(name: str, type_: str, constant: str) -> ObjectDecision:
     )
 
 
-def _make_report(server: str, old: Rewriting, new: Rewriting, copy: Copy) -> RewriteReport:
+def _make_report(
+    server: str, old: Rewriting, new: Rewriting, copy: Copy, unread: list[str]
+) -> RewriteReport:
     sites = sorted([*new.sites, *old.sites], key=lambda s: (s.file, s.line, s.column, s.object))
     return RewriteReport(
         server=server,
@@ -154,11 +157,11 @@ def _make_report(server: str, old: Rewriting, new: Rewriting, copy: Copy) -> Rew
         sites=tuple(sites),
         changed=copy.changed,
         recycling=copy.recycling,
-        notes=tuple(_write_notes(new, copy)),
+        notes=tuple(_write_notes(new, copy, unread)),
     )
 
 
-def _write_notes(rewriting: Rewriting, copy: Copy) -> list[str]:
+def _write_notes(rewriting: Rewriting, copy: Copy, unread: list[str]) -> list[str]:
     notes = [
         f"{name}() gives dead objects back at once: Stingy's pool is the free list"
         for name in copy.recycling
@@ -174,6 +177,12 @@ def _write_notes(rewriting: Rewriting, copy: Copy) -> list[str]:
     if wasted:
         flags = " ".join(f"--without {name}" for name in wasted)
         notes.append(f"pools that stay empty take room; run stingygen again with {flags}")
+    if unread and copy.changed:
+        shown = ", ".join(unread[:3]) + (", ..." if len(unread) > 3 else "")
+        notes.append(
+            f"{len(unread)} files that the build compiles were not read ({shown}): see that none "
+            "of them releases, or allocates, what comes from Stingy now"
+        )
     return [*notes, f"compile {BODY} with the server"] if copy.changed else notes
 
 

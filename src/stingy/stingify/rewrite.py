@@ -20,7 +20,9 @@ from stingy.lower.sources import Source
 from stingy.stingify.semantic_patch import write_include_patch, write_patch, write_recycling_patch
 from stingy.stingify.sites import ObjectDecision, SiteDecision, Status
 
-IGNORED = shutil.ignore_patterns(".git", "build", "*.o", "*.ko", "*.cmd", "__pycache__")
+IGNORED = shutil.ignore_patterns(
+    ".git", "build", "*.o", "*.lo", "*.la", ".libs", "*.ko", "*.cmd", "__pycache__"
+)
 INCLUDE = re.compile(r"^[ \t]*#[ \t]*include[ \t]+([<\"][^>\"]+[>\"])", re.MULTILINE)
 CONDITIONAL = re.compile(r"^[ \t]*#[ \t]*(if|end)")
 # Calls that allocate and release; a question about an object (stingy_room) rewrites nothing.

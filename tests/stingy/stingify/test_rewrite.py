@@ -187,6 +187,35 @@ def test_kinds_of_allocation(tmp_path: Path) -> None:
     assert "struct conn *conn = stingy_alloc(STINGY_CONN);" in text
 
 
+def test_what_the_build_made_is_not_copied(tmp_path: Path) -> None:
+    annotations = make_server(tmp_path / "server", "", "")
+    made = ("server.o", "server.lo", "libserver.la", ".libs/server.o")
+    for name in made:
+        (annotations.parent / name).parent.mkdir(exist_ok=True)
+        (annotations.parent / name).write_text("of the server as it was")
+    stingify(prepare(annotations, tmp_path / "made"), tmp_path / "out")
+    copy = tmp_path / "out" / "source"
+    assert (copy / "server.c").is_file()
+    assert not any((copy / name).exists() for name in made)
+
+
+def test_files_that_were_not_read_are_named(tmp_path: Path) -> None:
+    annotations = make_server(tmp_path / "server", "", "")
+    other = annotations.parent / "plugin.c"
+    other.write_text("#include <stdlib.h>\nvoid drop(void *conn) { free(conn); }\n")
+    commands = [
+        {"directory": str(annotations.parent), "file": name, "command": f"gcc -c {name}"}
+        for name in ("server.c", "plugin.c")
+    ]
+    (annotations.parent / "commands.json").write_text(json.dumps(commands))
+    text = annotations.read_text().replace(
+        'files = ["*.c"]', 'compile_commands = "commands.json"\nfiles = ["server.c"]'
+    )
+    annotations.write_text(text)
+    _, report = stingify(prepare(annotations, tmp_path / "made"), tmp_path / "out")
+    assert [note for note in report.notes if "(plugin.c)" in note], report.notes
+
+
 def test_the_folders_may_have_any_name(tmp_path: Path) -> None:
     allocate, release = "conn->part = malloc(sizeof(struct part));", "free(conn->part);"
     text, report = rewrite(tmp_path / ODDEST_NAME, allocate, release)
