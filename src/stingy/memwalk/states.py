@@ -250,8 +250,10 @@ def _ties(left: State, right: State) -> dict[AccessPath, Value]:
     found: dict[AccessPath, Value] = {}
     for place, value in left.facts.items():
         other = right.facts.get(place)
+        if value is other or value == other:
+            continue  # most are
         object_ = held_object(value) or held_object(other)
-        if not object_ or value == other:
+        if not object_:
             continue
         if _holds(value, object_, left) and _holds(other, object_, right):
             found[place] = Perhaps(object_)
@@ -277,6 +279,8 @@ def _unite(left: tuple[Pending, ...], right: tuple[Pending, ...]) -> tuple[Pendi
 
 def hull(left: Counts, right: Counts) -> Counts:
     """The counts that allow whatever one of two allows."""
+    if left == right:
+        return left
     first = {o: (low, high) for o, low, high in left}
     second = {o: (low, high) for o, low, high in right}
     merged: list[tuple[str, int, int | None]] = []
@@ -289,6 +293,8 @@ def hull(left: Counts, right: Counts) -> Counts:
 
 def grow(old: State, new: State, thresholds: tuple[int, ...] = THRESHOLDS) -> State:
     """A count that still grows where states are merged already goes to the next threshold."""
+    if old.property.live == new.property.live:
+        return new  # as nearly always: a server has many objects, and few of them change at a point
     before = {o: (low, high) for o, low, high in old.property.live}
     live = tuple(
         (o, low if low >= least else 0, high if high == most else _next(high, thresholds))
